@@ -1,0 +1,63 @@
+"""lrscope: which learning rate, and when to change it.
+
+The public names are listed here once. Everything heavy loads on first use: `import lrscope` itself loads no
+framework and not even NumPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lrscope.api import ScanResult as ScanResult
+    from lrscope.api import load as load
+    from lrscope.api import scan as scan
+    from lrscope.curves import LossCurve as LossCurve
+    from lrscope.curves import Run as Run
+    from lrscope.curves import RunState as RunState
+    from lrscope.curves import Scan as Scan
+    from lrscope.errors import InconclusiveError as InconclusiveError
+    from lrscope.errors import LrscopeError as LrscopeError
+    from lrscope.errors import SettingsError as SettingsError
+    from lrscope.errors import SourceError as SourceError
+    from lrscope.errors import StoreError as StoreError
+    from lrscope.errors import UsageError as UsageError
+    from lrscope.scanning.recommendation import Band as Band
+    from lrscope.scanning.recommendation import Recommendation as Recommendation
+    from lrscope.statistics.estimate import Estimate as Estimate
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "scan": "lrscope.api",
+    "load": "lrscope.api",
+    "ScanResult": "lrscope.api",
+    "LossCurve": "lrscope.curves",
+    "Run": "lrscope.curves",
+    "RunState": "lrscope.curves",
+    "Scan": "lrscope.curves",
+    "Estimate": "lrscope.statistics.estimate",
+    "Band": "lrscope.scanning.recommendation",
+    "Recommendation": "lrscope.scanning.recommendation",
+    "LrscopeError": "lrscope.errors",
+    "UsageError": "lrscope.errors",
+    "SourceError": "lrscope.errors",
+    "SettingsError": "lrscope.errors",
+    "StoreError": "lrscope.errors",
+    "InconclusiveError": "lrscope.errors",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'lrscope' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,1 @@
+"""Arguments to public functions to a view; one file a command."""

@@ -1,0 +1,1 @@
+"""Logs to curves, one format a file."""

@@ -1,0 +1,124 @@
+"""Runs at several learning rates, what was asked of them, and how far each has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from lrscope.curves.curve import LossCurve
+
+RunKey = tuple[float, int]
+"""What tells one run of a scan from another: (learning rate, seed). Rates are compared exactly."""
+
+
+class RunState(StrEnum):
+    """Where a run stands. The last four are final: such a run is never advanced again."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETE = "complete"  # reached the horizon, or its own end
+    STOPPED = "stopped"  # not worth more of the budget
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether a run in this state is never advanced again."""
+        return self not in (RunState.RUNNING, RunState.PAUSED)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run and everything it reported.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate it was started with.
+    seed : int
+        Random seed it was started with.
+    curves : mapping of str to LossCurve
+        Every metric seen. May go past `step`: a program prints on for a moment before it is suspended.
+    state : RunState
+    step : int
+        The step that it was last *asked to reach and has reached* (or its last step, once it has ended,
+        diverged or failed). Decisions read curves only up to here, so that they do not depend on timing.
+    reason : str or None
+        Why it is in a final state, one sentence.
+    seconds : float
+        Wall time spent advancing it, all incarnations together.
+    rework : int
+        Steps done more than once, because the run was dropped and started anew.
+    """
+
+    lr: float
+    seed: int
+    curves: Mapping[str, LossCurve] = field(default_factory=dict)
+    state: RunState = RunState.PAUSED
+    step: int = 0
+    reason: str | None = None
+    seconds: float = 0.0
+    rework: int = 0
+
+    @property
+    def key(self) -> RunKey:
+        return (self.lr, self.seed)
+
+    def metric(self, name: str) -> LossCurve:
+        """The curve of metric `name` up to `step`; an empty one where it was not seen."""
+        curve = self.curves.get(name)
+        return LossCurve([], [], name=name) if curve is None else curve.until(self.step)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a scan was asked to do.
+
+    Parameters
+    ----------
+    rates : tuple of float
+        The grid: learning rates, ascending.
+    seeds : tuple of int
+        Seeds, the first of which every rate is run with.
+    horizon : int or None
+        Steps in a full run; None until it has been learned.
+    budget : float
+        What may be spent, in full runs (one full run = `horizon` steps).
+    metric : str or None
+        The metric to judge by; None means that it is chosen from those seen (`scanning.metric.objective`).
+    goal : {"min", "max"} or None
+        Whether less or more of the metric is better; None means that its name decides.
+    objective : {"last", "best"}
+        Judge a run by its end, or by the best that it reached.
+    tolerance : float
+        Width of the band: share of what was gained that may be given away (default 0.05).
+    level : float
+        Nominal coverage of intervals.
+    pausable : bool
+        False where a run cannot be advanced in parts (a plain function of the rate).
+    """
+
+    rates: tuple[float, ...]
+    seeds: tuple[int, ...] = (0,)
+    horizon: int | None = None
+    budget: float = 4.0
+    metric: str | None = None
+    goal: Literal["min", "max"] | None = None
+    objective: Literal["last", "best"] = "last"
+    tolerance: float = 0.05
+    level: float = 0.9
+    pausable: bool = True
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A plan and the runs so far, in order of learning rate, then seed."""
+
+    plan: Plan
+    runs: Sequence[Run] = ()
+
+    def run(self, key: RunKey) -> Run | None:
+        """The run with this key, or None where it was never started."""
+        return next((r for r in self.runs if r.key == key), None)

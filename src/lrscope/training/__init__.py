@@ -1,0 +1,1 @@
+"""How a training run happens: started, advanced to a step, paused, closed, and what survives of it."""

@@ -1,0 +1,1 @@
+"""What can be trained: Python functions and any program."""

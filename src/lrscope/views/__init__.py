@@ -1,0 +1,1 @@
+"""Facts to text, JSON, figure and page."""
