@@ -248,10 +248,11 @@ def _curve(ax: Axes, run: RunFacts, metric: str, colour: Any, plt: dict[str, Any
         line = ax.plot(x, y, color=colour, lw=width, zorder=top, marker="." if len(x) == 1 else None)
         _halo(line, plt, run.named, width)
         return 0
-    x, y = reading.thin(step, loss, 2000)
+    x, y = reading.thin(step, loss, 1200)
     ax.plot(x, y, color=colour, lw=0.5, alpha=0.3 if run.named else 0.2, zorder=1.5)
     x, y, window = reading.smooth(step, loss)
-    line = ax.plot(x, y, color=colour, lw=width, zorder=top)
+    at = reading.spread(len(x), 1600)
+    line = ax.plot(x[at], y[at], color=colour, lw=width, zorder=top)
     _halo(line, plt, run.named, width)
     return window
 
@@ -354,7 +355,9 @@ def _log_axis(ax: Axes, which: str, low: float, high: float) -> None:
     (ax.set_xlim if which == "x" else ax.set_ylim)(low, high)
     axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if decades < 1.7 else (1.0,), numticks=9))
-    axis.set_major_formatter(FuncFormatter(lambda v, _: numbers.rate(v)))
+    # A slice of a decade has its ticks closer together than two digits can tell apart.
+    digits = 2 if decades > 0.5 else 2 + math.ceil(-math.log10(max(decades, 1e-12)))
+    axis.set_major_formatter(FuncFormatter(lambda v, _: numbers.rate(v, digits)))
     axis.set_minor_formatter(NullFormatter())
 
 
