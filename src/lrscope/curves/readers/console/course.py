@@ -80,7 +80,9 @@ class Course:
         """What was recognised so far."""
         told = list(notes)
         if self.clock.rounds > 1 and self.clock.label is not None:
-            told.append(f"`{self.clock.label.split()[0]}` starts again {self.clock.rounds - 1} times; the count goes on.")
+            told.append(
+                f"`{self.clock.label.split()[0]}` starts again {self.clock.rounds - 1} times; the count goes on."
+            )
         if self.clock.late:
             told.append(f"{self.clock.late} late lines repeated earlier steps and were left out.")
         others = [*self._others, *(n for n in self._summaries if n not in self._counts)]
@@ -108,7 +110,10 @@ class Course:
             if plan.settings > 1 and not counted and not self._performed:
                 return tuple(wanted)
         elif not wanted:
-            if not counted or not (self._performed or (plan.leads and not plan.settings and any(not m.rate for m in plan.measures))):
+            if not counted or not (
+                self._performed
+                or (plan.leads and not plan.settings and any(not m.rate for m in plan.measures))
+            ):
                 return ()
         if counted:
             return plan.measures
@@ -126,7 +131,9 @@ class Course:
                     value /= to_float(values[measure.over])
             except (ValueError, ZeroDivisionError):
                 continue
-            found.append((measure, value, f"{raw}/{values[measure.over]}" if measure.over is not None else str(raw)))
+            found.append(
+                (measure, value, f"{raw}/{values[measure.over]}" if measure.over is not None else str(raw))
+            )
         if not found:
             return []
         names = [m.name for m, _, _ in found]
