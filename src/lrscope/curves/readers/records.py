@@ -167,11 +167,8 @@ class FileFollower:
             self._cut = next((cut for cut in (",", "\t", ";", " ") if cut in line.strip()), ",")
         cells = self._cells(line)
         numbers = sum(1 for c in cells if NUMBER.fullmatch(c))
-        if (
-            not numbers
-            and all(c.lower() not in _BLANK for c in cells)
-            and (self._columns is None or len(cells) > 1)
-        ):
+        named = bool(cells) and all(c.isprintable() and c.lower() not in _BLANK for c in cells)
+        if not numbers and named and (self._columns is None or len(cells) > 1):
             self._columns = cells  # a header, or a new one with more columns
             return None
         if self._columns is None and numbers == len(cells) <= 2:

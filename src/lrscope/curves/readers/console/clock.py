@@ -115,7 +115,7 @@ class Clock:
         self, plan: Plan, values: Sequence[Value], names: Sequence[str], redrawn: bool
     ) -> Place | None:
         if plan.within is not None and to_count(values[plan.within.slot]) is not None:
-            return self._within(plan.within, plan.kind, values)
+            return self._within(plan, plan.within, values, redrawn)
         if plan.epoch is None or self._fraction or self._no_epochs:
             return None
         number = to_count(values[plan.epoch.slot])
@@ -132,7 +132,8 @@ class Clock:
         self.total = self._epochs if self._tracks["epoch"].rounds == 1 else None
         return place
 
-    def _within(self, counter: Counter, kind: Kind, values: Sequence[Value]) -> Place | None:
+    def _within(self, plan: Plan, counter: Counter, values: Sequence[Value], redrawn: bool) -> Place | None:
+        kind = plan.kind
         if self.unit == STEPS and kind is not self._family:
             return None
         if self.unit in (LINES, EPOCHS) and self._told > LATE:
@@ -151,6 +152,9 @@ class Clock:
             and track.epoch == self._epoch
         ):
             return Place(self.step, side=True)
+        if redrawn and plan.epoch is not None and track is not None and track.epoch == self._epoch:
+            if number < track.last:
+                return Place(self.step, late=True)  # a bar set back before its label says the next epoch
         place = self._advance(key, number, length, counter.sure, kind)
         self._adopt(STEPS, kind, counter.name)
         track = self._tracks[key]

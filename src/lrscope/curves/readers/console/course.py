@@ -35,6 +35,7 @@ class Course:
         self._counts: dict[str, int] = {}
         self._others: dict[str, None] = {}
         self._summaries: dict[str, float] = {}
+        self._held: dict[str, tuple[int, float, str]] = {}
         self._heading: str | None = None
         self._example: str | None = None
         self._performed = False
@@ -68,8 +69,9 @@ class Course:
 
     def finish(self) -> list[Point]:
         """Where a program told nothing but its end ("Final test loss: 0.3"), that is its one point."""
+        points = self._release(self.clock.step + 1, {})
         if self._counts or not self._summaries:
-            return []
+            return points
         step = self.clock.step + 1
         self.clock.step, self.clock.label = step, "counted lines"
         for name in self._summaries:
@@ -140,26 +142,47 @@ class Course:
         last = self._last
         changed = not redrawn or any(last.get(m.name, (0, ""))[1] != text for m, _, text in found)
         place = self.clock.place(plan, values, names, changed, redrawn)
-        points: list[Point] = []
         step = place.step
+        points = self._release(step, {} if place.side else {m.name: text for m, _, text in found})
         for measure, value, text in found:
             name = prefixed(measure.name, "eval") if place.side else measure.name
             before = last.get(name)
-            if before is not None and (
-                before == (step, text)
-                or (redrawn and measure.evaluated and before[1] == text)
-                or (place.late and before[0] >= step)
-            ):
-                self.clock.late += place.late and before[0] >= step
+            if before is None:
+                if len(last) >= MOST_NAMES:
+                    continue
+            elif before == (step, text):
                 continue
-            if len(last) >= MOST_NAMES and before is None:
+            elif place.late and before[0] >= step:
+                self.clock.late += not redrawn
                 continue
-            last[name] = (step, text)
-            self._counts[name] = self._counts.get(name, 0) + 1
-            points.append((step, name, value))
+            elif redrawn and before[1] == text and (measure.evaluated or place.side):
+                continue  # a bar keeps showing the last evaluation
+            elif redrawn and not measure.evaluated and not place.side:
+                if before[0] == step:
+                    continue  # told once a step
+                if before[1] == text:
+                    self._held[name] = (step, value, text)  # perhaps the old value at the new step
+                    continue
+            self._tell(step, name, value, text, points)
         if points and self._example is None:
             self._example = line.strip()[:160] or None
         return points
+
+    def _release(self, step: int, texts: dict[str, str]) -> list[Point]:
+        """The values that a bar still showed at a new step, where the next drawing did not correct them."""
+        points: list[Point] = []
+        for name, (held, value, text) in list(self._held.items()):
+            if step > held:
+                self._tell(held, name, value, text, points)
+                del self._held[name]
+            elif texts.get(name, text) != text:
+                del self._held[name]
+        return points
+
+    def _tell(self, step: int, name: str, value: float, text: str, points: list[Point]) -> None:
+        self._last[name] = (step, text)
+        self._counts[name] = self._counts.get(name, 0) + 1
+        points.append((step, name, value))
 
     def _summarise(self, measure: Measure, values: Sequence[Value]) -> None:
         try:
