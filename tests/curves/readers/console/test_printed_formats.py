@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - what programs print is quoted whole
 """What unchanged programs print gives the right names, values, steps and lengths."""
 
 import sys

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - what programs print is quoted whole
 """What holds for every output, whatever it is."""
 
 import math
