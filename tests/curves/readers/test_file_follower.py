@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrscope.curves import Point
@@ -126,6 +126,7 @@ def test_the_metric_asked_for_is_found_under_any_spelling(path: Path) -> None:
     assert follower.summary().metric("wall-time") == "wall time"
 
 
+@settings(max_examples=40)  # each example writes a file
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(["loss", "val_loss", "acc"]), st.floats(), min_size=1),

@@ -268,6 +268,14 @@ def _measured(
     if "train_runtime" in others and "loss" not in names:
         summaries += measures  # the summary at the end of a Hugging Face training
         measures = []
+    if (
+        not measures
+        and not summaries
+        and lead is not None
+        and (nameless := _nameless(line, slots, lead)) is not None
+    ):
+        measures.append(Measure(prefixed("loss", phase), nameless, None, phase is not None))
+        strong = performance = True
     if phase is None and not measures:
         phase = _phase(line, slots, begin, None)
     leads = lead is not None and any(c is not None and slots[c.slot] is lead for c in (epoch, within))
@@ -300,3 +308,18 @@ def _phase(line: str, slots: list[Slot], begin: int, first: Slot | None) -> str 
         if word.lower() in TRAINING or kind_of(word) in (Kind.LOSS, Kind.SCORE):
             return None
     return None
+
+
+def _nameless(line: str, slots: list[Slot], lead: Slot) -> int | None:
+    """The one number after a counter at the line's head, "epoch 1: 0.5", at the line's end and no whole number."""
+    if lead.kind not in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH) or lead.name == "line" or lead.lends:
+        return None
+    rest = [
+        i for i, s in enumerate(slots) if s is not lead and not s.noise and not (s.taken and i == lead.total)
+    ]
+    if len(rest) != 1 or slots[rest[0]].name or slots[rest[0]].kind is not Kind.UNKNOWN:
+        return None
+    text = line[slots[rest[0]].start : slots[rest[0]].end]
+    ends = line[slots[rest[0]].end :].strip() == ""
+    joined_on = slots[rest[0]].before.strip(" \t:,|=-") == ""
+    return rest[0] if ends and joined_on and not text.isdigit() else None

@@ -185,7 +185,7 @@ def _is_loss(token: str) -> bool:
 
 
 _WEAK = _set(
-    "l1 l2 kl kld energy residual deviance error err errors cost objective obj map ap em score return "
+    "l1 l2 kl kld energy residual deviance error err errors map ap em score return "
     "returns precision recall correct hits ll hinge huber ce fid chi2 poisson likelihood ratio reward "
     "wer cer bce"
 )
