@@ -144,7 +144,9 @@ def test_twenty_suspended_programs(token: str):
 
 def test_a_shell_program_without_python(token: str):
     """Nothing about it is Python's: a shell loop with child processes is paused and goes on."""
-    loop = 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "step $i: loss 0.$i"; sleep 0.01; done; echo rate $0'
+    loop = (
+        'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "step $i: loss 0.$i"; sleep 0.01; done; echo rate $0'
+    )
     run = CommandSource(["sh", "-c", loop, "{lr}"]).start(0.25, 0)
     progress, first = until(run, 10)
     assert progress.status is Status.PAUSED

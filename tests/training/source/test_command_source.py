@@ -35,7 +35,8 @@ def test_a_rate_is_written_as_a_plain_decimal(lr: float):
 
 
 @pytest.mark.parametrize(
-    ("lr", "text"), [(1e-3, "0.001"), (1e-5, "0.00001"), (10.0, "10.0"), (1e-20, "1.0e-20"), (1.5e20, "1.5e+20")]
+    ("lr", "text"),
+    [(1e-3, "0.001"), (1e-5, "0.00001"), (10.0, "10.0"), (1e-20, "1.0e-20"), (1.5e20, "1.5e+20")],
 )
 def test_rates_as_people_write_them(lr: float, text: str):
     """No digit more than needed, and a point in front of every exponent, as YAML wants it."""
@@ -96,9 +97,14 @@ def test_a_program_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("train.py", "--lr", "{lr}"): "write: lrscope scan -- python train.py --lr {lr}",
         ("./train.py", "{lr}"): "write: lrscope scan -- python ./train.py {lr}",
         ("train.sh", "{lr}"): "write ./train.sh",
-        ("./train.sh", "{lr}"): "is not executable; put the program that runs it in front (such as sh ./train.sh)",
+        (
+            "./train.sh",
+            "{lr}",
+        ): "is not executable; put the program that runs it in front (such as sh ./train.sh)",
         ("./folder", "{lr}"): "is a folder",
-        ("python train.py --lr {lr}",): "leave out the quotes around it: lrscope scan -- python train.py --lr {lr}",
+        (
+            "python train.py --lr {lr}",
+        ): "leave out the quotes around it: lrscope scan -- python train.py --lr {lr}",
         ("", "{lr}"): "There is no program to run",
         (): "There is no program to run",
     }.items():

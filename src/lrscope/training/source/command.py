@@ -160,7 +160,8 @@ class CommandSource(Source):
             if self.folder is not None:
                 own = new_folder(self.folder / f"lr-{values['lr']}-seed-{seed}")
             elif log is not None:
-                own = new_folder(log.absolute().with_suffix(""))
+                name = log.stem if log.suffix == ".log" else f"{log.name}-files"
+                own = new_folder(log.absolute().with_name(name))
             else:
                 temporary = tempfile.TemporaryDirectory(prefix="lrscope-", ignore_cleanup_errors=True)
                 own = Path(temporary.name)

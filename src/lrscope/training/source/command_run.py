@@ -383,9 +383,9 @@ class CommandRun(LiveRun):
         if self._log >= 0:
             os.close(self._log)
             self._log = -1
-        self._notes.append(
-            f"Its output is not kept any more: {self._log_path} cannot be written ({error.strerror})."
-        )
+        note = f"Its output is not kept any more: {self._log_path} cannot be written ({error.strerror})."
+        with self._state:
+            self._notes.append(note)
 
 
 def _end_of(pid: int) -> int | None:
