@@ -24,7 +24,7 @@ for step in range(1, steps + 1):
     time.sleep(pause)
 """
 
-# Prints steps, and has a child, a grandchild and a daemon (other parent, other session) that use the processor.
+# Prints steps, and has a child, a grandchild and a daemon (other parent and session), all of them busy.
 WITH_FAMILY = """\
 import os, subprocess, sys, time
 BUSY = "while True: pass"
