@@ -60,22 +60,6 @@ while True:
     time.sleep(0.002)
 """
 
-# A chain in a session of its own: each process starts the next one and ends; none lives for long.
-CHAIN = """\
-import os, time
-if os.fork() == 0:
-    os.setsid()
-    while True:
-        if os.fork():
-            os._exit(0)
-        time.sleep(0.02)
-step = 0
-while True:
-    step += 1
-    print(f"step {step}: loss {1 / step:.6f}")
-    time.sleep(0.002)
-"""
-
 # All its steps at once: whoever reads it is past every step that was asked for.
 AT_ONCE = "import os, time\nos.write(1, b''.join(b'step %d: loss 0.5\\n' % k for k in range(1, 31)))\n"
 

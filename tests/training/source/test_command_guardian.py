@@ -15,7 +15,6 @@ import psutil
 import pytest
 from command_programs import (
     BREEDING,
-    CHAIN,
     STEPS,
     STUBBORN,
     VARIABLE,
@@ -34,14 +33,14 @@ from lrscope.training.source.watcher import main as watch
 SCAN = f"""\
 import sys
 from lrscope.training.source.command import CommandSource
-commands = {[python(p, "1000000", "0.001") for p in (STEPS, WITH_FAMILY, STUBBORN, BREEDING, CHAIN)]!r}
+commands = {[python(p, "1000000", "0.001") for p in (STEPS, WITH_FAMILY, STUBBORN, BREEDING)]!r}
 sources = [CommandSource(command) for command in commands]
 runs, step = [], 0
 print("begun", flush=True)
 while True:
     step += 3
-    if len(runs) < 10:
-        runs.append(sources[len(runs) % 5].start(0.1, len(runs)))
+    if len(runs) < 8:
+        runs.append(sources[len(runs) % 4].start(0.1, len(runs)))
     for run in runs:
         run.advance(step, 0.05)
     if step >= int(sys.argv[1]):

@@ -2,6 +2,7 @@
 
 Suspending is by signal (SIGSTOP), which no program can catch or refuse. Each of these actions races with a
 program that starts and ends processes meanwhile; so each is repeated until it finds nothing left to do.
+One thing can slip through: a daemon that lives for milliseconds only, starting its own successor each time.
 """
 
 from __future__ import annotations
