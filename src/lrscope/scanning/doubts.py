@@ -73,11 +73,11 @@ def _edge(scan: Scan, found: Standing) -> Iterator[str]:
     rates = scan.plan.rates
     lr = found.leader.lr
     if lr == rates[0]:
-        yield f"The best rate is at the lower edge of the range; try smaller ones too (--low {rates[0] /
-        100:g})."
+        further = f"{rates[0] / 100:g}"
+        yield f"The best rate is at the lower edge of the range; try smaller ones too (--low {further})."
     elif lr == rates[-1]:
-        yield f"The best rate is at the upper edge of the range; try larger ones too (--high {rates[-1] *
-        100:g})."
+        further = f"{rates[-1] * 100:g}"
+        yield f"The best rate is at the upper edge of the range; try larger ones too (--high {further})."
 
 
 def _unfinished(scan: Scan, found: Standing) -> Iterator[str]:
@@ -85,8 +85,8 @@ def _unfinished(scan: Scan, found: Standing) -> Iterator[str]:
     if horizon is None or found.leader.step >= horizon or found.leader.state.final:
         compared = sum(1 for run in scan.runs if not bad(run) and run.seed == scan.plan.seeds[0])
         if compared < 3:
-            yield f"Only {_count(compared, 'run')} trained far enough to compare; widen the range or raise
-            --budget."
+            runs = _count(compared, "run")
+            yield f"Only {runs} trained far enough to compare; widen the range or raise --budget."
         return
     reached = found.step / horizon
     more = max(4.0, 2 * scan.plan.budget)

@@ -171,7 +171,9 @@ class _Bracket(_Replay):
         plan = self.plan
         key = plan.scout or (scout_rate(plan.rates), plan.seeds[0])
         start = first_rung(len(plan.rates), self.left, self.horizon, Pace(), finish=False)
-        look = start.to_step if start else 1
+        if start is None:
+            return Pace(), []
+        look = start.to_step
         run = self.runs.get(key)
         pace = pace_of(run, look)
         if pace is not None and run is not None:
@@ -184,7 +186,10 @@ class _Bracket(_Replay):
             return Pace(), []
         while run is not None and look <= run.step:
             look *= 2
-        return Pace(), [Advance(key, min(look, self.horizon), "to see how often a run reports")]
+        look = min(look, self.horizon)
+        if self.price(key, look) > self.left:
+            return Pace(), []
+        return Pace(), [Advance(key, look, "to see how often a run reports")]
 
     def field(
         self, alive: Sequence[RunKey], tried: Sequence[RunKey], keep: int, step: int, to_step: int
@@ -204,7 +209,7 @@ class _Bracket(_Replay):
     def confirm(self, leading: Sequence[RunKey]) -> list[Advance]:
         """The leading rates again, with the other seeds."""
         full = [key for key in leading if self.runs[key].step >= self.horizon or self.runs[key].state.final]
-        rates = [lr for lr, _ in (full or leading)]
+        rates = [lr for lr, _ in (*full, *(key for key in leading if key not in full))]
         others = self.plan.seeds[1:]
         count = min(max(1, self.left // (self.horizon * len(others))), CONFIRMED, len(rates))
         keys = [(lr, seed) for seed in others for lr in rates[:count]]

@@ -62,7 +62,7 @@ def pace_of(run: Run | None, start: int) -> Pace | None:
     while look <= run.step:
         seen = steps[steps <= look]
         if seen.size and seen[-1] >= look / 2 and (seen.size > 1 or seen[0] > 1 or look == 1):
-            every = int(np.median(np.diff(seen, prepend=0)[-8:]))
+            every = int(np.median(np.diff(seen if seen.size > 1 else [0, *seen])[-8:]))
             return Pace(every, int(seen[-1]) % every)
         look *= 2
     return None
