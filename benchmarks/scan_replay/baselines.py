@@ -1,7 +1,7 @@
 """What people use today, on the same published runs and the same budget, in full runs.
 
-A proposal that was run before costs nothing again. A run that died is told to the sampler as the worst value, and
-costs only what it took.
+A proposal that was run before costs nothing again. A run that died is told to the sampler as the worst
+value, and costs only what it took.
 """
 
 from __future__ import annotations

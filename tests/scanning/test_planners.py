@@ -41,7 +41,8 @@ GRID = log_grid(1e-3, 10.0)
     noise=st.sampled_from([0.0, 0.1]),
 )
 def test_any_budget_is_kept_and_used(budget, horizon, every, seeds, noise):
-    """Whatever the horizon, the reporting interval and the seeds, halving keeps the budget and comes to an end."""
+    """Whatever the horizon, the reporting interval and the seeds, halving keeps the budget and comes to an
+    end."""
     plan = Plan(rates=GRID, horizon=horizon, budget=budget, seeds=tuple(range(seeds)))
     training = KnownTraining(horizon=horizon, noise=noise, every=min(every, horizon))
     scan = carry_out(HalvingPlanner(), plan, training)
@@ -86,7 +87,8 @@ def test_pace_shows_at_the_second_report():
 
 
 def test_runs_in_one_piece_are_refined_around_the_best():
-    """Where each run counts whole, the grid is visited coarse to fine and the best one's neighbours come next."""
+    """Where each run counts whole, the grid is visited coarse to fine and the best one's neighbours come
+    next."""
     plan = Plan(rates=GRID, horizon=1, budget=8, pausable=False)
     training = KnownTraining(horizon=1, needed=0.01)
     scan = carry_out(HalvingPlanner(), plan, training)

@@ -75,7 +75,8 @@ def test_the_goal_turns_the_sign():
     scan = carry_out(FullGridPlanner(), replace(PLAN, budget=40.0), KnownTraining(noise=0.01, floor=2.0))
     kept = [r for r in scan.runs if r.state != RunState.DIVERGED]
     turned = [
-        replace(r, curves={"acc": LossCurve(r.curves["loss"].step, -r.curves["loss"].loss, name="acc")}) for r in kept
+        replace(r, curves={"acc": LossCurve(r.curves["loss"].step, -r.curves["loss"].loss, name="acc")})
+        for r in kept
     ]
     loss = recommend(replace(scan, runs=tuple(kept)), "x")
     acc = recommend(replace(scan, runs=tuple(turned)), "x")
@@ -101,7 +102,8 @@ def test_overfitting_is_told():
     """A validation loss that rises while the training loss falls is told, with both ways out."""
     turned = falling(0.3) + 0.01 * T
     curves = {
-        lr: {"loss": falling(0.1 * lr, 0.02), "val_loss": turned + abs(np.log10(lr))} for lr in (0.1, 1.0, 10.0)
+        lr: {"loss": falling(0.1 * lr, 0.02), "val_loss": turned + abs(np.log10(lr))}
+        for lr in (0.1, 1.0, 10.0)
     }
     said = " ".join(by_hand(curves).warnings)
     assert "overfitting" in said

@@ -1,7 +1,7 @@
 """Scans of known truth: losses as a function of learning rate and step, with the features of real training.
 
-The shape left of the cliff is flow time: the loss falls with rate times steps, down to a floor that rises with
-the rate. Right of the cliff it grows until it is no number any more.
+The shape left of the cliff is flow time: the loss falls with rate times steps, down to a floor that rises
+with the rate. Right of the cliff it grows until it is no number any more.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class KnownTraining:
     horizon : int
         Steps in a full run.
     needed : float
-        Rate times steps over which the loss falls by a factor of e. With ``horizon * best`` well above it, runs
-        settle.
+        Rate times steps over which the loss falls by a factor of e. With ``horizon * best`` well above it,
+        runs settle.
     floor : float
         Slope of the final loss in the rate: larger rates end higher. This makes short runs flatter high
         rates.
     cliff : float
         From this rate on the loss grows instead of falling.
     noise : float
-        Standard deviation of what is added to each value, the same for all rates of a seed in half of its variance
-        (the same batches), and different in the other half.
+        Standard deviation of what is added to each value, the same for all rates of a seed in half of its
+        variance (the same batches), and different in the other half.
     start, offset, scale : float
         Loss before training; then everything is multiplied by `scale` and `offset` is added.
     every : int
@@ -91,7 +91,8 @@ class KnownTraining:
 
 
 def carry_out(planner: Planner, plan: Plan, training: KnownTraining, limit: int | None = None) -> Scan:
-    """Let `planner` spend the budget of `plan` on `training`; stop after `limit` single advances where given."""
+    """Let `planner` spend the budget of `plan` on `training`; stop after `limit` single advances where
+    given."""
     runs: dict[RunKey, Run] = {}
     if plan.scout is not None:
         runs[plan.scout] = training.run(plan.scout, None)

@@ -1,3 +1,4 @@
+# ruff: noqa: S101 (a conformance suite is made of assertions)
 """What every planner must keep to. Inherit `PlannerSuite` in a test module and say how to make yours:
 
 class TestMine(PlannerSuite):
@@ -94,7 +95,8 @@ class PlannerSuite:
                 assert answer.reason
 
     def test_the_whole_grid_gives_the_truth(self) -> None:
-        """With a budget for every rate and no noise, a rate within 1 % of the best is named (of what there was to gain)."""
+        """With a budget for every rate and no noise, a rate within 1 % of the best is named (of what there
+        was to gain)."""
         plan, training = self.plan(40.0), KnownTraining()
         answer = self.planner().name(carry_out(self.planner(), plan, training))
         assert answer.lr is not None

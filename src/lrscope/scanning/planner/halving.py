@@ -61,7 +61,8 @@ class HalvingPlanner(Planner):
 
 @dataclass
 class _Replay:
-    """What the two ways of spending share: the account, and asking for runs in order while they can be paid."""
+    """What the two ways of spending share: the account, and asking for runs in order while they can be
+    paid."""
 
     scan: Scan
     runs: dict[RunKey, Run] = field(init=False)
@@ -174,27 +175,24 @@ class _Bracket(_Replay):
         if start is None:
             return Pace(), []
         look = start.to_step
-        run = self.runs.get(key)
-        pace = pace_of(run, look)
-        if pace is not None and run is not None:
-            while pace_of(replace(run, step=min(look, run.step)), look) is None and look < run.step:
-                look *= 2
-            self.charge(key, min(look, self.horizon))
-            return pace, []
-        if run is not None and (run.state.final or run.step >= self.horizon):
-            self.charge(key, run.step)
-            return Pace(), []
-        while run is not None and look <= run.step:
+        while True:
+            look = min(look, self.horizon)
+            if not self.reached(key, look):
+                return Pace(), [Advance(key, look, "to see how often a run reports")]
+            run = self.runs[key]
+            pace = pace_of(replace(run, step=min(look, run.step)), look)
+            self.charge(key, look)
+            if pace is not None:
+                return pace, []
+            if look >= self.horizon or self.price(key, 2 * look) > self.left:
+                return Pace(), []
             look *= 2
-        look = min(look, self.horizon)
-        if self.price(key, look) > self.left:
-            return Pace(), []
-        return Pace(), [Advance(key, look, "to see how often a run reports")]
 
     def field(
         self, alive: Sequence[RunKey], tried: Sequence[RunKey], keep: int, step: int, to_step: int
     ) -> list[RunKey]:
-        """Who goes on: the best; and where the grid was too large to start whole, new rates beside the leader."""
+        """Who goes on: the best; and where the grid was too large to start whole, new rates beside the
+        leader."""
         best = list(alive[:keep])
         rates = self.plan.rates
         visited = [rates.index(lr) for lr, _ in tried]
@@ -228,7 +226,8 @@ def seed_reserve(plan: Plan) -> int:
 
 
 class _Whole(_Replay):
-    """Runs that cannot be advanced in parts: every second one coarse over the grid, the others beside the best."""
+    """Runs that cannot be advanced in parts: every second one coarse over the grid, the others beside the
+    best."""
 
     def replay(self) -> list[Advance]:
         plan, size, horizon = self.plan, len(self.plan.rates), self.horizon
