@@ -1,0 +1,130 @@
+"""What a scan found, as text for a terminal or a file: the answer, why, every doubt, a picture, the runs."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from lrscope.curves import RunState
+from lrscope.scanning.outcome import Outcome
+from lrscope.views import numbers
+from lrscope.views.facts import Facts, RunFacts, collect
+from lrscope.views.textplot import plot_levels
+from lrscope.views.words import answer_line, encodable, one_line, price_words
+
+STYLES = {
+    RunState.COMPLETE: "green",
+    RunState.STOPPED: "dim",
+    RunState.DIVERGED: "red",
+    RunState.FAILED: "bold red",
+    RunState.RUNNING: "cyan",
+    RunState.PAUSED: "",
+}
+
+
+def render(
+    outcome: Outcome, *, width: int | None = None, colour: bool = False, encoding: str | None = None
+) -> str:
+    """The whole answer as text, ending in a line break.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    width : int or None
+        Columns; None takes the terminal's, at most 110 (longer lines are hard to read).
+    colour : bool
+        Whether to colour it with ANSI codes. NO_COLOR in the environment takes the colours away again.
+    encoding : str or None
+        What the text is to be printed in; None takes standard output's. Where it cannot hold a character,
+        plain ASCII stands in its place.
+    """
+    columns = max(40, min(110, shutil.get_terminal_size((80, 24)).columns) if width is None else width)
+    facts = collect(outcome)
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer, width=columns, force_terminal=colour, color_system="standard" if colour else None,
+        highlight=False, emoji=False, markup=True, legacy_windows=False, _environ={} if not colour else None,
+    )  # fmt: skip
+    _answer(console, facts)
+    _doubts(console, facts)
+    picture = plot_levels(facts, columns)
+    if picture:
+        console.print()
+    for line in picture:
+        console.print(line, no_wrap=True, crop=True)
+    if facts.runs:
+        console.print()
+        console.print(_table(facts))
+    return encodable(
+        _stripped(buffer.getvalue()), encoding or getattr(sys.stdout, "encoding", None) or "utf-8"
+    )
+
+
+def _answer(console: Console, facts: Facts) -> None:
+    style = "bold" if facts.lr is not None else "bold yellow"
+    if not facts.finished:
+        console.print(
+            Text("Interrupted: this is the answer so far; the same command goes on.", style="yellow")
+        )
+    console.print(Text(answer_line(facts), style=style))
+    if facts.runs:
+        console.print(Text(price_words(facts)))
+    if facts.reason:
+        console.print()
+        console.print(Text(one_line(facts.reason)))
+
+
+def _doubts(console: Console, facts: Facts) -> None:
+    if facts.warnings:
+        console.print()
+    for warning in facts.warnings:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=1, style="yellow")
+        table.add_column(overflow="fold")
+        table.add_row("!", Text(one_line(warning)))
+        console.print(table)
+
+
+def _table(facts: Facts) -> Padding:
+    table = Table(
+        box=None, pad_edge=False, show_edge=False, header_style="dim", padding=(0, 2, 0, 0), expand=False
+    )
+    several = len({r.seed for r in facts.runs}) > 1
+    table.add_column("rate", justify="right", no_wrap=True)
+    if several:
+        table.add_column("seed", justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("steps", justify="right", no_wrap=True)
+    table.add_column(escape(_short(one_line(facts.metric or "last"), 18)), justify="right", no_wrap=True)
+    table.add_column("why")
+    for run in facts.runs:
+        table.add_row(*_row(run, several))
+    return Padding(table, 0)
+
+
+def _row(run: RunFacts, several: bool) -> list[Text]:
+    style = "bold" if run.named else STYLES[run.state]
+    mark = " ◆" if run.named else "  "
+    cells = [numbers.rate(run.lr, None) + mark]
+    if several:
+        cells.append(str(run.seed))
+    cells += [run.state.value, numbers.count(run.steps), numbers.value(run.last)]
+    # Why a run was stopped is told alike many times over, so one line will do; a failure is told in full.
+    brief = not run.gone
+    why = Text(one_line(run.reason or ""), "dim", no_wrap=brief, overflow="ellipsis" if brief else "fold")
+    return [*(Text(c, style=style) for c in cells), why]
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _stripped(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")) + "\n"
