@@ -2,8 +2,8 @@
 
     lrscope scan --steps 300 --budget 3 examples/charmodel.py:train
 
-This is the callback form: `train` is handed a run, takes its learning rate from it, and reports what it measures.
-Inside `report` it may be made to wait for as long as lrscope looks at other learning rates.
+This is the callback form: `train` is handed a run, takes its learning rate from it, and reports what it
+measures. Inside `report` it may be made to wait for as long as lrscope looks at other learning rates.
 """
 
 import sysconfig
@@ -13,7 +13,15 @@ import torch
 from torch import nn
 
 STEPS, BATCH, LENGTH = 300, 16, 48
-MODULES = ["argparse.py", "ast.py", "dataclasses.py", "datetime.py", "inspect.py", "tarfile.py", "threading.py"]
+MODULES = [
+    "argparse.py",
+    "ast.py",
+    "dataclasses.py",
+    "datetime.py",
+    "inspect.py",
+    "tarfile.py",
+    "threading.py",
+]
 
 library = Path(sysconfig.get_paths()["stdlib"])
 text = b"\n".join((library / name).read_bytes() for name in MODULES if (library / name).exists())
@@ -35,7 +43,9 @@ class CharacterModel(nn.Module):
         return self.guess(self.recur(self.embed(x))[0])
 
 
-def batch(source: torch.Tensor, generator: torch.Generator, size: int = BATCH) -> tuple[torch.Tensor, torch.Tensor]:
+def batch(
+    source: torch.Tensor, generator: torch.Generator, size: int = BATCH
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Random excerpts, and the same moved on by one character."""
     starts = torch.randint(len(source) - LENGTH - 1, (size,), generator=generator)
     rows = torch.stack([source[s : s + LENGTH + 1] for s in starts])

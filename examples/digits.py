@@ -44,7 +44,9 @@ def gradients(net: dict, x: np.ndarray, y: np.ndarray) -> tuple[float, dict]:
     }
 
 
-@np.errstate(over="ignore", invalid="ignore")  # at a rate that is too high the weights overflow: that is the lesson
+@np.errstate(
+    over="ignore", invalid="ignore"
+)  # at a rate that is too high the weights overflow: that is the lesson
 def step(net: dict, speed: dict, lr: float, x: np.ndarray, y: np.ndarray) -> float:
     """One step of gradient descent with momentum, in place; the loss before it."""
     loss, grads = gradients(net, x, y)
