@@ -77,7 +77,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit status; messages are on standard error by then."""
     debug = "--debug" in _before_program(arguments)
     try:
-        status = cli.main(args=list(arguments), prog_name="lrscope", standalone_mode=False)
+        # Not `cli.main`: that turns a broken pipe into status 1 before it can be seen here.
+        with cli.make_context("lrscope", list(arguments)) as context:
+            status = cli.invoke(context)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as end:

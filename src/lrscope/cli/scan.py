@@ -182,7 +182,8 @@ def _what_to_train(source: Sequence[str], program: Sequence[str] | None) -> str 
     if program is not None:
         if source:
             raise UsageError(
-                f"{source[0]!r} stands before -- and a program behind it. Give one of them, a function or a program."
+                f"{source[0]!r} stands before -- and a program behind it. "
+                "Give one of them: a function or a program."
             )
         if not program:
             raise UsageError(
