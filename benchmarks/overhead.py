@@ -5,9 +5,9 @@
 Bare and scanned runs alternate, so that a machine that is busy for a while disturbs both; ratios are of the
 sums. Processor time is counted beside the clock, because it is not disturbed by other programs.
 
-Steps of 10 ms: a matrix product that is calibrated to take that long. Empty steps: a generator that does nothing
-but yield; what is left after taking off the bare loop, divided by the steps. Both write every point to the
-results on disk, as the command does.
+Steps of 10 ms: a matrix product that is calibrated to take that long. Empty steps: a generator that does
+nothing but yield; what is left after taking off the bare loop, divided by the steps. Both write every point to
+the results on disk, as the command does.
 """
 
 import argparse

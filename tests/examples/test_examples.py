@@ -37,7 +37,7 @@ def own_command(name: str) -> list[str]:
 
 @pytest.mark.slow
 def test_digits(tmp_path):
-    """The main example finds a rate that learns the digits, and the cliff above it, from a validation loss."""
+    """The main example finds a rate that learns the digits, and a cliff above it, by its validation loss."""
     answer = scan(tmp_path, *own_command("digits.py"))
     assert answer["metric"] == "val_loss"
     assert answer["horizon"] == 2000
