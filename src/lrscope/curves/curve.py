@@ -46,7 +46,11 @@ class LossCurve:
         steps = _frozen(step, np.int64)
         losses = _frozen(loss, np.float64)
         rates = None if lr is None else _frozen(lr, np.float64)
-        if steps.ndim != 1 or losses.shape != steps.shape or (rates is not None and rates.shape != steps.shape):
+        if (
+            steps.ndim != 1
+            or losses.shape != steps.shape
+            or (rates is not None and rates.shape != steps.shape)
+        ):
             raise UsageError(
                 f"step, loss and lr must be 1-D and of one length, but step has shape {steps.shape} "
                 f"and loss {losses.shape}."

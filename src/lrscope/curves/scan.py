@@ -98,6 +98,9 @@ class Plan:
         Nominal coverage of intervals.
     pausable : bool
         False where a run cannot be advanced in parts (a plain function of the rate).
+    scout : RunKey or None
+        The run that was let through to its own end, before all others, to learn the horizon; None where the
+        horizon was given or printed. Planners charge its cost first.
     """
 
     rates: tuple[float, ...]
@@ -110,6 +113,7 @@ class Plan:
     tolerance: float = 0.05
     level: float = 0.9
     pausable: bool = True
+    scout: RunKey | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from typing import Literal
 Goal = Literal["min", "max"]
 
 _VALIDATION = re.compile(r"(^|[_\-/. ])(val|valid|validation|eval|dev|test)([_\-/. ]|$)", re.IGNORECASE)
-_LOSS = re.compile(r"loss|nll|bpb|bpc|perplexity|ppl|error|err\b|mse|rmse|mae|logloss|objective|cost", re.IGNORECASE)
+_LOSS = re.compile(
+    r"loss|nll|bpb|bpc|perplexity|ppl|error|err\b|mse|rmse|mae|logloss|objective|cost", re.IGNORECASE
+)
 _MORE_IS_BETTER = re.compile(
     r"(^|[_\-/. ])(acc|accuracy|auc|auroc|auprc|ap|map|f1|f1_score|score|r2|bleu|rouge\w*|reward|return|iou|miou|dice|"
     r"precision|recall|psnr|ssim|elbo|likelihood|log_likelihood|top[15]\w*)([_\-/. @\d]|$)|accuracy",

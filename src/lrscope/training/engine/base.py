@@ -5,9 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lrscope.curves import RunKey
 from lrscope.training.source.base import Progress, Watch
+
+if TYPE_CHECKING:  # worker processes import this file, and need not wait for NumPy because of a type
+    from lrscope.curves import RunKey
 
 
 class Engine(ABC):

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from lrscope.curves import Point
+if TYPE_CHECKING:  # worker processes import this file, and need not wait for NumPy because of a type
+    from lrscope.curves import Point
 
 
 class Status(StrEnum):

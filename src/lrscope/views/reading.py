@@ -1,0 +1,89 @@
+"""Ways to read a curve for a picture: where it stands at the end, a smoothed line, a thinned copy.
+
+What was observed stays as it was (`curves` keeps it raw); everything here makes something new from it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Steps = NDArray[np.int64]
+
+_TAIL = 20  # the end of a noisy curve is read from its last twentieth
+WINDOWS = 30
+"""A smoothed line is a mean over a thirtieth of the curve."""
+
+_NOISE_SHARE = 0.015  # scatter above this share of the curve's range is worth smoothing: it shows as a band
+
+
+def end_level(loss: Floats, goal: str, objective: Literal["last", "best"] = "last") -> float | None:
+    """Where a curve stands at its end, in the metric's own unit.
+
+    For "last" the median of the last twentieth of the values (one value in curves of fewer than 40), because
+    a single minibatch says little; for "best" the best value. None where that is not finite.
+    """
+    if not loss.size:
+        return None
+    if objective == "best":
+        finite = loss[np.isfinite(loss)]
+        if not finite.size:
+            return None
+        return float(finite.min() if goal == "min" else finite.max())
+    with np.errstate(all="ignore"):
+        level = float(np.median(loss[-max(1, loss.size // _TAIL) :]))
+    return level if np.isfinite(level) else None
+
+
+def noisy(loss: Floats) -> bool:
+    """Whether point-to-point scatter hides the curve: a robust standard deviation of neighbouring
+    differences (1.48 median absolute differences / sqrt 2) above 1.5 % of the curve's 5 to 95 % range."""
+    finite = loss[np.isfinite(loss)]
+    if finite.size < 60:
+        return False
+    low, high = np.quantile(finite, [0.05, 0.95])
+    scatter = 1.4826 * float(np.median(np.abs(np.diff(finite)))) / np.sqrt(2)
+    return bool(high > low and scatter > _NOISE_SHARE * (high - low))
+
+
+def smooth(step: Steps, loss: Floats) -> tuple[Steps, Floats, int]:
+    """A centred mean over a thirtieth of the curve (at least 5 points), and the number of points averaged.
+
+    The window shrinks at both ends so that it stays centred: the line begins and ends where the curve does,
+    and no end is pulled towards the middle. Non-finite values are left out.
+    """
+    keep = np.isfinite(loss)
+    x, y = step[keep], loss[keep]
+    half = max(5, y.size // WINDOWS) // 2
+    total = np.concatenate(([0.0], np.cumsum(y)))
+    at = np.arange(y.size)
+    reach = np.minimum(half, np.minimum(at, y.size - 1 - at))
+    # The very ends would rest on one point each; three points steady them at the price of a small shift.
+    low = np.maximum(0, at - np.maximum(reach, 1))
+    high = np.minimum(y.size, at + np.maximum(reach, 1) + 1)
+    return x, (total[high] - total[low]) / np.maximum(1, high - low), 2 * half + 1
+
+
+def thin(step: Steps, loss: Floats, limit: int) -> tuple[Steps, Floats]:
+    """At most `limit` points (4 or more) that keep the first, the last, and the extremes of each stretch.
+
+    The curve is cut into equal stretches by index; of each, the lowest and the highest value stay, in order, and
+    a non-finite value in place of the highest. So a spike never vanishes.
+    """
+    n = loss.size
+    if n <= limit:
+        return step, loss
+    edges = np.linspace(1, n - 1, (limit - 2) // 2 + 1).astype(int)
+    kept = {0, n - 1}
+    for a, b in zip(edges[:-1], edges[1:], strict=True):
+        if b > a:
+            part = loss[a:b]
+            bad = np.flatnonzero(~np.isfinite(part))
+            top = int(bad[0]) if bad.size else int(np.argmax(part))
+            low = int(np.argmin(np.where(np.isfinite(part), part, np.inf)))
+            kept |= {a + top, a + low}
+    index = np.array(sorted(kept))
+    return step[index], loss[index]
