@@ -6,8 +6,8 @@ Bare and scanned runs alternate, so that a machine that is busy for a while dist
 sums. Processor time is counted beside the clock, because it is not disturbed by other programs.
 
 Steps of 10 ms: a matrix product that is calibrated to take that long. Empty steps: a generator that does
-nothing but yield; what is left after taking off the bare loop, divided by the steps. Both write every point to
-the results on disk, as the command does.
+nothing but yield; what is left after taking off the bare loop, divided by the steps. Both write every point
+to the results on disk, as the command does.
 """
 
 import argparse
