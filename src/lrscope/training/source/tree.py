@@ -1,0 +1,157 @@
+"""A program with everything it has started, as one thing: found, suspended, resumed, ended.
+
+Suspending is by signal (SIGSTOP), which no program can catch or refuse. Each of these actions races with a
+program that starts and ends processes meanwhile; each is therefore repeated until it finds nothing left to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import psutil
+
+from lrscope.training.source.table import Process, family, look_up, processes
+
+_SETTLE = 1.0  # seconds to wait at most until every process has taken note of being stopped
+_WAITING = 0.02  # the same for those in an uninterruptible wait: they use no processor time anyway
+_KILL = 10.0  # seconds after which a process that does not die of SIGKILL is given up
+
+
+class Tree:
+    """The processes of one program.
+
+    Parameters
+    ----------
+    root : int
+        The process that was started. It leads a session and a process group of its own.
+    mark : str
+        Environment variable, as ``NAME=value``, that the program was started with.
+    """
+
+    def __init__(self, root: int, mark: str) -> None:
+        self.root = root
+        first = look_up(root)
+        self._roots = {root: first.born} if first is not None else {}
+        self._mark = mark.encode() + b"\0"
+        self._strangers: set[tuple[int, int]] = set()
+        self._stopped: list[Process] = []
+
+    def members(self) -> list[Process]:
+        """Every process of it that is alive, parents before children."""
+        table = processes()
+        if len(self._strangers) > 4 * len(table) + 1000:
+            self._strangers.clear()  # nearly all of them are dead by now
+        found = family(table, self._roots, self._mark, self._strangers, spared=(os.getpid(),))
+        for process in found:
+            # Who has been seen once is known, also when it later leaves home and clears its environment.
+            self._roots.setdefault(process.pid, process.born)
+        self._roots = {pid: born for pid, born in self._roots.items() if pid == self.root or pid in table}
+        return found
+
+    def suspend(self) -> None:
+        """Stop all of it, at once and for as long as it takes; the children born meanwhile included."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.root, signal.SIGSTOP)  # in one call what is most often all of it
+        known = {(process.pid, process.born) for process in self._stopped}
+        start = time.monotonic()
+        while True:
+            moving = waiting = False
+            for process in self.members():
+                identity = (process.pid, process.born)
+                if identity not in known:
+                    if process.stopped and process.group != self.root:
+                        continue  # somebody else has stopped it (a scan inside this one): not ours to resume
+                    known.add(identity)
+                    self._stopped.append(process)
+                    moving |= not process.stopped
+                    _send(process, signal.SIGSTOP)
+                elif process.state == "D":
+                    waiting = True  # for a disk; or for a child that was stopped between fork and exec
+                elif not process.stopped:
+                    moving = True  # it was told, and is still on its way out of a system call
+            limit = _SETTLE if moving else _WAITING if waiting else 0.0
+            if time.monotonic() - start >= limit:
+                return
+            time.sleep(0.0005)
+
+    def resume(self) -> None:
+        """Let everything go on that `suspend` has stopped, the last one first."""
+        stopped, self._stopped = self._stopped, []
+        for process in reversed(stopped):
+            _send(process, signal.SIGCONT)
+
+    def end(self, grace: float, reap: Callable[[], object]) -> bool:
+        """End all of it: ask (SIGTERM), wait for up to `grace` seconds, then kill whatever is still there.
+
+        Parameters
+        ----------
+        grace : float
+            Seconds; returns as soon as nothing is left. With 0 it is killed at once.
+        reap : callable
+            Called repeatedly to take note of the root's end, so that it does not stay a zombie.
+
+        Returns
+        -------
+        bool
+            Whether it went by itself when asked.
+        """
+        willing = True
+        members = self.members()
+        if grace > 0 and members:
+            for process in members:
+                _send(process, signal.SIGTERM)  # a stopped process gets it when it is resumed, next
+            for process in reversed(members):
+                _send(process, signal.SIGCONT)
+            deadline = time.monotonic() + grace
+            pause = 0.001
+            while (members := self.members()) and time.monotonic() < deadline:
+                reap()
+                time.sleep(pause)
+                pause = min(2 * pause, 0.02)
+            willing = not members
+        self._stopped.clear()
+        deadline = time.monotonic() + _KILL
+        empty = 0
+        killed: set[int] = set()
+        while empty < 2 and time.monotonic() < deadline:
+            members = self.members()
+            empty = 0 if members else empty + 1
+            for process in members:
+                _send(process, signal.SIGKILL)
+                killed.add(process.pid)
+            reap()
+            if members:
+                time.sleep(0.001)
+        for pid in killed - {self.root}:
+            # Where this process is the first of a container, orphans become its children and need burying.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        return willing
+
+    def memory(self) -> int:
+        """Bytes that would come free if it ended: what is shared is counted once, where the system can tell."""
+        total = 0
+        for process in self.members():
+            with contextlib.suppress(psutil.Error, OSError):
+                total += _bytes(psutil.Process(process.pid))
+        return total
+
+
+def _bytes(process: psutil.Process) -> int:
+    try:
+        info = process.memory_full_info()
+    except (psutil.AccessDenied, NotImplementedError):
+        return int(process.memory_info().rss)
+    # PSS shares out what several processes hold together (forked workers), so that a sum over them is right.
+    return int(getattr(info, "pss", 0) or getattr(info, "uss", 0) or info.rss)
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    now = look_up(process.pid)
+    if now is not None and now.born == process.born:  # not somebody else who was given the number since
+        with contextlib.suppress(OSError):
+            os.kill(process.pid, number)
