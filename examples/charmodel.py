@@ -69,7 +69,8 @@ def train(run) -> None:  # noqa: ANN001  (whatever has lr, seed and report will 
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        run.report(loss=loss.item(), step=step)
+        measured = {"loss": loss.item()}
         if step % 20 == 0:
             with torch.no_grad():
-                run.report(val_loss=loss_of(model, held_x, held_y).item(), step=step)
+                measured["val_loss"] = loss_of(model, held_x, held_y).item()
+        run.report(measured, step=step)  # all that belongs to a step in one go: it may have to wait in here
