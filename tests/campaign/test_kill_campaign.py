@@ -201,8 +201,8 @@ def chain(bench: Bench, expected: dict[str, object], seed: int, longest: float, 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("kind", "chains", "kills"), [("function", 6, 6), ("program", 4, 5)])
-def test_a_scan_that_is_ended_anywhere_loses_nothing(tmp_path, kind, chains, kills):
+@pytest.mark.parametrize(("kind", "kills"), [("function", 30), ("program", 22)])
+def test_a_scan_that_is_ended_anywhere_loses_nothing(tmp_path, kind, kills):
     """Ended by SIGKILL, SIGTERM or Ctrl-C at many different moments and continued, a scan has every value on
     disk that was half a second old, has none twice, leaves no process behind, and ends with the answer of
     the undisturbed scan."""
@@ -211,8 +211,8 @@ def test_a_scan_that_is_ended_anywhere_loses_nothing(tmp_path, kind, chains, kil
     expected = plain.answer()
     longest = 0.9 * (time.monotonic() - began)
     assert expected["recommendation"] is not None
-    ended = sum(
-        chain(Bench(tmp_path / f"chain-{n}", kind), expected, seed=n, longest=longest, kills=kills)
-        for n in range(chains)
-    )
-    assert ended >= chains * kills * 0.8
+    ended = number = 0
+    while ended < kills:
+        bench = Bench(tmp_path / f"chain-{number}", kind)
+        ended += chain(bench, expected, seed=number, longest=longest, kills=min(6, kills - ended))
+        number += 1
