@@ -1,4 +1,4 @@
-"""Files of a run: its own folder, the metrics file that it writes, and a working folder where runs would collide."""
+"""Files of a run: its own folder, its metrics file, and a working folder where runs would collide."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def to_the_end(run) -> tuple[Progress, list]:
 
 
 def test_every_run_has_an_empty_folder(tmp_path: Path):
-    """`{out}` is absolute and empty, beside the log and named like it; a second start does not find the first's."""
+    """`{out}` is empty, beside the log and named like it; a second start does not find the first's files."""
     script = ["sh", "-c", 'ls "$1"; echo step 1: loss $0; echo x > "$1/checkpoint"; pwd', "{lr}", "{out}"]
     log = tmp_path / "logs" / "lr-0.1-seed-0.log"
     log.parent.mkdir()
@@ -68,9 +68,7 @@ def test_every_run_has_an_empty_folder(tmp_path: Path):
 
 def test_folders_where_the_caller_wants_them(tmp_path: Path):
     """With `folder` they are made there, one a rate and seed."""
-    source = CommandSource(
-        ["sh", "-c", "echo step 1: loss 1 > /dev/null", "{lr}", "{out}"], folder=tmp_path / "runs"
-    )
+    source = CommandSource(["sh", "-c", "echo step 1: loss 1", "{lr}", "{out}"], folder=tmp_path / "runs")
     to_the_end(source.start(1e-5, 0))
     to_the_end(source.start(1e-5, 1))
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["lr-0.00001-seed-0", "lr-0.00001-seed-1"]
@@ -112,7 +110,7 @@ def test_a_file_that_was_there_is_moved_aside(folder: Path):
     assert progress.points[0] == (1, "loss", 0.5)
     assert any("was there already" in note for note in progress.notes)
     run.close()
-    kept = [path for path in folder.glob("m-0.5.jsonl.before-*")]
+    kept = list(folder.glob("m-0.5.jsonl.before-*"))
     assert [path.read_text() for path in kept] == ['{"step": 1, "loss": 77}\n']
     assert old.exists()
 
@@ -130,7 +128,7 @@ def test_one_file_name_for_all_runs(folder: Path, tmp_path: Path):
     assert (work / "data" / "x.txt").read_text() == "data"
     assert (work / "train.py").resolve() == folder / "train.py"
     for lr, run in runs.items():
-        progress, points = to_the_end(run)
+        _, points = to_the_end(run)
         assert points[-1] == (40, "loss", lr / 40)
     assert (folder / "metrics.jsonl").read_text() == "old and not to be touched"
 
@@ -151,7 +149,7 @@ def test_a_metrics_file_in_a_folder_of_the_project(folder: Path, tmp_path: Path)
     write(folder / "logs" / "version_0", "earlier")
     path = "logs/m.jsonl"
     run = CommandSource(command(path), metrics_file=path).start(0.5, 0, log=tmp_path / "log.log")
-    progress, points = to_the_end(run)
+    _, points = to_the_end(run)
     assert len(points) == 5
     assert sorted(p.name for p in (tmp_path / "log" / "work" / "logs").iterdir()) == ["m.jsonl"]
     assert sorted(p.name for p in (folder / "logs").iterdir()) == ["version_0"]

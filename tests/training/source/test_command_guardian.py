@@ -89,7 +89,7 @@ def killed_at_random(token: str, times: int, number: signal.Signals) -> None:
 
 
 def test_a_scan_killed_at_any_moment_leaves_nothing(token: str):
-    """`kill -9` while programs are being started, run, suspended and resumed; daemons and the stubborn included."""
+    """`kill -9` while programs are started, run, suspended and resumed; daemons and the stubborn included."""
     killed_at_random(token, 8, signal.SIGKILL)
 
 
@@ -112,7 +112,7 @@ def test_a_scan_that_forgets_to_close_its_runs_leaves_nothing(token: str):
 
 
 def test_ctrl_c_reaches_the_scan_alone(token: str):
-    """The programs are in sessions of their own, so the terminal's signal does not hit them before the scan saves."""
+    """Programs are in sessions of their own: a terminal's signal does not hit them before the scan saves."""
     scan = start_scan()
     assert wait_until(lambda: len(family_members(token)) > 6)
     groups = {os.getpgid(process.pid) for process in family_members(token) if process.pid != scan.pid}
@@ -135,7 +135,7 @@ def test_a_program_started_but_never_registered_is_found(token: str):
 
 
 def test_a_registered_session_is_found_without_its_mark(token: str):
-    """What has emptied its environment is still in the session that was registered, also when its parent is gone."""
+    """What has emptied its environment is still in the registered session, its parent gone or not."""
     script = (
         "import os, signal, subprocess, sys, time\nfrom lrscope.training.source import guardian\n"
         "p = subprocess.Popen(['env', '-i', 'sh', '-c', 'sleep 601 & sleep 601 & echo $! ; exit'],"
@@ -171,7 +171,7 @@ def test_a_watcher_that_was_killed_is_replaced(token: str):
     guard.protect(first.pid)
     watchers = [process for process in family_members(token) if is_watcher(process)]
     watchers[0].kill()
-    assert wait_until(lambda: watchers[0] not in [p for p in family_members(token)])
+    assert wait_until(lambda: watchers[0] not in family_members(token))
     second = subprocess.Popen(["sleep", "604"], env={"PATH": os.environ["PATH"]}, start_new_session=True)
     guard.protect(second.pid)
     guard.shutdown()
@@ -221,8 +221,8 @@ def test_the_watcher_holds_no_output_of_the_scan(token: str):
     mine = [p for p in psutil.Process().children() if is_watcher(p)]
     assert mine
     for process in mine:
-        assert os.readlink(f"/proc/{process.pid}/fd/1") == "/dev/null"
-        assert os.readlink(f"/proc/{process.pid}/fd/2") == "/dev/null"
+        assert Path(f"/proc/{process.pid}/fd/1").readlink() == Path("/dev/null")
+        assert Path(f"/proc/{process.pid}/fd/2").readlink() == Path("/dev/null")
         assert process.cwd() == "/"
 
 
@@ -230,7 +230,8 @@ def test_the_watcher_loads_next_to_nothing():
     """It has to be up before the first program, and stays for the whole scan: no NumPy, no psutil."""
     script = (
         "import sys; sys.path.append(sys.argv[1]); import lrscope.training.source.watcher; "
-        "print(sorted({n.partition('.')[0] for n in sys.modules} & {'numpy', 'psutil', 'click', 'rich', 'subprocess'}))"
+        "loaded = {name.partition('.')[0] for name in sys.modules}; "
+        "print(sorted(loaded & {'numpy', 'psutil', 'click', 'rich', 'subprocess'}))"
     )
     root = str(Path(guardian.__file__).parents[3])
     done = subprocess.run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -34,7 +33,10 @@ def to_the_end(program: list[str], log: Path | None = None, **options) -> tuple[
 
 def test_output_is_kept_as_it_is(tmp_path: Path):
     """Both streams, in the order in which they were written, every byte; a second run is appended."""
-    program = "import os\nfor i in range(1, 4):\n    os.write(1, b'step %d: loss 1\\n' % i)\n    os.write(2, b'warn\\xff\\x00\\n')"
+    program = (
+        "import os\nfor i in range(1, 4):\n"
+        "    os.write(1, b'step %d: loss 1\\n' % i)\n    os.write(2, b'warn\\xff\\x00\\n')"
+    )
     to_the_end(python(program), tmp_path / "log")
     once = b"".join(b"step %d: loss 1\nwarn\xff\x00\n" % i for i in range(1, 4))
     assert (tmp_path / "log").read_bytes() == once
@@ -55,7 +57,7 @@ def test_a_last_line_without_an_end():
 
 
 def test_the_first_lines_of_standard_input_are_not_waited_for():
-    """Standard input is empty, so a program that asks something gets an answer at once: the end of the file."""
+    """Standard input is empty: a program that asks something gets the end of the file at once."""
     progress, points = to_the_end(["sh", "-c", "read answer; echo step 1: loss 0.5", "{lr}"])
     assert progress.status is Status.ENDED
     assert points == [(1, "loss", 0.5)]
@@ -119,7 +121,8 @@ def test_binary_garbage_is_survived(tmp_path: Path):
     """No byte that a program prints does any harm, and the numbers between are found."""
     program = (
         "import os, random\nr = random.Random(0)\n"
-        "for i in range(1, 201):\n    os.write(1, r.randbytes(500).replace(b'\\n', b'') + b'\\nstep %d: loss 0.5\\n' % i)"
+        "for i in range(1, 201):\n"
+        "    os.write(1, r.randbytes(500).replace(b'\\n', b'') + b'\\nstep %d: loss 0.5\\n' % i)"
     )
     progress, points = to_the_end(python(program), tmp_path / "log")
     assert progress.status is Status.ENDED
@@ -128,8 +131,9 @@ def test_binary_garbage_is_survived(tmp_path: Path):
 
 
 def test_what_is_shown_of_the_end_is_harmless():
-    """Colours, window titles, bells and control characters are gone; of a redrawn line its last state is shown."""
-    raw = b"\x1b[31mred\x1b[0m\n\x1b]0;title\x07plain\x07\n10%\r20%\r100%\r\n\n   \n\xff\xfe\x9b2J\xe2\x80\xaeend\n"
+    """Colours, titles, bells and control characters are gone; of a redrawn line its last state is shown."""
+    raw = b"\x1b[31mred\x1b[0m\n\x1b]0;title\x07plain\x07\n10%\r20%\r100%\r\n\n   \n"
+    raw += b"\xff\xfe\x9b2J\xe2\x80\xaeend\n"
     lines = last_lines(raw)
     assert lines[:3] == ["red", "plain", "100%"]
     assert all(char.isprintable() for line in lines for char in line)
@@ -162,7 +166,10 @@ def test_output_faster_than_anybody_reads_does_not_fill_memory(tmp_path: Path):
 
 def test_points_that_nobody_fetches_hold_the_program_back():
     """Between two advances a program goes on; when too much is waiting it waits, too, and nothing is lost."""
-    program = "import os\ni = 0\nwhile i < 300000:\n    os.write(1, b''.join(b'step %d: loss 0.5\\n' % (i + k) for k in range(1, 101)))\n    i += 100"
+    program = (
+        "import os\ni = 0\nwhile i < 300000:\n"
+        "    os.write(1, b''.join(b'step %d: loss 0.5\\n' % (i + k) for k in range(1, 101)))\n    i += 100"
+    )
     source = CommandSource(python(program))
     run = source.start(0.1, 0)
     points = run.advance(None, 0.01).points
@@ -213,12 +220,13 @@ def test_no_descriptor_and_no_thread_is_left():
     run = source.start(0.1, 0)
     run.advance(3, 10)
     run.close()
-    descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
+    here = Path("/proc/self/fd")
+    descriptors, threads = len(list(here.iterdir())), threading.active_count()
     for _ in range(5):
         run = source.start(0.1, 0)
         run.advance(3, 10)
         run.close()
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert len(list(here.iterdir())) == descriptors
     assert threading.active_count() == threads
 
 
