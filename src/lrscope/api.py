@@ -226,7 +226,9 @@ def scan(
     >>> 0.1 < result.lr.value < 1
     True
     """
-    _check_numbers(steps=steps, budget=budget, seeds=seeds, jobs=jobs, tolerance=tolerance, max_paused=max_paused)
+    _check_numbers(
+        steps=steps, budget=budget, seeds=seeds, jobs=jobs, tolerance=tolerance, max_paused=max_paused
+    )
     _one_of("goal", goal, ("min", "max", None))
     _one_of("objective", objective, ("last", "best"))
     rates = log_grid(low, high, per_decade)
@@ -320,7 +322,9 @@ def _check_numbers(
         if not (isinstance(number, int | float) and math.isfinite(number) and number > 0):
             raise UsageError(f"{name} must be a positive number, not {number!r}.")
     if tolerance >= 1:
-        raise UsageError(f"tolerance must be below 1 (it is a share of what training gains), not {tolerance!r}.")
+        raise UsageError(
+            f"tolerance must be below 1 (it is a share of what training gains), not {tolerance!r}."
+        )
 
 
 def _one_of(name: str, value: object, allowed: Sequence[object]) -> None:
@@ -419,6 +423,8 @@ def _move_aside(folder: Path) -> None:
             if (folder / name).exists():
                 (folder / name).rename(aside / name)
     except OSError as error:
-        raise StoreError(f"The earlier results in {folder} could not be moved aside: {error.strerror}.") from error
+        raise StoreError(
+            f"The earlier results in {folder} could not be moved aside: {error.strerror}."
+        ) from error
     finally:
         lock.release()

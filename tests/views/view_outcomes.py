@@ -1,7 +1,7 @@
 """Outcomes to look at and to test with: small problems that are really trained, over a grid, with halving.
 
-The planner and the session belong to other rooms, so the loop here is a plain twin of theirs: it is short enough to
-be read, and needs nothing but the dataclasses that views take.
+The planner and the session belong to other rooms, so the loop here is a plain twin of theirs: it is short
+enough to be read, and needs nothing but the dataclasses that views take.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Trainer = Callable[[float, int], Iterator[dict[str, float]]]
 
 
 def network(lr: float, seed: int) -> Iterator[dict[str, float]]:
-    """A network of 20-32-5 units on noisy clusters: minibatch loss each step, val_loss and val_acc each tenth."""
+    """A network of 20-32-5 units on noisy clusters: minibatch loss each step, val_loss and val_acc each
+    tenth."""
     data = np.random.default_rng(7)
     centre = data.normal(size=(5, 20)) * 0.9
     label = data.integers(5, size=900)
@@ -57,7 +58,8 @@ def _softmax(logits: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, float, 
 
 
 def quadratic(lr: float, seed: int) -> Iterator[dict[str, float]]:
-    """Ten curvatures over two decades, no noise: losses run over many decades, and diverge to inf beyond 2."""
+    """Ten curvatures over two decades, no noise: losses run over many decades, and diverge to inf beyond
+    2."""
     curvature = np.logspace(-2, 0, 10)
     w = np.random.default_rng(seed).normal(size=10) * 3
     while True:
@@ -222,7 +224,10 @@ def _conclude(
     inside = sorted({q[0] for q in scores if scores[q] - min(scores.values()) <= 0.05 * gain})
     band = Band(inside[0], inside[-1], 0.05, inside[0] == rates[0], inside[-1] == rates[-1])
     word = "lowest" if goal == "min" else "highest"
-    reason = f"It has the {word} {metric} at the horizon of all runs that got there; its neighbours on the grid are within 5 % of what was gained."
+    reason = (
+        f"It has the {word} {metric} at the horizon of all runs that got there; "
+        "its neighbours on the grid are within 5 % of what was gained."
+    )
     return Recommendation(lr, band, cliff, reason, "halving (eta 2), last value", metric, goal, warnings)
 
 

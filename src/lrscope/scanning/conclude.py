@@ -56,8 +56,10 @@ def last_step(run: Run) -> int:
 
 
 def cost(scan: Scan) -> Cost:
-    """What the scan cost, and what a full grid would have cost: a diverged or failed run as far as it got, every
-    other one to its end. A rate that was not tried counts as a full run."""
+    """What the scan cost, and what a full grid would have cost.
+
+    There, a diverged or failed run counts as far as it got, and a rate that was not tried as a full run.
+    """
     horizon = scan.plan.horizon
     rework = sum(run.rework for run in scan.runs)
     steps = sum(last_step(run) for run in scan.runs) + rework
@@ -94,7 +96,8 @@ def why_nothing(scan: Scan) -> str | None:
         return f"No run reported the metric {wanted!r}; seen were {', '.join(sorted(names))}."
     metric = wanted or choose_metric(names)
     if metric is None:
-        return f"None of what the runs reported is a loss or a score: {', '.join(sorted(names))}. Name one as metric."
+        seen = ", ".join(sorted(names))
+        return f"None of what the runs reported is a loss or a score: {seen}. Name one as the metric."
     curves = [run.curves[metric] for run in scan.runs if metric in run.curves]
     if all(np.isnan(curve.loss).all() for curve in curves):
         return (
@@ -107,8 +110,8 @@ def why_nothing(scan: Scan) -> str | None:
 def alike(runs: Sequence[Run]) -> str | None:
     """A sentence if every curve is the same, bit for bit, although the learning rates differ.
 
-    Three or more rates must have two or more steps in common, and everything that they report there must be equal,
-    bookkeeping aside: an accuracy alone can stand still at chance.
+    Three or more rates must have two or more steps in common, and everything that they report there must be
+    equal, bookkeeping aside: an accuracy alone can stand still at chance.
     """
     curves = [run.curves for run in runs if any(len(c) >= 2 for c in run.curves.values())]
     if len(curves) < 3 or len({run.lr for run in runs}) < 3:
@@ -128,8 +131,8 @@ def alike(runs: Sequence[Run]) -> str | None:
     if not compared:
         return None
     return (
-        f"All {len(curves)} runs gave the same values although their learning rates differ: the program seems to "
-        "ignore its learning rate. Once that is mended, start over with --fresh."
+        f"All {len(curves)} runs gave the same values although their learning rates differ: the program "
+        "seems to ignore its learning rate. Once that is mended, start over with --fresh."
     )
 
 
@@ -148,13 +151,14 @@ def doubts(scan: Scan, decisions: Sequence[Decision]) -> list[str]:
         past = sum(last_step(run) - run.step for run in scan.runs) / horizon
         if past > OVERSHOOT * scan.plan.budget:
             found.append(
-                f"Runs went on past where they were paused, by {past:.1f} full runs in all: the program reports "
-                "in big chunks; let it write each line at once."
+                f"Runs went on past where they were paused, by {past:.1f} full runs in all: the program "
+                "reports in big chunks; let it write each line at once."
             )
     failed = [run for run in scan.runs if run.state is RunState.FAILED]
     if failed and len(failed) < len(scan.runs):
         found.append(
-            f"{len(failed)} of {len(scan.runs)} runs failed, the first at lr {failed[0].lr:g}: {failed[0].reason}"
+            f"{len(failed)} of {len(scan.runs)} runs failed, the first at lr {failed[0].lr:g}: "
+            f"{failed[0].reason}"
         )
     return found
 

@@ -1,7 +1,7 @@
 """The hands of a session: runs are opened, advanced, written down, dropped when memory is short, and closed.
 
-It decides nothing about learning rates. It is given a batch of asks and comes back when each has been answered:
-by the record, where the points are there already, otherwise by training.
+It decides nothing about learning rates. It is given a batch of asks and comes back when each has been
+answered: by the record, where the points are there already, otherwise by training.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Driver:
         self._details: dict[RunKey, str] = {}
         self._per_run: int | None = None
 
-    # ---- the ledger -------------------------------------------------------------------------------------------
+    # ---- the ledger ----------------------------------------
 
     def decide(self, decision: Decision) -> Decision:
         """Stamp a decision with the time, keep it, and hand it back to be written."""
@@ -94,7 +94,7 @@ class Driver:
             self.notes.append(text)
             self.store.append([self.decide(Decision("note", text))])
 
-    # ---- a batch ----------------------------------------------------------------------------------------------
+    # ---- a batch ----------------------------------------
 
     def drive(self, asks: Sequence[Advance], enough: Callable[[], bool] | None = None) -> None:
         """Advance until every ask is answered, or until `enough` says so; then all runs are at rest.
@@ -144,7 +144,7 @@ class Driver:
         """Whether what was asked for is on record already: the run went past where it was paused, or the scan
         was killed after the points were written."""
         if record.end is not None and (to_step is None or to_step > record.step):
-            if to_step is None or to_step >= record.end.step or self._whole(record.end.step):
+            if to_step is None or to_step >= record.end.step:
                 record.settle(record.end.state, record.end.step, record.end.reason)
             else:
                 self._pause_at(record, to_step)
@@ -224,8 +224,8 @@ class Driver:
         self, record: RunRecord, progress: Progress, to_step: int | None, written: list[Record]
     ) -> None:
         end = self._end_of(record, progress)
-        # Decisions must not depend on how far a run happens to get past where it was to pause: an end that lies
-        # there is kept to itself until that far is asked for.
+        # Decisions must not depend on how far a run happens to get past where it was to pause: an end that
+        # lies there is kept to itself until that far is asked for.
         past = to_step is not None and (
             end.step > to_step or (end.step == to_step and end.state is not RunState.DIVERGED)
         )
@@ -263,7 +263,7 @@ class Driver:
             RunState.COMPLETE, step, f"ended by itself at step {step} of {self.horizon}" if early else None
         )
 
-    # ---- afterwards -------------------------------------------------------------------------------------------
+    # ---- afterwards ----------------------------------------
 
     def _write(self, written: list[Record]) -> None:
         written.extend(r.change() for r in self.records.values() if r.dirty)
@@ -302,7 +302,7 @@ class Driver:
     def _give_up_if_barren(self) -> None:
         failed = [r for r in self.records.values() if r.state is RunState.FAILED]
         if len(failed) >= 2 and not any(r.traces.by_name for r in self.records.values()):
-            raise self.failure(f"The first {len(failed)} runs failed and reported nothing:")
+            raise self.failure("The first two runs failed and reported nothing:")
 
     def failure(self, opening: str) -> InconclusiveError:
         """An error that says why runs failed."""

@@ -1,8 +1,8 @@
 """Ctrl-C and its like, at moments at which they do no harm.
 
 While runs train, a signal is a KeyboardInterrupt at once, as everywhere in Python. While the session writes
-or tidies up, it is noted, and the scan ends at the next look. Somebody who asks again five seconds later, while
-the tidying hangs, is obeyed: what was measured is safe by then.
+or tidies up, it is noted, and the scan ends at the next look. Somebody who asks again five seconds later,
+while the tidying hangs, is obeyed: what was measured is safe by then.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from lrscope.training.store.base import Change
 from lrscope.training.store.trace import Traces
 
 REPRODUCES_WITHIN = 1e-6
-"""Relative difference up to which a repeated value counts as the same (sums in another order differ by less)."""
+"""Relative difference up to which a repeated value is the same (sums in another order differ by less)."""
 
 
 @dataclass(frozen=True, slots=True)

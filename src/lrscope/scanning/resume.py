@@ -68,8 +68,8 @@ def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
             differs.append(f"{name}: {_shown(old.get(name))} before, {_shown(new[name])} now")
     if differs:
         raise SettingsError(
-            f"The results there were made with other settings ({'; '.join(differs)}). Name another folder with "
-            "--out, or start over with --fresh, which moves what was measured aside."
+            f"The results there were made with other settings ({'; '.join(differs)}). Name another folder "
+            "with --out, or start over with --fresh, which moves what was measured aside."
         )
 
 

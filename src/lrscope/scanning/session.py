@@ -1,8 +1,8 @@
-"""The loop: ask the planner, advance what it asks for, write it down, tell who watches, until the budget is spent.
+"""The loop: ask the planner, advance what it asks for, write it down, until the budget is spent.
 
-The ledger is the session's memory. Every ask is written before it is carried out, every point as it comes, every
-standing when a run rests; so a scan that was killed at any moment is continued by reading what is there, carrying
-out what was asked for and not done, and asking again.
+The ledger is the session's memory. Every ask is written before it is carried out, every point as it comes,
+every standing when a run rests; so a scan that was killed at any moment is continued by reading what is there,
+carrying out what was asked for and not done, and asking again.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ class Session:
         -------
         Outcome
             `finished` is False after a Ctrl-C (or a SIGTERM for which the program has a handler). Its
-            `recommendation.lr` is None, with the reason, where nothing could be concluded: nothing but NaN was
-            reported, the metric asked for was not seen, or the program ignores its learning rate.
+            `recommendation.lr` is None, with the reason, where nothing could be concluded: nothing but NaN
+            was reported, the metric asked for was not seen, or the program ignores its learning rate.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class Session:
             finally:
                 self._doing = "done"
 
-    # ---- beginning --------------------------------------------------------------------------------------------
+    # ---- beginning ----------------------------------------
 
     def _take_up(self) -> None:
         ledger = self._store.read()
@@ -161,7 +161,7 @@ class Session:
         records: list[Record] = [Settings(new)]
         changed = _changed(old.get("fingerprint"), new["fingerprint"])
         if changed:
-            text = f"{changed} has changed since the scan began: its earlier runs were made by what it was before."
+            text = f"{changed} has changed since the scan began: earlier runs were made by what it was."
             records.append(self._driver.decide(Decision("note", text, detail={"warning": True})))
         self._store.append(records)
 
@@ -181,7 +181,7 @@ class Session:
             [Settings({"horizon": learned.steps, "scout": scout}), self._driver.decide(decision)]
         )
 
-    # ---- the loop ---------------------------------------------------------------------------------------------
+    # ---- the loop ----------------------------------------
 
     def _work(self) -> None:
         if self._plan.horizon is None:
@@ -215,8 +215,8 @@ class Session:
         )
         if points < FEW_POINTS and self._plan.pausable and self._plan.horizon != 1:
             self._driver.note(
-                f"A full run reports only {points} values, so a bad rate shows late. Reporting more often would "
-                "make the scan better."
+                f"A full run reports only {points} values, so a bad rate shows late. Reporting more often "
+                "would make the scan better."
             )
 
     def _can(self, ask: Advance) -> bool:
@@ -236,7 +236,7 @@ class Session:
             return True  # it may come later (a validation every hundred steps)
         return why_nothing(scan) is None or all(r.state is RunState.FAILED for r in self._records.values())
 
-    # ---- ending -----------------------------------------------------------------------------------------------
+    # ---- ending ----------------------------------------
 
     def _conclude(self, finished: bool) -> Outcome:
         horizon = self._plan.horizon
@@ -267,7 +267,7 @@ class Session:
             self._source.name, self._scan(), self._planner, self._driver.decisions, finished=finished
         )
 
-    # ---- what others see --------------------------------------------------------------------------------------
+    # ---- what others see ----------------------------------------
 
     def _scan(self) -> Scan:
         return Scan(self._plan, [self._records[key].run() for key in sorted(self._records)])

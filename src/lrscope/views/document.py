@@ -1,7 +1,7 @@
 """An outcome as one JSON document, `lrscope.scan/1`; every key is described in `docs/json.md`.
 
-Strict JSON: there is no NaN and no Infinity in it. Where a number is not finite stands null, and the run's `state` and
-`reason` tell why.
+Strict JSON: there is no NaN and no Infinity in it. Where a number is not finite stands null, and the run's
+`state` and `reason` tell why.
 """
 
 from __future__ import annotations
@@ -31,24 +31,38 @@ def scan_document(outcome: Outcome) -> dict[str, Any]:
         "horizon": facts.horizon,
         "recommendation": None
         if facts.lr is None
-        else {**_interval(facts.lr), "level": facts.lr.level, "method": facts.lr.method, "rule": facts.rule,
-              "reason": facts.reason},
+        else {
+            **_interval(facts.lr),
+            "level": facts.lr.level,
+            "method": facts.lr.method,
+            "rule": facts.rule,
+            "reason": facts.reason,
+        },
         "reason": facts.reason,
         "band": None
         if facts.band is None
-        else {"low": facts.band.low, "high": facts.band.high, "tolerance": facts.band.tolerance,
-              "open_low": facts.band.open_low, "open_high": facts.band.open_high},
+        else {
+            "low": _number(facts.band.low),
+            "high": _number(facts.band.high),
+            "tolerance": facts.band.tolerance,
+            "open_low": facts.band.open_low,
+            "open_high": facts.band.open_high,
+        },
         "cliff": None if facts.cliff is None else _interval(facts.cliff),
         "cost": {
-            "full_runs": _number(facts.cost.full_runs), "steps": facts.cost.steps, "seconds": _number(facts.cost.seconds),
-            "runs": facts.cost.runs, "rework": facts.cost.rework, "full_grid": _number(facts.cost.full_grid),
+            "full_runs": _number(facts.cost.full_runs),
+            "steps": facts.cost.steps,
+            "seconds": _number(facts.cost.seconds),
+            "runs": facts.cost.runs,
+            "rework": facts.cost.rework,
+            "full_grid": _number(facts.cost.full_grid),
             "budget": _number(outcome.scan.plan.budget),
         },
         "runs": [_run(run, facts.metric) for run in facts.runs],
         "warnings": list(facts.warnings),
         "decisions": [_decision(d) for d in facts.decisions],
         "plan": {"rates": list(facts.rates), "seeds": list(outcome.scan.plan.seeds)},
-    }  # fmt: skip
+    }
 
 
 def dumps(document: dict[str, Any]) -> str:
@@ -57,7 +71,8 @@ def dumps(document: dict[str, Any]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Any value of a ledger's `detail` as strict JSON: what is not finite becomes null, what JSON does not know text."""
+    """Any value of a ledger's `detail` as strict JSON: what is not finite becomes null, what JSON does not
+    know text."""
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -104,4 +119,4 @@ def _decision(decision: Decision) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None

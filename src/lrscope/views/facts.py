@@ -37,8 +37,8 @@ class RunFacts:
     """One run.
 
     `share` is how far it got, as a fraction of the horizon (None while that is unknown); `last` the last
-    value of the judged metric as observed (None where it was not finite or never seen); `named` marks the runs at the
-    recommended rate (or nearest to it, where it lies between the rates that were run).
+    value of the judged metric as observed (None where it was not finite or never seen); `named` marks the
+    runs at the recommended rate (or nearest to it, where it lies between the rates that were run).
     """
 
     lr: float
@@ -94,8 +94,8 @@ class Facts:
 class Window:
     """What part of a metric's values a picture shows, so that diverged runs do not squash the others.
 
-    `low` and `high` are the ends, `log` whether a log axis is warranted, `start` the level where training begins
-    (median of the first values, None where there are none), `hidden` how many runs stand outside.
+    `low` and `high` are the ends, `log` whether a log axis is warranted, `start` the level where training
+    begins (median of the first values, None where there are none), `hidden` how many runs stand outside.
     """
 
     low: float
@@ -115,10 +115,24 @@ def collect(outcome: Outcome) -> Facts:
     named = _named_rate(outcome)
     facts = tuple(_run(run, outcome, metric, metrics, named) for run in outcome.scan.runs)
     return Facts(
-        outcome.name, metric, answer.goal, plan.objective, plan.horizon, plan.rates, metrics, facts, answer.lr,
-        answer.band, answer.cliff, answer.reason, answer.rule, answer.warnings, outcome.cost, outcome.decisions,
+        outcome.name,
+        metric,
+        answer.goal,
+        plan.objective,
+        plan.horizon,
+        plan.rates,
+        metrics,
+        facts,
+        answer.lr,
+        answer.band,
+        answer.cliff,
+        answer.reason,
+        answer.rule,
+        answer.warnings,
+        outcome.cost,
+        outcome.decisions,
         outcome.finished,
-    )  # fmt: skip
+    )
 
 
 def _named_rate(outcome: Outcome) -> float | None:
@@ -144,14 +158,14 @@ def _run(
         curve = run.metric(name)
         if len(curve):
             goal = outcome.recommendation.goal if name == metric else infer_goal(name)
-            level = reading.end_level(curve.loss, goal, plan.objective)
+            level = reading.end_level(curve.step, curve.loss, goal, plan.objective)
             curves[name] = CurveFacts(curve, level, reading.noisy(curve.loss))
     last = float(curves[metric].curve.loss[-1]) if metric in curves and metric is not None else None
     return RunFacts(
-        lr=run.lr,
-        seed=run.seed,
+        lr=float(run.lr),
+        seed=int(run.seed),
         state=run.state,
-        steps=run.step,
+        steps=int(run.step),
         share=min(1.0, run.step / plan.horizon) if plan.horizon else None,
         last=last if last is not None and math.isfinite(last) else None,
         reason=run.reason,
@@ -168,7 +182,8 @@ def level_window(facts: Facts, metric: str) -> Window:
 
 
 def curve_window(facts: Facts, metric: str) -> Window:
-    """The window for curves: what the runs that did not diverge passed through, all but a stray half per cent."""
+    """The window for curves: what the runs that did not diverge passed through, all but a stray half per
+    cent."""
     values: list[float] = []
     for run in facts.runs:
         if metric in run.curves and not run.gone:
@@ -205,7 +220,8 @@ def _window(facts: Facts, metric: str, values: list[float]) -> Window:
 
 
 def _capped(low: float, high: float, start: float | None, goal: str, log: bool) -> tuple[float, float]:
-    """Runs far worse than the start of training would squash the rest: half as far again as was gained is enough."""
+    """Runs far worse than the start of training would squash the rest: half as far again as was gained is
+    enough."""
     if start is None:
         return low, high
     if log:

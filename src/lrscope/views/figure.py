@@ -1,7 +1,9 @@
-"""The matplotlib figure: final loss against learning rate, and the curves. It draws facts and computes no answer.
+"""The matplotlib figure: final loss against learning rate, and the curves. It draws facts and computes no
+answer.
 
-Everything goes through the object-oriented interface: no pyplot, no global style is read or changed beyond what
-matplotlib itself does for a new figure, and `draw_rates` and `draw_curves` draw on any axes they are given.
+Everything goes through the object-oriented interface: no pyplot, no global style is read or changed beyond
+what matplotlib itself does for a new figure, and `draw_rates` and `draw_curves` draw on any axes they are
+given.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ _DARKEST, _LIGHTEST = 0.0, 0.88  # viridis ends in a yellow too pale for a white
 def draw(outcome: Outcome) -> Figure:
     """Two panels, 11 by 4.4 inches, on a white ground.
 
-    Left: where each run stands at its end against its learning rate, with band, interval and cliff. Right: the
-    curves, coloured by rate. Save it with ``figure.savefig(path)``; in a notebook it shows by itself.
+    Left: where each run stands at its end against its learning rate, with band, interval and cliff. Right:
+    the curves, coloured by rate. Save it with ``figure.savefig(path)``; in a notebook it shows by itself.
 
     Raises
     ------
@@ -54,9 +56,9 @@ def draw(outcome: Outcome) -> Figure:
 def draw_rates(ax: Axes, facts: Facts) -> None:
     """End of each run against its learning rate, on `ax`.
 
-    Filled points reached the horizon; hollow ones were stopped on the way and stand where they had got to, the
-    smaller the sooner; crosses at the edge diverged or failed. The orange bar is the interval of the recommended
-    rate, the shaded part the band, the dashed line the cliff with its interval.
+    Filled points reached the horizon; hollow ones were stopped on the way and stand where they had got to,
+    the smaller the sooner; crosses at the edge diverged or failed. The orange bar is the interval of the
+    recommended rate, the shaded part the band, the dashed line the cliff with its interval.
     """
     _prepare(ax)
     metric = facts.metric
@@ -81,8 +83,8 @@ def draw_rates(ax: Axes, facts: Facts) -> None:
         if run.gone:
             ax.plot(run.lr, edge, "x", transform=place, color=GONE, ms=6.5, mew=1.7, zorder=4, clip_on=False)
         elif metric in run.curves and run.curves[metric].level is not None:
-            _point(ax, run, float(run.curves[metric].level or 0.0), window, facts)
-    handles += _keys(ax, facts)
+            _point(ax, run, float(run.curves[metric].level or 0.0), window)
+    handles += _keys(facts)
     _answer(ax, facts, metric, window, handles)
     ax.set_ylabel(_level_label(facts, metric))
     ax.set_title(_headline(facts), loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
@@ -92,8 +94,9 @@ def draw_rates(ax: Axes, facts: Facts) -> None:
 def draw_curves(ax: Axes, facts: Facts, *, metric: str | None = None, colorbar: bool = True) -> None:
     """The curves of `metric` (the judged one by default), coloured by learning rate, on `ax`.
 
-    Where they are noisy, what was observed is thin and faint and a centred mean lies on top. The recommended run is
-    the one in orange. The colour bar takes its place from `ax`; leave it out with ``colorbar=False``.
+    Where they are noisy, what was observed is thin and faint and a centred mean lies on top. The
+    recommended run is the one in orange. The colour bar takes its place from `ax`; leave it out with
+    ``colorbar=False``.
     """
     _prepare(ax)
     metric = facts.metric if metric is None else metric
@@ -129,13 +132,20 @@ def draw_curves(ax: Axes, facts: Facts, *, metric: str | None = None, colorbar: 
         _colour_bar(ax, plt, norm, colours)
 
 
-def _point(ax: Axes, run: RunFacts, level: float, window: Window, facts: Facts) -> None:
+def _point(ax: Axes, run: RunFacts, level: float, window: Window) -> None:
     if not window.low <= level <= window.high:
         up = level > window.high
         ax.plot(
-            run.lr, 0.985 if up else 0.015, "^" if up else "v", transform=ax.get_xaxis_transform(), color="white",
-            mec=DONE, mew=1.2, ms=5.5, zorder=4,
-        )  # fmt: skip
+            run.lr,
+            0.985 if up else 0.015,
+            "^" if up else "v",
+            transform=ax.get_xaxis_transform(),
+            color="white",
+            mec=DONE,
+            mew=1.2,
+            ms=5.5,
+            zorder=4,
+        )
     elif run.state is RunState.COMPLETE:
         ax.plot(run.lr, level, "o", color=DONE, ms=6.5, mec="white", mew=0.8, zorder=5)
     else:
@@ -174,7 +184,7 @@ def _guide(ax: Axes, facts: Facts, metric: str) -> None:
         ax.plot(rates, [float(np.mean(by_rate[r])) for r in rates], color=DONE, lw=1.1, alpha=0.55, zorder=3)
 
 
-def _keys(ax: Axes, facts: Facts) -> list[tuple[Any, str]]:
+def _keys(facts: Facts) -> list[tuple[Any, str]]:
     _, plt = _matplotlib()
     line, handles = plt["line"], []
     if done := facts.count(RunState.COMPLETE):
@@ -209,9 +219,19 @@ def _answer(ax: Axes, facts: Facts, metric: str, window: Window, handles: list[t
     label = f"recommended: {numbers.rate(lr.value)}"
     if math.isfinite(lr.low) and math.isfinite(lr.high):
         bar: Any = ax.errorbar(
-            [lr.value], [level], xerr=[[lr.value - lr.low], [lr.high - lr.value]], fmt="D", color=ACCENT, ms=7,
-            mec="white", mew=1.0, elinewidth=2.4, capsize=4.5, capthick=2.0, zorder=6,
-        )  # fmt: skip
+            [lr.value],
+            [level],
+            xerr=[[lr.value - lr.low], [lr.high - lr.value]],
+            fmt="D",
+            color=ACCENT,
+            ms=7,
+            mec="white",
+            mew=1.0,
+            elinewidth=2.4,
+            capsize=4.5,
+            capthick=2.0,
+            zorder=6,
+        )
         label += f" ({numbers.share(lr.level)}: {numbers.rate(lr.low)} to {numbers.rate(lr.high)})"
     else:
         (bar,) = ax.plot([lr.value], [level], "D", color=ACCENT, ms=7, mec="white", mew=1.0, zorder=6)
@@ -266,18 +286,27 @@ def _headline(facts: Facts) -> str:
 def _level_label(facts: Facts, metric: str) -> str:
     if facts.objective == "best":
         return f"best {metric}"
-    many = any(r.curves[metric].curve.loss.size >= 40 for r in facts.runs if metric in r.curves)
-    return f"{metric} at the end" + (" (median of the last 5 %)" if many else "")
+    many = any(reading.averaged(r.curves[metric].curve.step) for r in facts.runs if metric in r.curves)
+    return f"{metric} at the end" + (" (mean over the last tenth)" if many else "")
 
 
 def _legend(ax: Axes, handles: list[tuple[Any, str]], facts: Facts) -> None:
     if handles:
         # Below the axes: no corner of this picture is sure to be free.
         ax.legend(
-            [h for h, _ in handles], [t for _, t in handles], loc="upper left", bbox_to_anchor=(-0.03, -0.15),
-            ncols=2, frameon=False, fontsize=7.5, labelcolor=INK, handletextpad=0.5, columnspacing=1.2,
-            borderpad=0, borderaxespad=0.3,
-        )  # fmt: skip
+            [h for h, _ in handles],
+            [t for _, t in handles],
+            loc="upper left",
+            bbox_to_anchor=(-0.03, -0.15),
+            ncols=2,
+            frameon=False,
+            fontsize=7.5,
+            labelcolor=INK,
+            handletextpad=0.5,
+            columnspacing=1.2,
+            borderpad=0,
+            borderaxespad=0.3,
+        )
     hidden = sum(r.gone for r in facts.runs)
     if hidden == len(facts.runs):
         ax.set_yticks([])
@@ -305,7 +334,8 @@ def _set_window(ax: Axes, window: Window) -> None:
 
 
 def _step_axis(ax: Axes, facts: Facts, metric: str) -> None:
-    """Log steps where most runs were stopped early: on a linear axis they would share a sliver at the left."""
+    """Log steps where most runs were stopped early: on a linear axis they would share a sliver at the
+    left."""
     ends = [int(r.curves[metric].curve.step[-1]) for r in facts.runs if metric in r.curves]
     first = min(int(r.curves[metric].curve.step[0]) for r in facts.runs if metric in r.curves)
     last = max(ends)
@@ -350,6 +380,10 @@ def _matplotlib() -> tuple[Any, dict[str, Any]]:
     shades = matplotlib.colormaps["viridis"](np.linspace(_DARKEST, _LIGHTEST, 256))
     colours = LinearSegmentedColormap.from_list("lrscope", shades)
     parts = {
-        "norm": Normalize, "truncated": colours, "line": Line2D, "effects": patheffects, "scale": ScalarMappable,
-    }  # fmt: skip
+        "norm": Normalize,
+        "truncated": colours,
+        "line": Line2D,
+        "effects": patheffects,
+        "scale": ScalarMappable,
+    }
     return Figure, parts

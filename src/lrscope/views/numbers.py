@@ -1,4 +1,5 @@
-"""Numbers as people write them: 0.021, 1e-5, 3.2e-4, 12,800, 2 min 5 s. One place, so that all views agree."""
+"""Numbers as people write them: 0.021, 1e-5, 3.2e-4, 12,800, 2 min 5 s. One place, so that all views
+agree."""
 
 from __future__ import annotations
 
@@ -16,15 +17,18 @@ def rate(value: float | None, digits: int | None = 2) -> str:
     """
     if value is None or not math.isfinite(value):
         return MISSING
-    rounded = value if digits is None else float(f"{value:.{digits}g}")
+    number = float(value)  # NumPy's own floats print themselves differently
+    rounded = number if digits is None else float(f"{number:.{digits}g}")
     if rounded == 0:
         return "0"
     if 1e-3 <= abs(rounded) < 1e4:
         text = f"{rounded!r}" if digits is None else f"{rounded:.{max(0, digits - 1 - _exponent(rounded))}f}"
         return _trim(text)
-    text = repr(rounded) if digits is None else f"{rounded:.{digits - 1}e}"
+    if digits is not None:
+        return _power(f"{number:.{digits - 1}e}")
+    text = repr(number)
     if "e" not in text:  # repr turns to powers of ten only below 1e-4 and from 1e16
-        text = f"{rounded:.{_digits(rounded) - 1}e}"
+        text = f"{number:.{_digits(number) - 1}e}"
     return _power(text)
 
 
@@ -39,7 +43,7 @@ def value(number: float | None, digits: int = 4) -> str:
     rounded = float(f"{number:.{digits}g}")
     if 1e-3 <= abs(rounded) < 1e5:
         return f"{rounded:.{max(0, digits - 1 - _exponent(rounded))}f}"
-    return _power(f"{rounded:.{digits - 1}e}")
+    return _power(f"{number:.{digits - 1}e}")
 
 
 def count(number: int) -> str:

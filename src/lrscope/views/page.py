@@ -1,8 +1,8 @@
 """The report: one HTML file that holds all it needs and asks nothing of any network.
 
-Markup, style and script lie in `web/static`; this file fills them with facts. Everything that came from outside
-(names, reasons, lines of logs) is escaped where it enters the page, and the page's own policy forbids it to load anything
-or to run any script but the two that are in it.
+Markup, style and script lie in `web/static`; this file fills them with facts. Everything that came from
+outside (names, reasons, lines of logs) is escaped where it enters the page, and the page's own policy
+forbids it to load anything or to run any script but the two that are in it.
 """
 
 from __future__ import annotations
@@ -55,13 +55,15 @@ def write(outcome: Outcome, path: str | os.PathLike[str]) -> Path:
         draft.replace(target)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise StoreError(f"The report could not be written to {target}: {error.strerror or error}.") from error
+        raise StoreError(
+            f"The report could not be written to {target}: {error.strerror or error}."
+        ) from error
     return target
 
 
 def script_safe(data: object) -> str:
-    """JSON that can stand inside a `<script>` element: no `<`, `>` or `&` that could end it or begin another, and
-    none of the two line breaks that JSON allows and older scripts do not."""
+    """JSON that can stand inside a `<script>` element: no `<`, `>` or `&` that could end it or begin
+    another, and none of the two line breaks that JSON allows and older scripts do not."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -81,5 +83,3 @@ def _policy(*scripts: str) -> str:
 @cache
 def _static(name: str) -> str:
     return (files("lrscope.web") / "static" / name).read_text(encoding="utf-8")
-
-

@@ -21,8 +21,9 @@ _METRICS = 6
 def page_data(facts: Facts) -> tuple[dict[str, Any], bool]:
     """The data, and whether any curve had to be thinned for it.
 
-    Each curve keeps at most 600 points (fewer where a scan has many curves, 60 at the least): the first, the last, and
-    the extremes of every stretch in between. Values are rounded to five significant digits. At most six metrics.
+    Each curve keeps at most 600 points (fewer where a scan has many curves, 60 at the least): the first,
+    the last, and the extremes of every stretch in between. Values are rounded to five significant digits.
+    At most six metrics.
     """
     metrics = facts.metrics[:_METRICS]
     curves = sum(len(set(run.curves) & set(metrics)) for run in facts.runs)
@@ -44,8 +45,14 @@ def page_data(facts: Facts) -> tuple[dict[str, Any], bool]:
 
 
 def _metric(facts: Facts, name: str) -> dict[str, Any]:
-    many = any(len(r.curves[name].curve) >= 40 for r in facts.runs if name in r.curves)
-    how = "best value" if facts.objective == "best" else "median of the last 5 % of the curve" if many else ""
+    many = any(reading.averaged(r.curves[name].curve.step) for r in facts.runs if name in r.curves)
+    how = (
+        "the best on the way"
+        if facts.objective == "best"
+        else "mean over the last tenth of a run"
+        if many
+        else ""
+    )
     return {
         "name": name,
         "goal": facts.goal_of(name),
@@ -90,8 +97,8 @@ def _curve(facts: CurveFacts, limit: int) -> dict[str, Any]:
 
 
 def _log_spread(n: int) -> Any:
-    """Indices of a smoothed line that serve a linear and a log axis of steps alike: half of them spread evenly, half
-    in the ratio."""
+    """Indices of a smoothed line that serve a linear and a log axis of steps alike: half of them spread
+    evenly, half in the ratio."""
     if n <= _SMOOTHED:
         return np.arange(n)
     even = np.linspace(0, n - 1, _SMOOTHED // 2)
@@ -111,7 +118,8 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
 
 
 def _answer_level(facts: Facts) -> float | None:
-    levels = [r.curves[facts.metric].level for r in facts.runs if r.named and facts.metric in r.curves]
+    metric = facts.metric or ""
+    levels = [r.curves[metric].level for r in facts.runs if r.named and metric in r.curves]
     known = [v for v in levels if v is not None]
     return float(np.mean(known)) if known else None
 

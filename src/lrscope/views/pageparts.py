@@ -10,7 +10,7 @@ from lrscope.curves import Plan, RunState
 from lrscope.training.store.base import Decision
 from lrscope.views import numbers
 from lrscope.views.facts import Facts, RunFacts
-from lrscope.views.text import band_words, cliff_words, price_words
+from lrscope.views.words import band_words, cliff_words, price_words
 
 _DECISIONS = 2000
 
@@ -32,9 +32,11 @@ def blanks(facts: Facts, plan: Plan, thinned: bool) -> dict[str, str]:
         "chips": "\n".join(_chips(facts)),
         "warnings": _warnings(facts),
         "left_alt": text(_left_alt(facts)),
-        "right_alt": text(f"Curves of {facts.metric or 'the metric'} against step, coloured by learning rate."),
+        "right_alt": text(
+            f"Curves of {facts.metric or 'the metric'} against step, coloured by learning rate."
+        ),
         "thinned": "Long curves are thinned to fit this page; their extremes are kept." if thinned else "",
-        "head": _head(facts),
+        "head": _head(),
         "rows": "\n".join(_row(i, run) for i, run in enumerate(facts.runs)),
         "decision_count": text(numbers.plural(len(facts.decisions), "entry", "entries")),
         "decisions": _decisions(facts),
@@ -57,7 +59,9 @@ def _sentence(facts: Facts) -> str:
         span = f"{numbers.rate(facts.lr.low)} to {numbers.rate(facts.lr.high)}"
         sentences.append(f"{numbers.share(facts.lr.level)} interval: {span}.")
     if words := band_words(facts):
-        sentences.append(f"{words[0].upper()}{words[1:]}." if words.startswith("only") else f"The result is {words}.")
+        sentences.append(
+            f"{words[0].upper()}{words[1:]}." if words.startswith("only") else f"The result is {words}."
+        )
     if words := cliff_words(facts):
         sentences.append(f"Training {words}.")
     return " ".join(sentences)
@@ -74,7 +78,9 @@ def _chips(facts: Facts) -> list[str]:
         span = f"{numbers.rate(band.low)} – {numbers.rate(band.high)}"
         more = " and ".join(w for w, on in (("lower", band.open_low), ("higher", band.open_high)) if on)
         note = f"perhaps {more} too" if more else f"within {numbers.share(band.tolerance)} of what was gained"
-        chips.append(_chip("As good as the best", span if band.low < band.high else numbers.rate(band.low), note))
+        chips.append(
+            _chip("As good as the best", span if band.low < band.high else numbers.rate(band.low), note)
+        )
     if cliff is not None:
         known = math.isfinite(cliff.low) and math.isfinite(cliff.high)
         note = f"between {numbers.rate(cliff.low)} and {numbers.rate(cliff.high)}" if known else ""
@@ -108,10 +114,15 @@ def _left_alt(facts: Facts) -> str:
     return words
 
 
-def _head(facts: Facts) -> str:
+def _head() -> str:
     names = [
-        ("Rate", True), ("Seed", True), ("State", False), ("Steps", True), ("Last value", True), ("Reason", False)
-    ]  # fmt: skip
+        ("Rate", True),
+        ("Seed", True),
+        ("State", False),
+        ("Steps", True),
+        ("Last value", True),
+        ("Reason", False),
+    ]
     cells = []
     for name, number in names:
         kind = ' class="num"' if number else ""
@@ -139,7 +150,11 @@ def _row(index: int, run: RunFacts) -> str:
 def _decisions(facts: Facts) -> str:
     shown = list(facts.decisions[-_DECISIONS:])
     left_out = len(facts.decisions) - len(shown)
-    first = f"<li>{numbers.plural(left_out, 'earlier entry', 'earlier entries')} left out.</li>" if left_out else ""
+    first = (
+        f"<li>{numbers.plural(left_out, 'earlier entry', 'earlier entries')} left out.</li>"
+        if left_out
+        else ""
+    )
     return first + "\n".join(_decision(d) for d in shown)
 
 
@@ -157,7 +172,10 @@ def _settings(facts: Facts, plan: Plan) -> list[str]:
         ("Seeds", numbers.listed([str(s) for s in plan.seeds])),
         ("A full run", horizon),
         ("Budget", f"{numbers.amount(plan.budget)} full runs"),
-        ("Metric", f"{facts.metric or numbers.MISSING} ({'less' if facts.goal == 'min' else 'more'} is better)"),
+        (
+            "Metric",
+            f"{facts.metric or numbers.MISSING} ({'less' if facts.goal == 'min' else 'more'} is better)",
+        ),
         ("Judged by", "the end of a run" if plan.objective == "last" else "the best that a run reached"),
         ("Rule", facts.rule),
         ("Interval", facts.lr.method if facts.lr is not None else numbers.MISSING),

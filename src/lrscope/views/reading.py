@@ -5,6 +5,7 @@ What was observed stays as it was (`curves` keeps it raw); everything here makes
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -13,29 +14,48 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
-_TAIL = 20  # the end of a noisy curve is read from its last twentieth
+TAIL = 0.1
+"""A curve's end is read as the mean over this last share of its steps, as planners do when they compare
+runs."""
+
 WINDOWS = 30
 """A smoothed line is a mean over a thirtieth of the curve."""
 
 _NOISE_SHARE = 0.015  # scatter above this share of the curve's range is worth smoothing: it shows as a band
 
 
-def end_level(loss: Floats, goal: str, objective: Literal["last", "best"] = "last") -> float | None:
+def end_level(
+    step: Steps, loss: Floats, goal: str, objective: Literal["last", "best"] = "last"
+) -> float | None:
     """Where a curve stands at its end, in the metric's own unit.
 
-    For "last" the median of the last twentieth of the values (one value in curves of fewer than 40), because
-    a single minibatch says little; for "best" the best value. None where that is not finite.
+    For "last" the mean over the last tenth of the steps (one value at least), because a single minibatch says
+    little; for "best" the best that this mean has been on the way. None where it is not finite.
     """
     if not loss.size:
         return None
-    if objective == "best":
-        finite = loss[np.isfinite(loss)]
-        if not finite.size:
-            return None
-        return float(finite.min() if goal == "min" else finite.max())
-    with np.errstate(all="ignore"):
-        level = float(np.median(loss[-max(1, loss.size // _TAIL) :]))
-    return level if np.isfinite(level) else None
+    count = np.arange(1, loss.size + 1)
+    first = np.minimum(np.searchsorted(step, (1 - TAIL) * step, side="right"), count - 1)
+    if objective == "last":
+        with np.errstate(all="ignore"):
+            level = float(loss[first[-1] :].mean())
+        return level if np.isfinite(level) else None
+    keep = np.isfinite(loss)
+    if not keep.any():
+        return None
+    origin = float(loss[keep][0])  # sums of differences lose less to rounding
+    total = np.concatenate(([0.0], np.cumsum(np.where(keep, loss - origin, 0.0))))
+    holes = np.concatenate(([0], np.cumsum(~keep)))
+    means = origin + (total[count] - total[first]) / (count - first)
+    means = means[holes[count] == holes[first]]
+    if not means.size:
+        return None
+    return float(means.min() if goal == "min" else means.max())
+
+
+def averaged(step: Steps) -> bool:
+    """Whether the end of a curve with these steps is read from more than one value."""
+    return step.size > 1 and bool(step[-2] > (1 - TAIL) * step[-1])
 
 
 def noisy(loss: Floats) -> bool:
@@ -70,15 +90,15 @@ def smooth(step: Steps, loss: Floats) -> tuple[Steps, Floats, int]:
 def thin(step: Steps, loss: Floats, limit: int) -> tuple[Steps, Floats]:
     """At most `limit` points (4 or more) that keep the first, the last, and the extremes of each stretch.
 
-    The curve is cut into equal stretches by index; of each, the lowest and the highest value stay, in order, and
-    a non-finite value in place of the highest. So a spike never vanishes.
+    The curve is cut into equal stretches by index; of each, the lowest and the highest value stay, in
+    order, and a non-finite value in place of the highest. So a spike never vanishes.
     """
     n = loss.size
     if n <= limit:
         return step, loss
     edges = np.linspace(1, n - 1, (limit - 2) // 2 + 1).astype(int)
     kept = {0, n - 1}
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges.tolist()):
         if b > a:
             part = loss[a:b]
             bad = np.flatnonzero(~np.isfinite(part))

@@ -9,17 +9,18 @@ from rich.text import Text
 from lrscope.curves import RunState
 from lrscope.views import numbers
 from lrscope.views.facts import Facts, RunFacts, level_window
+from lrscope.views.words import one_line
 
 _HEIGHT = 9
 _MARGIN = 10
 
 
 def plot_levels(facts: Facts, columns: int) -> list[Text]:
-    """Lines of a scatter plot at most `columns` wide; none where there is nothing to be seen in one (fewer than
-    three rates, or no level at all).
+    """Lines of a scatter plot at most `columns` wide; none where there is nothing to be seen in one (fewer
+    than three rates, or no level at all).
 
-    ● reached the horizon, ○ was stopped, × diverged or failed (at the edge), ◆ is recommended. Below the axis the
-    band is a bar, and the cliff a dotted line through the picture.
+    ● reached the horizon, ○ was stopped, × diverged or failed (at the edge), ◆ is recommended. Below the
+    axis the band is a bar, and the cliff a dotted line through the picture.
     """
     rates = sorted({r.lr for r in facts.runs})
     metric = facts.metric
@@ -78,7 +79,8 @@ def _heading(facts: Facts, metric: str, log: bool) -> Text:
     kinds += ["● full run"] if facts.count(RunState.COMPLETE) > sum(r.named for r in facts.runs) else []
     kinds += ["○ stopped"] if any(not r.gone and r.state is not RunState.COMPLETE for r in facts.runs) else []
     kinds += ["× diverged"] if any(r.gone for r in facts.runs) else []
-    short = metric if len(metric) <= 16 else metric[:15] + "…"
+    clean = one_line(metric)
+    short = clean if len(clean) <= 16 else clean[:15] + "…"
     return Text(f"{short} {words}{' (log)' if log else ''}:  " + "  ".join(kinds), "dim")
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from lrscope.curves.readers.console import Recogniser
 from lrscope.curves.readers.records import FileFollower
-from lrscope.errors import SourceError
+from lrscope.errors import SourceError, StoreError
 from lrscope.training.source.base import LiveRun, Source, Watch
 from lrscope.training.source.command_run import CommandRun
 from lrscope.training.source.folders import linked_copy, move_aside, new_folder
@@ -160,7 +160,8 @@ class CommandSource(Source):
             if self.folder is not None:
                 own = new_folder(self.folder / f"lr-{values['lr']}-seed-{seed}")
             elif log is not None:
-                own = new_folder(log.absolute().with_suffix(""))
+                name = log.stem if log.suffix == ".log" else f"{log.name}-files"
+                own = new_folder(log.absolute().with_name(name))
             else:
                 temporary = tempfile.TemporaryDirectory(prefix="lrscope-", ignore_cleanup_errors=True)
                 own = Path(temporary.name)
@@ -183,9 +184,14 @@ class CommandSource(Source):
         if self.own_folder and own is not None:
             launch.cwd = new_folder(own / "work")
             launch.variables["PWD"] = str(launch.cwd)
-            linked_copy(self.cwd, launch.cwd, relative)
+            try:
+                linked_copy(self.cwd, launch.cwd, relative)
+            except OSError as error:
+                raise StoreError(
+                    f"The run's folder {str(launch.cwd)!r} cannot be filled with links: {error.strerror}."
+                ) from error
             launch.notes.append(
-                f"Every run would write the same {self.metrics_file}, so each runs in a working folder of its "
+                f"Every run would write the same {self.metrics_file}, so each has a working folder of its "
                 "own, with links to everything in this one; put {out} or {lr} into the path to change that."
             )
         path = launch.cwd / relative
@@ -221,7 +227,7 @@ class CommandSource(Source):
             launch.temporary.cleanup()
 
     def ended(self, willing: bool) -> None:
-        """Note whether the program ends when asked to; one that does not is asked more briefly next time."""
+        """Note whether the program ends when asked to; one that does not is given less time from then on."""
         if not willing:
             self.grace = _NO_GRACE
 
@@ -233,8 +239,8 @@ class CommandSource(Source):
             return
         if path.is_absolute() or path.parts[0] in ("..", "~"):
             raise SourceError(
-                f"All runs would write the same metrics file {name!r}; put {{lr}} or {{out}} into its path, here "
-                "and in the program's own arguments, such as --metrics-file {out}/metrics.csv."
+                f"All runs would write the same metrics file {name!r}; put {{lr}} or {{out}} into its path, "
+                "here and in the program's own arguments, such as --metrics-file {out}/metrics.csv."
             )
 
     def __getstate__(self) -> dict[str, object]:

@@ -1,9 +1,9 @@
 """One run of a program: read by a thread of its own, which suspends it the moment the step asked for is seen.
 
-The thread, and not `advance`, looks at the output, because a program goes on while nobody waits for it (between
-two time slices), and every line that is read late is a step too many. What was printed before the program could
-be stopped is kept: points may lie past the step asked for. The watch judges these only when a later advance asks
-for their steps, so that what it decides does not depend on how fast the program was stopped.
+The thread, and not `advance`, looks at the output, because a program goes on while nobody waits for it
+(between two time slices), and every line that is read late is a step too many. What was printed before the
+program could be stopped is kept: points may lie past the step asked for. The watch judges these only when a
+later advance asks for their steps, so that its verdict does not depend on how fast the program was stopped.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _TELL_AFTER = 2.0  # seconds after which what was recognised is told, though the
 
 
 class CommandRun(LiveRun):
-    """A program at one learning rate and seed. Made by `CommandSource.start`; nothing runs before `advance`."""
+    """A program at one learning rate and seed. Made by `CommandSource.start`."""
 
     def __init__(
         self, source: CommandSource, lr: float, seed: int, *, watch: Watch | None, log: Path | None
@@ -91,8 +91,8 @@ class CommandRun(LiveRun):
                 raise self._error
             progress = self._progress()
             self._state.notify_all()  # the reader may be waiting for its points to be fetched
-        if progress.status is Status.DIVERGED:
-            self._end()
+        if progress.status is Status.DIVERGED and self._program is not None:
+            self._end(self._program)
         return progress
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class CommandRun(LiveRun):
             self._state.notify_all()
         if self._program is None or self._launch is None or not first:
             return
-        self._end()
+        self._end(self._program)
         self._poke()
         if self._thread is not None:
             self._thread.join(10)
@@ -123,15 +123,13 @@ class CommandRun(LiveRun):
         launch = self._launch = self._source.prepare(self._lr, self._seed, self._log_path)
         self._notes += launch.notes
         try:
-            self._program = Program(
-                launch.arguments, run=launch.run, cwd=launch.cwd, variables=launch.variables
-            )
+            program = Program(launch.arguments, run=launch.run, cwd=launch.cwd, variables=launch.variables)
         except (OSError, ValueError) as error:
             self._source.release(launch)
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise SourceError(
-                f"The program {launch.arguments[0]!r} cannot be started ({why}); if it is a script, put the program "
-                "that runs it in front (python, sh)."
+                f"The program {launch.arguments[0]!r} cannot be started ({why}); if it is a script, put the "
+                "program that runs it in front (python, sh)."
             ) from error
         if self._log_path is not None:
             try:
@@ -140,10 +138,13 @@ class CommandRun(LiveRun):
                 )
             except OSError as error:
                 self._without_log(error)
+        self._program = program
         self._wake = os.pipe()
         os.set_blocking(self._wake[1], False)
         self._since = time.monotonic()
-        self._thread = threading.Thread(target=self._read, name=f"reader of {launch.run}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._read, args=(program, launch), name=f"reader of {launch.run}", daemon=True
+        )
         self._thread.start()
 
     def _suspend(self) -> None:
@@ -163,12 +164,11 @@ class CommandRun(LiveRun):
             self._program.resume()
             self._poke()
 
-    def _end(self) -> None:
-        assert self._program is not None
-        if self._program.poll() is None or self._program.leftovers():
-            self._source.ended(self._program.end(self._source.grace))
+    def _end(self, program: Program) -> None:
+        if program.poll() is None or program.leftovers():
+            self._source.ended(program.end(self._source.grace))
         else:
-            self._program.end(0)
+            program.end(0)
 
     def _poke(self) -> None:
         if self._wake[1] >= 0:
@@ -189,10 +189,15 @@ class CommandRun(LiveRun):
 
     def _judge(self) -> None:
         """Show the watch what lies within the step asked for; drop everything that came after its verdict."""
-        while self._unjudged and self._diverged is None and self._unjudged[0][0] <= self._limit:
+        watch = self._watch
+        while (
+            watch is not None
+            and self._unjudged
+            and self._diverged is None
+            and self._unjudged[0][0] <= self._limit
+        ):
             point = self._unjudged.popleft()
-            assert self._watch is not None
-            reason = self._watch(*point)
+            reason = watch(*point)
             if reason is not None:
                 self._diverged = (point[0], reason)
                 later = min(len(self._unjudged), len(self._fresh))
@@ -214,7 +219,7 @@ class CommandRun(LiveRun):
             status = Status.DIVERGED
             step, reason = self._diverged
         elif self._step >= self._limit:
-            # Also where it has ended meanwhile: whether it has depends on timing, and is told when it matters.
+            # Also where it has ended meanwhile: that depends on timing, and is told when it matters.
             status = Status.PAUSED
         elif self._code is None:
             status = Status.ADVANCING
@@ -225,8 +230,7 @@ class CommandRun(LiveRun):
         points, self._fresh = self._fresh, []
         notes, self._notes = self._notes, []
         launch = self._launch
-        assert launch is not None
-        reader = launch.follower or launch.reader
+        reader = (launch.follower or launch.reader) if launch is not None else None
         settled = status is not Status.ADVANCING or active > _TELL_AFTER
         if self._count and reader is not None and settled and not self._summary_told:
             self._summary_told = True
@@ -262,11 +266,9 @@ class CommandRun(LiveRun):
 
     # -- the reader's thread
 
-    def _read(self) -> None:
-        assert self._program is not None
-        assert self._launch is not None
+    def _read(self, program: Program, launch: Launch) -> None:
         try:
-            self._follow_program(self._program, self._launch)
+            self._follow_program(program, launch)
         except BaseException as error:  # told to whoever advances the run
             with self._state:
                 if isinstance(error, LrscopeError) or not self._closing:
@@ -297,8 +299,7 @@ class CommandRun(LiveRun):
                 if output_open and program.output in events and not self._take(program, launch):
                     output_open = False
                     poll.unregister(program.output)
-                if launch.follower is not None:
-                    self._look(launch)
+                self._look(launch)
                 if (end is None or end in events or closing) and program.poll() is not None:
                     break
                 if program.output in events or launch.follower is not None:
@@ -319,8 +320,7 @@ class CommandRun(LiveRun):
             for _ in range(64):
                 if not self._take(program, launch):
                     break
-            if launch.follower is not None:
-                self._look(launch)
+            self._look(launch)
             self._state.notify_all()
 
     def _finish(self, program: Program, launch: Launch) -> None:
@@ -338,7 +338,7 @@ class CommandRun(LiveRun):
         with self._state:
             if left and not self._closing:
                 self._notes.append(
-                    f"It left {left} process{'es' if left > 1 else ''} behind when it ended; they were ended, too."
+                    f"It left processes behind when it ended ({left} of them); these were ended, too."
                 )
             if launch.reader is not None:
                 self._arrived(launch.reader.finish(), launch.reader.step)
@@ -373,19 +373,19 @@ class CommandRun(LiveRun):
         return True
 
     def _look(self, launch: Launch) -> None:
-        assert launch.follower is not None
-        points = launch.follower.poll()
-        with self._state:
-            self._arrived(points, launch.follower.step)
+        if launch.follower is not None:
+            points = launch.follower.poll()
+            with self._state:
+                self._arrived(points, launch.follower.step)
 
     def _without_log(self, error: OSError) -> None:
         """The log is for people; a scan does not end because it cannot be written."""
         if self._log >= 0:
             os.close(self._log)
             self._log = -1
-        self._notes.append(
-            f"Its output is not kept any more: {self._log_path} cannot be written ({error.strerror})."
-        )
+        note = f"Its output is not kept any more: {self._log_path} cannot be written ({error.strerror})."
+        with self._state:
+            self._notes.append(note)
 
 
 def _end_of(pid: int) -> int | None:

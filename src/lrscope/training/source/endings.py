@@ -14,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2
 
 
 def last_lines(output: bytes, count: int = _LINES) -> list[str]:
-    """The last lines that hold anything, without control characters; of a redrawn line, what was drawn last."""
+    """The last lines that hold anything, without control characters; of a redrawn line, its last state."""
     lines = []
     for line in _ESCAPE.sub("", output.decode("utf-8", "replace")).split("\n"):
         drawn = [part for part in line.split("\r") if part.strip()]

@@ -34,8 +34,9 @@ def new_folder(wanted: Path) -> Path:
 def linked_copy(of: Path, at: Path, metrics: Path) -> None:
     """Fill folder `at` with links to everything in folder `of`, except where `metrics` will be written.
 
-    `metrics` is a relative path. Its first component is left out, so that the file is made anew in `at`; where
-    that component is a folder, an empty one is made. So is what holds `at` itself: no walk goes round in circles.
+    `metrics` is a relative path. Its first component is left out, so that the file is made anew in `at`;
+    where that component is a folder, an empty one is made. What holds `at` itself is left out, too: no walk
+    goes round in circles.
     """
     first = metrics.parts[0]
     for entry in os.scandir(of):

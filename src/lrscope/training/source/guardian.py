@@ -8,11 +8,11 @@ For whoever starts processes (programs here, workers in the engines), three call
 
 The environment holds a mark, a variable with a random name that every descendant inherits, so that a process
 which has left its parent and its session is found, and also one that was started but not yet registered when
-this process was killed. Whoever is protected should lead a session of its own (`start_new_session=True`): then
-Ctrl-C in a terminal reaches the scan alone, and everything in that session is found at once.
+this process was killed. Whoever is protected should lead a session of its own (`start_new_session=True`):
+then Ctrl-C in a terminal reaches the scan alone, and everything in that session is found at once.
 
-`shutdown()` runs by itself at the end of the interpreter; `kill -9`, SIGTERM or a closed terminal are noticed by
-the watcher (`watcher.py`), a process of about 10 MB that is started with the first call. What it cannot find is a
+`shutdown()` runs by itself at the end of the interpreter; `kill -9`, SIGTERM or a closed terminal are noticed
+by the watcher (`watcher.py`), a process of about 10 MB that is started with the first call. It cannot find a
 process that left its parents and its session *and* emptied its environment, all before it was first seen.
 """
 
@@ -30,10 +30,13 @@ from pathlib import Path
 from lrscope.training.source.table import look_up
 
 _ROOT = str(Path(__file__).resolve().parents[3])
-# -S -E -s: without site-packages, the user's variables and start-up files it is up in some 15 ms, and nothing that
-# a user has installed can keep it from starting. Outside Linux it needs psutil, and so site-packages.
+# -S -E -s: without site-packages, the user's variables and start-up files it is up in some 15 ms, and nothing
+# that a user has installed can keep it from starting. Outside Linux it needs psutil, and so site-packages.
 _OPTIONS = ["-S", "-E", "-s"] if sys.platform.startswith("linux") else ["-s"]
-_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from lrscope.training.source.watcher import main; main(sys.argv[2:])"
+_PROGRAM = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from lrscope.training.source.watcher import main; main(sys.argv[2:])"
+)
 
 
 class Guardian:
@@ -55,7 +58,7 @@ class Guardian:
         return f"LRSCOPE_{self.token}"
 
     def environment(self, run: str) -> dict[str, str]:
-        """The variables to start a process with; `run` tells the processes of one run from those of another."""
+        """Variables to start a process with; `run` tells the processes of one run from those of another."""
         with self._lock:
             self._start()
         return {self.variable: run}
@@ -79,14 +82,14 @@ class Guardian:
     def shutdown(self, patience: float = 10.0) -> None:
         """Tell the watcher that the end has come in good order, and wait until it has seen to it.
 
-        Whatever is still protected is killed. May be called twice; a later call of another method starts anew.
+        Whatever is still protected is killed. May be called twice; a later call of another method starts
+        anew.
         """
         with self._lock:
             watcher, self._watcher = self._watcher, None
             self._protected.clear()
-            if watcher is None or os.getpid() != self._owner:
+            if watcher is None or watcher.stdin is None or os.getpid() != self._owner:
                 return
-            assert watcher.stdin is not None
             with contextlib.suppress(OSError):
                 watcher.stdin.write(b"done\n")
             with contextlib.suppress(OSError):

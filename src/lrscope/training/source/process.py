@@ -1,4 +1,4 @@
-"""One program under way: started without a shell, its output in one pipe, suspended and ended with all it started."""
+"""One program under way: started without a shell, its output in one pipe, suspended and ended as a whole."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pathlib import Path
 from lrscope.training.source import guardian
 from lrscope.training.source.tree import Tree
 
-# What fits into the pipe is printed before anybody can look at it, so a small pipe keeps a program that prints
-# fast close to the step that it is to be paused at: 4 KiB are some hundred lines, the usual 64 KiB thousands.
+# What fits into the pipe is printed before anybody can look at it, so a small pipe keeps a program that
+# prints fast close to the step that it is to be paused at: 4 KiB are some hundred lines, and the usual 64 KiB
+# thousands.
 _PIPE_BYTES = 4096
 
 
@@ -35,8 +36,8 @@ class Program:
     Attributes
     ----------
     output : int
-        Non-blocking descriptor that delivers what it and its children print. Standard output and standard error
-        share one pipe: only so does a line keep its place between its neighbours.
+        Non-blocking descriptor that delivers what it and its children print. Standard output and standard
+        error share one pipe: only so does a line keep its place between its neighbours.
 
     Raises
     ------
@@ -101,7 +102,7 @@ class Program:
             return len(self._tree.members())
 
     def end(self, grace: float) -> bool:
-        """End it with all its children; see `Tree.end`. Nothing of it is left afterwards, not even a zombie."""
+        """End it with all its children; see `Tree.end`. Nothing of it is left then, not even a zombie."""
         with self._one_at_a_time:
             willing = self._tree.end(grace, self.poll)
             with contextlib.suppress(subprocess.TimeoutExpired):

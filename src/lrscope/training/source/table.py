@@ -7,9 +7,9 @@ has another parent and a session of its own). So a family is everything that
 - shares a session or process group with a root, also when the root itself is gone;
 - is a child of any of these.
 
-Only the standard library is used, because the watcher (`watcher.py`) has to start within milliseconds. On Linux
-/proc is read directly, about ten times faster than through psutil: a program is paused in the middle of a step,
-and each millisecond of looking is a millisecond that it runs on. Elsewhere psutil does it.
+Only the standard library is used, because the watcher (`watcher.py`) has to start within milliseconds. On
+Linux /proc is read directly, which is several times faster than through psutil: a program is paused in the
+middle of a step, and each millisecond of looking is a millisecond that it runs on. Elsewhere psutil does it.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def processes() -> dict[int, Process]:
 def carries(pid: int, mark: bytes) -> bool | None:
     """Whether the environment that a process was started with has an entry that begins with `mark`.
 
-    Each entry is ``NAME=value`` and a zero byte: ``b"NAME="`` asks for a name, ``b"NAME=value\\0"`` for a value, too.
+    Each entry is ``NAME=value`` and a zero byte: ``b"NAME="`` asks for a name, ``b"NAME=value\\0"`` for a
+    value, too.
 
     None where it cannot be told now: no permission, or the process is just becoming another program.
     """

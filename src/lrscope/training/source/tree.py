@@ -1,7 +1,7 @@
 """A program with everything it has started, as one thing: found, suspended, resumed, ended.
 
 Suspending is by signal (SIGSTOP), which no program can catch or refuse. Each of these actions races with a
-program that starts and ends processes meanwhile; each is therefore repeated until it finds nothing left to do.
+program that starts and ends processes meanwhile; so each is repeated until it finds nothing left to do.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Tree:
         return willing
 
     def memory(self) -> int:
-        """Bytes that would come free if it ended: what is shared is counted once, where the system can tell."""
+        """Bytes that would come free if it ended: what is shared is counted once, where that can be told."""
         total = 0
         for process in self.members():
             with contextlib.suppress(psutil.Error, OSError):

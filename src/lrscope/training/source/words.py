@@ -76,11 +76,12 @@ def check_program(arguments: Sequence[str], cwd: Path) -> None:
             "There is no program to run; write for instance: lrscope scan -- python train.py --lr {lr}"
         )
     program = arguments[0]
-    if _PLACEHOLDER.search(program) or (shutil.which(program) if "/" not in program else False):
-        return
     path = cwd / program
     rest = shown(arguments[1:])
-    if " " in program.strip() and not path.exists():
+    one_word = " " in program.strip() and not path.exists() and not program.startswith("/")
+    if not one_word and (_PLACEHOLDER.search(program) or ("/" not in program and shutil.which(program))):
+        return
+    if one_word:
         words = program.split()
         raise SourceError(
             f"The whole command was given as one word, {program!r}; leave out the quotes around it: "
