@@ -12,10 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from lrscope.training.store.sqlite import SqliteStore
 from table import show
 
 from lrscope.training.store.base import Points
+from lrscope.training.store.sqlite import SqliteStore
 
 
 def main() -> None:
