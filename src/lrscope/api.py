@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import os
 import sys
@@ -10,20 +9,19 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from lrscope.curves import Plan, Run, Scan
+from lrscope.curves import Plan, Scan
 from lrscope.errors import StoreError, UsageError
+from lrscope.result import ScanResult
 from lrscope.scanning.conclude import conclude
 from lrscope.scanning.grid import log_grid
-from lrscope.scanning.outcome import Cost, Outcome
+from lrscope.scanning.outcome import Outcome
 from lrscope.scanning.planner.base import Planner
 from lrscope.scanning.planner.budget import check
 from lrscope.scanning.progress import Observer
-from lrscope.scanning.recommendation import Band, Recommendation
 from lrscope.scanning.resume import has_ended
 from lrscope.scanning.session import Session
-from lrscope.statistics.estimate import Estimate
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Source
 from lrscope.training.store.base import Ledger, Store
@@ -32,106 +30,10 @@ from lrscope.training.store.memory import MemoryStore
 from lrscope.training.store.sqlite import SqliteStore
 from lrscope.training.store.sqlite_read import read_file
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+__all__ = ["ScanResult", "load", "scan"]
 
 DATABASE = "scan.sqlite"
 _OURS = (DATABASE, DATABASE + "-wal", DATABASE + "-shm", "logs", "report.html")
-
-
-class ScanResult:
-    """What a scan found.
-
-    Attributes
-    ----------
-    outcome : Outcome
-        Everything: plan, runs with their curves, recommendation, cost, the ledger of decisions.
-    """
-
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-
-    @property
-    def lr(self) -> Estimate | None:
-        """The recommended learning rate (`lr.value`) with its interval; None where nothing could be concluded."""
-        return self.recommendation.lr
-
-    @property
-    def band(self) -> Band | None:
-        """The rates whose result is within the tolerance of the best."""
-        return self.recommendation.band
-
-    @property
-    def cliff(self) -> Estimate | None:
-        """The rate from which on training diverges; None where it did not within the range."""
-        return self.recommendation.cliff
-
-    @property
-    def recommendation(self) -> Recommendation:
-        """The answer with its intervals, its reason and its warnings."""
-        return self.outcome.recommendation
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Every doubt that applies, one sentence each."""
-        return self.recommendation.warnings
-
-    @property
-    def cost(self) -> Cost:
-        """What the scan cost, and what a full grid would have cost."""
-        return self.outcome.cost
-
-    @property
-    def scan(self) -> Scan:
-        """The plan, with what was learned, and the runs."""
-        return self.outcome.scan
-
-    @property
-    def runs(self) -> Sequence[Run]:
-        """All runs, by learning rate, then seed."""
-        return self.outcome.scan.runs
-
-    @property
-    def finished(self) -> bool:
-        """False where Ctrl-C ended the scan before its budget was spent."""
-        return self.outcome.finished
-
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw loss against rate, with band and cliff, and the curves; write the picture where a path is given.
-
-        Needs matplotlib (``pip install 'lrscope[plot]'``).
-        """
-        from lrscope.views import figure
-
-        drawn = figure.draw(self.outcome)
-        if path is not None:
-            drawn.savefig(path)
-        return drawn
-
-    def report(self, path: str | os.PathLike[str]) -> Path:
-        """Write the report: one HTML file that opens without network."""
-        from lrscope.views import page
-
-        page.write(self.outcome, Path(path))
-        return Path(path)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document that ``lrscope scan --json`` prints, schema ``lrscope.scan/1``."""
-        from lrscope.views import document
-
-        return document.scan_document(self.outcome)
-
-    def __str__(self) -> str:
-        from lrscope.views import text
-
-        return text.render(self.outcome)
-
-    def __repr__(self) -> str:
-        found = "nothing concluded" if self.lr is None else f"lr={self.lr.value:g}"
-        return f"<ScanResult of {self.outcome.name}: {found}, {len(self.runs)} runs>"
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def scan(
@@ -187,7 +89,7 @@ def scan(
     planner : {"halving", "grid"} or Planner
         Successive halving, or every rate to its end.
     pattern, metrics_file : str, optional
-        For programs: a regular expression for output lines; a JSONL or CSV file to read instead of the output.
+        For programs: a regular expression for output lines; a JSONL or CSV file to read instead.
     max_paused : int, optional
         Runs that may wait in memory. Default: as many as half of the free memory holds, at least 2.
     tolerance : float
@@ -197,7 +99,7 @@ def scan(
     fresh : bool
         Start over in `out`; what was measured is moved to ``before-<time>`` in it, never deleted.
     progress : bool or callable, optional
-        True shows progress on standard error; a callable is given a `scanning.progress.Snapshot` now and then.
+        True shows progress on standard error; a callable is given `scanning.progress.Snapshot`s.
 
     Returns
     -------
@@ -392,7 +294,8 @@ def _engine(engine: str | Engine | None, source: Source, jobs: int) -> _Place:
 
     if jobs > 1:
         raise UsageError(
-            f"The serial engine trains one run at a time, but jobs is {jobs}: leave engine out, or name another."
+            f"The serial engine trains one run at a time, but jobs is {jobs}: leave engine out, or name "
+            "another."
         )
     return _Place(SerialEngine(source))
 
@@ -401,7 +304,9 @@ def _observer(progress: bool | Observer | None, stack: ExitStack) -> Observer | 
     if progress is True:
         from lrscope.views.progress import make_progress
 
-        return stack.enter_context(make_progress(sys.stderr))
+        display = make_progress(sys.stderr)
+        stack.enter_context(display)
+        return display
     return progress or None
 
 

@@ -57,8 +57,8 @@ def learn_horizon(
     if failed and failed == first + 1:
         raise driver.failure("The first run failed:")
     raise InconclusiveError(
-        f"No run at a learning rate of {rates[first]:g} or below came to its end, so the length of a full run "
-        "is not known: give lower rates with --low, or the length with --steps."
+        f"No run at a learning rate of {rates[first]:g} or below came to its end, so the length of a "
+        "full run is not known: give lower rates with --low, or the length with --steps."
     )
 
 
