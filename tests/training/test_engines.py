@@ -135,6 +135,32 @@ def test_what_a_worker_prints_goes_where_the_session_prints(tmp_path: Path):
     assert log.read_text() == "hello from the run\n"
 
 
+@pytest.mark.parametrize("set_by_user", [None, "7"])
+def test_workers_share_the_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_by_user):
+    """Each worker is given its share of threads for numerical libraries, unless the user has said how
+    many."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if set_by_user:
+        monkeypatch.setenv("OMP_NUM_THREADS", set_by_user)
+    path = tmp_path / "threads.py"
+    path.write_text("import os\ndef train(lr):\n    yield int(os.environ['OMP_NUM_THREADS'])\n")
+    jobs = len(os.sched_getaffinity(0))
+    with processes(f"{path}:train", KEY, jobs=jobs) as engine:
+        points, _ = advance_all(engine, {KEY: None})
+    assert points[KEY] == [(1, "loss", float(set_by_user or 1))]
+
+
+def test_a_worker_loads_no_more_than_it_needs(tmp_path: Path):
+    """A worker imports no numerical library that the user's own code does not import."""
+    path = tmp_path / "light.py"
+    path.write_text(
+        "import sys\ndef train(lr):\n    yield float('numpy' in sys.modules or 'psutil' in sys.modules)\n"
+    )
+    with processes(f"{path}:train", KEY) as engine:
+        points, _ = advance_all(engine, {KEY: None})
+    assert points[KEY] == [(1, "loss", 0.0)]
+
+
 def test_a_function_that_cannot_travel_is_refused_at_once():
     """A lambda is refused with what to do, when the engine is made and not when it runs."""
     with pytest.raises(

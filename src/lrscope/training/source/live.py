@@ -38,7 +38,7 @@ class FunctionRun(LiveRun):
         self._randomness = Randomness()
         self._final: Progress | None = None
         self._closed = False
-        # Of its own, so that `with np.errstate(...)` around a `yield` does not reach other runs while this one
+        # Of its own, so that `with np.errstate(...)` around a `yield` does not reach other runs while it
         # is paused, nor care from which thread it is advanced.
         self._context = contextvars.copy_context()
 
