@@ -62,6 +62,7 @@ def test_noise_is_told_from_shape():
         assert not reading.noisy(clean * scale)
         assert reading.noisy(rough * scale)
     assert not reading.noisy(np.ones(500))
+    assert not reading.noisy(np.linspace(3, 1, 64))
 
 
 @pytest.mark.parametrize("goal", ["min", "max"])

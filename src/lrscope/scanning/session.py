@@ -1,14 +1,15 @@
 """The loop: ask the planner, advance what it asks for, write it down, until the budget is spent.
 
 The ledger is the session's memory. Every ask is written before it is carried out, every point as it comes,
-every standing when a run rests; so a scan that was killed at any moment is continued by reading what is there,
-carrying out what was asked for and not done, and asking again.
+every standing when a run rests; so a scan that was killed at any moment is continued by reading what is
+there, carrying out what was asked for and not done, and asking again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ class Session:
         self._plan = plan
         self._observer = observer
         self._clock = clock
+        self._logs = logs
         self._began = clock()
         self._looked = float("-inf")
         self._doing = "starting"
@@ -137,6 +139,11 @@ class Session:
                     finished = False
                 finally:
                     self._driver.engine.shutdown()
+                    if self._logs is not None:
+                        with suppress(
+                            OSError
+                        ):  # functions print nothing of their own: an empty folder says nothing
+                            self._logs.rmdir()
                 return self._conclude(finished)
             finally:
                 self._doing = "done"
@@ -240,11 +247,13 @@ class Session:
 
     def _conclude(self, finished: bool) -> Outcome:
         horizon = self._plan.horizon
+        furthest = max((r.step for r in self._records.values()), default=0)
         for record in self._records.values():
             if record.state is RunState.RUNNING:
                 record.settle(RunState.PAUSED, record.step)
             if finished and record.state is RunState.PAUSED:
-                text = f"left at step {record.step} of {horizon}: the budget went to more promising rates"
+                why = "the budget was spent" if record.step >= furthest else "others were more promising"
+                text = f"left at step {record.step} of {horizon}: {why}"
                 record.settle(RunState.STOPPED, record.step, text)
         outcome = self._outcome(finished)
         failed = all_failed(outcome) if finished else None

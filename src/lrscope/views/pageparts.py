@@ -70,10 +70,10 @@ def _sentence(facts: Facts) -> str:
 def _chips(facts: Facts) -> list[str]:
     band, cliff, cost = facts.band, facts.cliff, facts.cost
     chips = []
-    if facts.metric is not None:
+    if facts.metric is not None and facts.lr is not None:
         best = [r.last for r in facts.runs if r.named and r.last is not None]
         mean = sum(best) / len(best) if best else None
-        chips.append(_chip(f"{facts.metric} there", numbers.value(mean), "at its last step"))
+        chips.append(_chip(f"{facts.metric} at that rate", numbers.value(mean), "at its last step"))
     if band is not None:
         span = f"{numbers.rate(band.low)} – {numbers.rate(band.high)}"
         more = " and ".join(w for w, on in (("lower", band.open_low), ("higher", band.open_high)) if on)
@@ -85,7 +85,7 @@ def _chips(facts: Facts) -> list[str]:
         known = math.isfinite(cliff.low) and math.isfinite(cliff.high)
         note = f"between {numbers.rate(cliff.low)} and {numbers.rate(cliff.high)}" if known else ""
         chips.append(_chip("Diverges above", numbers.rate(cliff.value), note))
-    elif facts.runs:
+    elif facts.runs and not facts.count(RunState.DIVERGED):
         chips.append(_chip("Diverges above", numbers.MISSING, "no cliff within the range"))
     saved = f"a full grid: {numbers.amount(cost.full_grid)}" if cost.full_grid else ""
     chips.append(_chip("Cost", f"{numbers.amount(cost.full_runs)} full runs", saved))

@@ -54,7 +54,12 @@ class TableProgress:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         target = sys.stderr if stream is None else stream
-        self._console = Console(file=target, force_terminal=True, highlight=False, emoji=False, markup=False)
+        # The cursor moves by the true size of the terminal; a COLUMNS left over in the environment would break
+        # the table.
+        settings = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+        self._console = Console(
+            file=target, force_terminal=True, highlight=False, emoji=False, markup=False, _environ=settings
+        )
         self._plain = (getattr(target, "encoding", None) or "utf-8").lower().replace("-", "") not in ("utf8",)
         self._snapshot: Snapshot | None = None
         # Drawn on each snapshot and twice a second besides, so that a resized terminal is filled again.

@@ -42,15 +42,26 @@ while True:
     time.sleep(0.002)
 """
 
-# Starts children all the time that live for a moment.
+# Has a child in a session of its own that has children all the time, each of which lives for a moment.
 BREEDING = """\
-import subprocess, sys
+import os, signal, time
+if os.fork() == 0:
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        if os.fork() == 0:
+            time.sleep(0.1)
+            os._exit(0)
+        time.sleep(0.001)
 step = 0
 while True:
     step += 1
     print(f"step {step}: loss {1 / step:.6f}")
-    subprocess.Popen(["sh", "-c", "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; sleep 0.05 &"])
+    time.sleep(0.002)
 """
+
+# All its steps at once: whoever reads it is past every step that was asked for.
+AT_ONCE = "import os, time\nos.write(1, b''.join(b'step %d: loss 0.5\\n' % k for k in range(1, 31)))\n"
 
 STUBBORN = """\
 import signal, time

@@ -22,9 +22,10 @@ class TestMemoryStore(StoreSuite):
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from(["loss", "acc"]), st.floats(allow_nan=True))))
 def test_a_growing_curve_equals_one_made_at_once_of_first_values(points):
-    """Added one by one in any order, points give the curve that sorting the first values at once gives."""
+    """Added in batches, in any order, points give the curve that sorting the first values at once gives."""
     traces = Traces()
-    fresh = [p for point in points for p in traces.add([point])]
+    cut = len(points) // 2
+    fresh = [p for batch in (points[:cut], points[cut:]) for p in traces.add(batch)]
     expected = curves_from_points(list(reversed(points)))  # the later wins there, so reversed the first does
     assert traces.curves() == expected
     assert len(fresh) == sum(len(c) for c in expected.values())

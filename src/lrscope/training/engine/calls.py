@@ -6,14 +6,15 @@ a subclass says. Here is the rest: which calls are under way, how long to wait, 
 
 from __future__ import annotations
 
+import pickle
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from lrscope.errors import UsageError
+from lrscope.errors import SourceError, UsageError
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Progress, Status, Watch
 
@@ -108,3 +109,21 @@ class CallingEngine(Engine, Generic[Seat]):
         self._under_way.clear()
         if seats:
             self._end(seats)
+
+
+def pickled(what: Any) -> bytes:
+    """As bytes, for another process.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be sent.
+    """
+    try:
+        return pickle.dumps(what)
+    except SourceError:
+        raise
+    except Exception as error:
+        raise SourceError(
+            f"This source cannot be sent to another process ({error}): scan with jobs=1."
+        ) from None

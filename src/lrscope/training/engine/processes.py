@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrscope.errors import SourceError
 from lrscope.training.engine.base import Engine
-from lrscope.training.engine.calls import CallingEngine
+from lrscope.training.engine.calls import CallingEngine, pickled
 from lrscope.training.engine.threads import ThreadEngine
 from lrscope.training.engine.worker import BOOT
 from lrscope.training.source import loading
@@ -107,10 +106,10 @@ class WorkerEngine(CallingEngine[_Worker]):
                 'if __name__ == "__main__".'
             )
         self._source = source
-        _pickled(source)  # to say now, and not at the first run, that it cannot be sent
+        pickled(source)  # to say now, and not at the first run, that it cannot be sent
 
     def _make_seat(self, key: RunKey, watch: Watch | None, log: Path | None) -> _Worker:
-        return _Worker(order=_pickled((self._source, *key, watch, log)))
+        return _Worker(order=pickled((self._source, *key, watch, log)))
 
     def _send(self, seat: _Worker, to_step: int | None, within: float) -> None:
         seat.busy = True
@@ -182,17 +181,6 @@ class WorkerEngine(CallingEngine[_Worker]):
     def processes(self) -> dict[RunKey, int]:
         """The process id of each run's worker, for those that have one."""
         return {key: seat.process.pid for key, seat in self._seats.items() if seat.process is not None}
-
-
-def _pickled(what: Any) -> bytes:
-    try:
-        return pickle.dumps(what)
-    except SourceError:
-        raise
-    except Exception as error:
-        raise SourceError(
-            f"This source cannot be sent to another process ({error}): scan with jobs=1."
-        ) from None
 
 
 def _start(seat: _Worker) -> None:

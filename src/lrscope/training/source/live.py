@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import math
 from abc import abstractmethod
@@ -37,6 +38,9 @@ class FunctionRun(LiveRun):
         self._randomness = Randomness()
         self._final: Progress | None = None
         self._closed = False
+        # Of its own, so that `with np.errstate(...)` around a `yield` does not reach other runs while this one
+        # is paused, nor care from which thread it is advanced.
+        self._context = contextvars.copy_context()
 
     def advance(self, to_step: int | None, within: float) -> Progress:
         """As `LiveRun.advance`; at least one step is done, however short the time."""
@@ -50,7 +54,8 @@ class FunctionRun(LiveRun):
             return self._progress(Status.PAUSED)
         self._randomness.enter()
         try:
-            progress = self._run_on(math.inf if to_step is None else to_step, began + within)
+            limit = math.inf if to_step is None else to_step
+            progress = self._context.run(self._run_on, limit, began + within)
         except SourceError:
             self.close()
             raise
@@ -173,7 +178,7 @@ class GeneratorRun(FunctionRun):
         if close is None:
             return
         try:
-            close()
+            self._context.run(close)
         except KeyboardInterrupt:
             raise
         except BaseException:  # noqa: S110 - an error while cleaning up a run that nobody wants any more

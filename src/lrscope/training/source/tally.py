@@ -168,7 +168,9 @@ class Tally:
                 except NotANumberError as error:
                     raise self._refuse(f"{error} as {name!r}") from None
         if not metrics:
-            raise self._refuse("a mapping without a number" if given else "an empty mapping")
+            raise self._refuse(
+                f"a mapping without a number ({_short(dict(given))})" if given else "an empty mapping"
+            )
         now = self.step + 1 if step is None else self._given(step, metrics)
         if self._names is not None and now == self.step:
             self._names = {*self._names, *metrics}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import lt
 
 from lrscope.curves import LossCurve, Point
 
@@ -35,6 +36,16 @@ class Trace:
         self._curve = None
         return True
 
+    def extend(self, steps: Sequence[int], values: Sequence[float]) -> bool:
+        """Take many observations at once if they simply go on from the last; False, and nothing taken, if not."""
+        mine = self.steps
+        if (mine and steps[0] <= mine[-1]) or not all(map(lt, steps, steps[1:])):
+            return False
+        mine.extend(steps)
+        self.values.extend(values)
+        self._curve = None
+        return True
+
     def value_at(self, step: int) -> float | None:
         """The value on record for this step, or None where there is none."""
         at = bisect_left(self.steps, step)
@@ -57,6 +68,22 @@ class Traces:
 
     def add(self, points: Iterable[Point]) -> list[Point]:
         """Take observations; returns those that were not on record."""
+        points = list(points)
+        return points if self._add_at_once(points) else self._add_singly(points)
+
+    def _add_at_once(self, points: list[Point]) -> bool:
+        # A generator reports a hundred thousand points a second, nearly always one metric in order.
+        if not points:
+            return True
+        steps, names, values = zip(*points, strict=True)
+        if len(set(names)) > 1:
+            return False
+        trace = self.by_name.get(names[0])
+        if trace is None:
+            trace = self.by_name[names[0]] = Trace(names[0])
+        return trace.extend(steps, values)
+
+    def _add_singly(self, points: list[Point]) -> list[Point]:
         by_name = self.by_name
         fresh = []
         for point in points:

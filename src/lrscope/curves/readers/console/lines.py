@@ -43,7 +43,7 @@ _NOISE = re.compile(
 )
 _NOT_TRAINING = re.compile(
     r"""^\s*(?:Namespace|Config|Arguments|args?\b|hparams|hyper-?param\w*|settings|usage)\s*[:=({]
-    | \bimproved\b | \bdon't\ improve\b | \bdid\ not\ improve | ^\s*\[LightGBM\] | ^\s*Traceback | ^\s*File\ " | \bRestor(?:ing|ed)\b
+    | \bimproved\b | \bdon't\ improve\b | \bdid\ not\ improve | ^\s*\[LightGBM\] | ^wandb: | ^\s*Traceback | ^\s*File\ " | \bRestor(?:ing|ed)\b
     | \bsav(?:ed|ing)\b.*\b(?:to|model|checkpoint)\b | ^\s*usage: | \bEarly\ ?stopp(?:ing|ed)\b | ^\s*\w+\(.*\)\s*$""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -54,10 +54,16 @@ _PREFIX = re.compile(
     re.VERBOSE,
 )
 _CUT = re.compile(r"[,;|\t\])}>•·●│┃]|\s{2,}|\s[-–—]\s|:\s|^:|…|\.{3,}|[█▏▎▍▌▋▊▉━╸╺#]+\s")
-_WRAPPER = re.compile(r"(?:^|(?<=[\s:=(\[{'\"]))(?:tensor|array|[\w.]*float\d*|[\w.]*Array|[\w.]*Tensor|[\w.]*scalar)$")
+_WRAPPER = re.compile(
+    r"(?:^|(?<=[\s:=(\[{'\"]))(?:tensor|array|[\w.]*float\d*|[\w.]*Array|[\w.]*Tensor|[\w.]*scalar)$"
+)
 _WORD = re.compile(r"[A-Za-z_@%µ*][\w@./'’%*+()-]*")
-_FILLER = frozenset("is was of the at a an equals value this for current after has now its with and then on are = mean:".split())
+_FILLER = frozenset(
+    ["is", "was", "of", "the", "at", "a", "an", "equals", "value", "this", "for", "current", "after", "has", "now", "its", "with", "and", "then", "on", "are", "=", "mean:"]
+)
 _EDGE = " \t:=([{|'\"~≈<→─-–*"
+_SIDES = frozenset(("train", "val", "valid", "test", "dev", "eval"))
+_LEADING = re.compile(r"\s*[:|,;]?\s*(?:train|val|valid|test|loss|acc|lr)\w*\b", re.IGNORECASE)
 _UNIT = re.compile(r"^[A-Za-z%µ]+(?:/[A-Za-z]+)?")
 _BAR = re.compile(r"[|█▏▎▍▌▋▊▉━╸╺═#>.=┃\]]\s*$")
 
@@ -73,6 +79,7 @@ class _Slot:
     explicit: bool = False
     total: int | None = None  # slot of what follows a slash
     taken: bool = False
+    lends: list[str] = field(default_factory=list)  # "Loss at step 10: 0.5": the name of the next number
     words: list[str] = field(default_factory=list)
 
 
@@ -113,7 +120,9 @@ def analyse(line: str, wanted: str | None = None) -> Plan:
         while span is not None and span[1] <= match.start():
             last, span = max(last, span[1]), next(spans, None)
         inside = span is not None and span[0] <= match.start() < span[1]
-        slots.append(_Slot(match.start(), match.end(), line[min(last, match.start()) : match.start()], inside))
+        slots.append(
+            _Slot(match.start(), match.end(), line[min(last, match.start()) : match.start()], inside)
+        )
         last = max(begin, span[1] if inside and span is not None else match.end())
     if not any(not s.noise for s in slots):
         return _heading(line, bool(slots))
@@ -177,7 +186,7 @@ def _name(line: str, slot: _Slot, previous: _Slot | None) -> None:
         core = cut.rstrip(_EDGE)
         edge = cut[len(core) :]
     slot.explicit = any(c in edge for c in ":=|")
-    inside = re.search(r"(\w+)\((\w+)\)$", core)
+    inside = re.search(r"(\w+)\s?\((\w+)\)$", core)
     if inside and inside.group(2).lower() in (*EVALUATION, *TRAINING):
         words = [inside.group(2), inside.group(1)]  # "Epoch(train) [1][50/1000]"
     elif edge and "|" in edge and not core:
@@ -185,6 +194,17 @@ def _name(line: str, slot: _Slot, previous: _Slot | None) -> None:
     else:
         words = _WORD.findall(_CUT.split(core)[-1].strip("'\" "))
     tail = _after(line, slot)
+    if (
+        not words
+        and core == ""
+        and previous is not None
+        and previous.lends
+        and edge.strip() in (":", "=", ":=")
+    ):
+        words, slot.explicit = previous.lends, True
+    if not words and core == "" and edge.strip() == "" and previous is None and _LEADING.match(tail):
+        slot.name, slot.kind, slot.explicit = "line", Kind.ITERATION, True  # "100 loss 2.3"
+        return
     if not words and core == "" and edge.strip() == "" and previous is None and tail.startswith(":"):
         slot.name, slot.kind, slot.explicit = "line", Kind.ITERATION, True  # "12:  learn: 0.48"
         return
@@ -198,13 +218,19 @@ def _name(line: str, slot: _Slot, previous: _Slot | None) -> None:
         slot.name, slot.kind, slot.explicit = after.group(1).rstrip("s"), kind_of(after.group(1)), True
         return
     words = [w.strip("'’\"()*.-") for w in words]
+    lending = next((i for i, w in enumerate(words) if w.lower() in ("at", "after", "for", "in", "on")), 0)
+    if lending and kind_of(" ".join(words[lending + 1 :])) in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH):
+        slot.lends, words = words[:lending], words[lending + 1 :]
     words = [w for w in words if w and w.lower() not in _FILLER]
     if any(w.lower() in ("improved", "improves") for w in words) or not words:
         slot.kind = Kind.SETTING
         return
     slot.words = words
     _choose(slot, len(words))
-    if re.match(r"(?:ms|s|sec|it/s|[KMGkmg]i?[Bb]?|x|%\s*\|)(?![\w/])", tail) and slot.kind in (Kind.UNKNOWN, Kind.SETTING):
+    if re.match(r"(?:ms|s|sec|it/s|[KMGkmg]i?[Bb]?|x|%\s*\|)(?![\w/])", tail) and slot.kind in (
+        Kind.UNKNOWN,
+        Kind.SETTING,
+    ):
         slot.kind = Kind.BOOKKEEPING
     if re.match(r"\s?(?:ms|s|sec|secs|seconds|it/s|it/sec|MB|GB)\b", tail) and slot.kind is Kind.ITERATION:
         slot.kind = Kind.BOOKKEEPING
@@ -220,6 +246,9 @@ def _choose(slot: _Slot, count: int) -> None:
     for start in range(len(words)):
         name = " ".join(words[start:])
         kind = kind_of(name)
+        if kind in (Kind.UNKNOWN, Kind.BOOKKEEPING) and not slot.explicit and name.lower() in _SIDES:
+            slot.name, slot.kind = name, Kind.UNKNOWN  # "step 5 train 0.5 val 0.6"
+            return
         if kind is Kind.UNKNOWN and not slot.explicit:
             continue
         if kind in (Kind.LOSS, Kind.SCORE) and not slot.explicit and start + 3 < len(words):
@@ -229,7 +258,11 @@ def _choose(slot: _Slot, count: int) -> None:
             if kept != words[start:]:
                 kind = kind_of(" ".join(words[start:]))
                 name = " ".join(kept)
-        if kind is Kind.UNKNOWN and start + 1 < len(words) and kind_of(" ".join(words[-1:])) in (Kind.EPOCH, Kind.ITERATION):
+        if (
+            kind is Kind.UNKNOWN
+            and start + 1 < len(words)
+            and kind_of(" ".join(words[-1:])) in (Kind.EPOCH, Kind.ITERATION)
+        ):
             continue
         slot.name, slot.kind = name, kind
         return
@@ -274,8 +307,15 @@ def _compose(line: str, slots: list[_Slot], begin: int, wanted: str | None) -> P
         if slot.kind is Kind.EPOCH:
             epoch = epoch or Counter(slot.name, i, slot.total)
         elif slot.kind in (Kind.ITERATION, Kind.BATCH):
-            better = within is None or (is_sure(slot.name) and not within.sure) or (
-                slot.kind is Kind.ITERATION and within_kind is Kind.BATCH and not slot.taken and within.total is None
+            better = (
+                within is None
+                or (is_sure(slot.name) and not within.sure)
+                or (
+                    slot.kind is Kind.ITERATION
+                    and within_kind is Kind.BATCH
+                    and not slot.taken
+                    and within.total is None
+                )
             )
             if better:
                 within, within_kind = Counter(slot.name, i, slot.total, is_sure(slot.name)), slot.kind
@@ -285,11 +325,14 @@ def _compose(line: str, slots: list[_Slot], begin: int, wanted: str | None) -> P
                 if within is None or not within.sure:
                     within, within_kind = Counter("n/total", i, slot.total), Kind.BATCH
                     bar = bool(_BAR.search(slot.before)) or "━" in line or "it/s" in line
-            elif before.endswith("[") and re.match(r"\s*[\],]", line[slot.end :]):
+            elif (before.endswith("[") and re.match(r"\s*[\],]", line[slot.end :])) or (bracketed and i == bracketed[-1] + 1 and re.fullmatch(r",\s*", slot.before)):
                 bracketed.append(i)
-            elif bracketed and i == bracketed[-1] + 1 and re.fullmatch(r",\s*", slot.before):
-                bracketed.append(i)
-    if re.match(r"\s*(?:Train|Training)\s*:?\s*$", line[: lead.start] if lead else "") and lead and epoch is None and within_kind is Kind.BATCH:
+    if (
+        re.match(r"\s*(?:Train|Training)\s*:?\s*$", line[: lead.start] if lead else "")
+        and lead
+        and epoch is None
+        and within_kind is Kind.BATCH
+    ):
         first = slots.index(lead)
         if lead.total is None and within is not None and within.slot != first:
             lead.kind = Kind.EPOCH
@@ -329,7 +372,9 @@ def _measured(
     names: set[str] = set()
     strong = performance = False
     settings = 0
-    first = next((s for s in slots if s.kind in (Kind.LOSS, Kind.SCORE) and not s.noise and not s.taken), None)
+    first = next(
+        (s for s in slots if s.kind in (Kind.LOSS, Kind.SCORE) and not s.noise and not s.taken), None
+    )
     phase = _phase(line, slots, begin, first)
     carried = phase
     for i, slot in enumerate(slots):

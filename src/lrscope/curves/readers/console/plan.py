@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrscope.curves.readers.console.words import EVALUATION, Kind, is_evaluation, is_strong, is_sure, kind_of, same_metric
+from lrscope.curves.readers.console.words import (
+    EVALUATION,
+    Kind,
+    is_evaluation,
+    is_strong,
+    is_sure,
+    kind_of,
+    same_metric,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,20 @@ class Recognised:
         if not self.metrics:
             seen = f"; saw only {_listed(self.others)}" if self.others else ""
             return f"No loss was recognised{seen}."
-        main = [m for m in self.metrics if kind_of(m) in (Kind.LOSS, Kind.SCORE) or self.wanted and same_metric(m, self.wanted)]
+        main = [
+            m
+            for m in self.metrics
+            if kind_of(m) in (Kind.LOSS, Kind.SCORE) or (self.wanted and same_metric(m, self.wanted))
+        ]
         main = main or [m for m in self.metrics if kind_of(m) is not Kind.RATE] or list(self.metrics)
-        rest = [*(m for m in self.metrics if m not in main), *(o for o in self.others if o not in self.metrics)]
+        rest = [
+            *(m for m in self.metrics if m not in main),
+            *(o for o in self.others if o not in self.metrics),
+        ]
         main.sort(key=is_evaluation)
-        against = "by counted lines" if self.counter == "counted lines" else f"against the counter `{self.counter}`"
+        against = (
+            "by counted lines" if self.counter == "counted lines" else f"against the counter `{self.counter}`"
+        )
         also = f"; also saw {_listed(rest)}" if rest else ""
         return " ".join([f"Read {_listed(main)} {against}{also}.", *self.notes])
 

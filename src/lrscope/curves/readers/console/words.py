@@ -53,8 +53,12 @@ _SURE = _set(
     "global_step globalstep num_updates trainer/global_step _step optimizer_step opt_step total_timesteps gstep "
     "num_timesteps global_steps global_iter global_iteration"
 )
-_BATCH = _set("batch batches minibatch mini_batch mb batch_idx batch_id batch_no sample samples image images example examples")
-_PLURAL = _set("epochs steps iters iterations updates batches rounds episodes timesteps samples images examples train_steps training_steps total_steps")
+_BATCH = _set(
+    "batch batches minibatch mini_batch mb batch_idx batch_id batch_no sample samples image images example examples"
+)
+_PLURAL = _set(
+    "epochs steps iters iterations updates batches rounds episodes timesteps samples images examples train_steps training_steps total_steps"
+)
 _BESIDE_COUNTER = _set("global total current train training outer inner main optimizer optimization boosting")
 
 _LOSS = _set(
@@ -85,7 +89,9 @@ _SETTING = _set(
     "columns max_len max_length length len fold split bytes file files line lines page penalty class_weight "
     "train_size test_size leaves depth leaf"
 )
-_SUMMARY = _set("best final min minimum max maximum lowest highest overall previous prev last_best target initial so best_val baseline")
+_SUMMARY = _set(
+    "best final min minimum max maximum lowest highest overall previous prev last_best target initial so best_val baseline"
+)
 _REJECT = _set("from to improved improve improves threshold below above than reached until")
 _JOINT = re.compile(r"[_\-/.\s':()@]+")
 
@@ -147,7 +153,12 @@ def _quantity(low: str, tokens: list[str]) -> Kind:
         return Kind.SCORE
     if _JOINT.sub("_", low).endswith(("learning_rate", "_lr")) or tokens[0] in ("lr", "lrs"):
         return Kind.RATE
-    if tokens[-1] in _BOOKKEEPING or low in _BOOKKEEPING or any(t in _BOOKKEEPING for t in tokens) or "/s" in low:
+    if (
+        tokens[-1] in _BOOKKEEPING
+        or low in _BOOKKEEPING
+        or any(t in _BOOKKEEPING for t in tokens)
+        or "/s" in low
+    ):
         return Kind.BOOKKEEPING
     if last_setting or any(t in _SETTING for t in tokens):
         return Kind.SETTING
@@ -156,7 +167,13 @@ def _quantity(low: str, tokens: list[str]) -> Kind:
 
 def _is_loss(token: str) -> bool:
     bare = token.rstrip("0123456789")
-    return bare in _LOSS or token in _LOSS or bare.endswith("loss") or bare == "losses" or bare.startswith("loss")
+    return (
+        bare in _LOSS
+        or token in _LOSS
+        or bare.endswith("loss")
+        or bare == "losses"
+        or bare.startswith("loss")
+    )
 
 
 _WEAK = _set(
