@@ -97,12 +97,14 @@ def main() -> None:
     warm = worker(20, 0)
     compare(warm, 20, 1)  # imports are not what is measured
 
-    long_steps, many_steps = 40, 20_000
-    slow = compare(worker(long_steps, units_in(0.010)), long_steps, pairs)
+    long_steps, many_steps = 150, 20_000
+    slow = compare(worker(long_steps, units_in(0.010)), long_steps, max(1, pairs // 2))
     fast = compare(worker(many_steps, 0), many_steps, pairs)
+    tiny = compare(worker(2, 0), 2, pairs)
     step_ms = 1000 * slow[0][0] / (len(RATES) * long_steps)
     percent = [100 * (slow[1][i] / slow[0][i] - 1) for i in (0, 1)]
     micro = [1e6 * (fast[1][i] - fast[0][i]) / (len(RATES) * many_steps) for i in (0, 1)]
+    fixed = [1000 * (tiny[1][i] - tiny[0][i]) for i in (0, 1)]
     show(
         "overhead",
         ["", "bare s", "scanned s", "by the clock", "of processor time"],
@@ -115,12 +117,21 @@ def main() -> None:
                 f"{percent[1]:+.2f} %",
             ],
             ["empty steps", fast[0][0], fast[1][0], f"{micro[0]:.1f} µs a step", f"{micro[1]:.1f} µs a step"],
+            [
+                "two empty steps",
+                tiny[0][0],
+                tiny[1][0],
+                f"{fixed[0]:.0f} ms a scan",
+                f"{fixed[1]:.0f} ms a scan",
+            ],
         ],
         step_ms=step_ms,
         percent_clock=percent[0],
         percent_processor=percent[1],
         microseconds_clock=micro[0],
         microseconds_processor=micro[1],
+        fixed_milliseconds_clock=fixed[0],
+        fixed_milliseconds_processor=fixed[1],
     )
 
 

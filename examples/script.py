@@ -55,13 +55,11 @@ def main() -> None:
                 v += 0.001 * (g * g - v)
                 w -= args.lr * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
             if step % 5 == 0:
-                print(
-                    f"epoch {epoch}/{args.epochs} step {step}/{args.epochs * batches}: train loss {loss:.5f}"
-                )
+                print(f"epoch {epoch}, step {step}/{args.epochs * batches}: train loss {loss:.5f}")
 
         restored = np.tanh(valid @ weights[0] + weights[1]) @ weights[2] + weights[3]
         loss = ((restored - valid) ** 2).mean()
-        print(f"epoch {epoch}/{args.epochs} step {step}/{args.epochs * batches}: val loss {loss:.5f}")
+        print(f"epoch {epoch}, step {step}/{args.epochs * batches}: val loss {loss:.5f}")
 
 
 if __name__ == "__main__":
