@@ -1,0 +1,152 @@
+"""Published learning-rate scans, as runs that can be advanced: what a training would have shown, step by step."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.curves import LossCurve, Run, RunState
+from lrscope.scanning.cliff import DivergenceWatch
+
+STEPS_AN_EPOCH = {"quadratic_deep": 7, "fmnist_2c2d": 468, "mnist_vae": 937, "tolstoi_char_rnn": 1000}
+"""Mini-batches an epoch. The files keep the first 20,000 batch losses but not this number, which follows from the
+data set and batch size of the problem; for `tolstoi_char_rnn` it is rounded."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One published run: `dead` is the step at which a scan would have stopped it as diverged, or None."""
+
+    lr: float
+    curves: dict[str, LossCurve]
+    dead: int | None
+
+    def at(self, step: int, horizon: int) -> Run:
+        """The run as it looks when it has been advanced to `step`: nothing later is in it."""
+        state, reached = RunState.PAUSED, step
+        if self.dead is not None and self.dead <= step:
+            state, reached = RunState.DIVERGED, self.dead
+        elif step >= horizon:
+            state = RunState.COMPLETE
+        return Run(self.lr, 0, {n: c.until(reached) for n, c in self.curves.items()}, state, reached)
+
+
+@dataclass(frozen=True)
+class PublishedScan:
+    """All rates of one problem and optimiser under one way of judging.
+
+    `final[i]` is what rate i comes to in the end (NaN where it died), `start` the value before training,
+    `noise` the robust standard deviation of the ends of ten seeds at one rate.
+    """
+
+    name: str
+    judged: str
+    horizon: int
+    rates: tuple[float, ...]
+    runs: dict[float, Recorded]
+    final: NDArray[np.float64]
+    start: float
+    noise: float
+    objective: str
+    per_epoch: dict[float, NDArray[np.float64]] = field(repr=False)
+
+    def regret(self, lr: float | None) -> float:
+        """(final of the named rate - best) / (start - best), between 0 and 1; 1 where it died or none was named."""
+        if lr is None:
+            return 1.0
+        best = float(np.nanmin(self.final))
+        value = float(self.final[self.rates.index(lr)])
+        return 1.0 if not math.isfinite(value) else min(1.0, max(0.0, (value - best) / (self.start - best)))
+
+    def within_noise(self, lr: float | None) -> bool:
+        """Whether the named rate ends within two standard deviations of the best."""
+        if lr is None:
+            return False
+        value = float(self.final[self.rates.index(lr)])
+        return bool(math.isfinite(value) and value <= float(np.nanmin(self.final)) + 2 * self.noise)
+
+
+def load(folder: Path, judged: str, only: str | None = None) -> list[PublishedScan]:
+    """Every scan in the folder, judged by "test" (last epoch), "best" (best epoch) or "train" (last epoch)."""
+    scans = []
+    for path in sorted(folder.glob("*.npz")):
+        if only is None or only in path.stem:
+            with np.load(path, allow_pickle=False) as data:
+                scans += [_scan(path.stem, data, name, judged) for name in ("adam", "sgd", "momentum")]
+    return scans
+
+
+def _scan(problem: str, data: np.lib.npyio.NpzFile, optimiser: str, judged: str) -> PublishedScan:
+    table = data[f"{optimiser}_{'train' if judged == 'train' else 'test'}"].astype(float)
+    batch = data[f"{optimiser}_batch"].astype(float)
+    lr = data[f"{optimiser}_lr"]
+    seed = data[f"{optimiser}_seed"]
+    epochs = int(json.loads(str(data[f"{optimiser}_hyper"]))["num_epochs"])
+    width = STEPS_AN_EPOCH[problem]
+    rounded = [float(f"{value:.4g}") for value in lr]
+    grid = [i for i in range(len(lr)) if seed[i] == 42]
+    ends = table.min(axis=1) if judged == "best" else table[:, -1]
+    ends = np.array([_end(row, judged) for row in table])
+    repeated = max(set(rounded), key=rounded.count)
+    seeds = np.array([ends[i] for i in range(len(lr)) if rounded[i] == repeated])
+    seeds = seeds[np.isfinite(seeds)]
+    noise = 1.48 * float(np.median(np.abs(seeds - np.median(seeds))))
+    runs, final, per_epoch = {}, {}, {}
+    for i in grid:
+        runs[rounded[i]] = _recorded(rounded[i], batch[i], table[i], width, epochs)
+        final[rounded[i]] = ends[i]
+        per_epoch[rounded[i]] = table[i]
+    rates = tuple(sorted(runs))
+    return PublishedScan(
+        name=f"{problem}/{optimiser}",
+        judged=judged,
+        horizon=epochs * width,
+        rates=rates,
+        runs=runs,
+        final=np.array([final[r] for r in rates]),
+        start=float(table[grid[0], 0]),
+        noise=noise,
+        objective="best" if judged == "best" else "last",
+        per_epoch=per_epoch,
+    )
+
+
+def _end(row: NDArray[np.float64], judged: str) -> float:
+    if not math.isfinite(row[-1]):
+        return math.nan
+    return float(np.nanmin(row)) if judged == "best" else float(row[-1])
+
+
+def _recorded(
+    lr: float, batch: NDArray[np.float64], table: NDArray[np.float64], width: int, epochs: int
+) -> Recorded:
+    """The curves "loss" (mini-batches) and "epoch_loss" (evaluated), cut where the watch stops the run."""
+    died = np.flatnonzero(~np.isfinite(table))
+    alive = int(died[0]) if died.size else epochs + 1  # epochs 0 … alive - 1 were evaluated
+    bad = np.flatnonzero(~np.isfinite(batch))
+    n = min(int(bad[0]) + 1 if bad.size else batch.size, alive * width)
+    steps = np.arange(1, n + 1)
+    marks = np.arange(min(alive + 1, epochs + 1)) * width
+    curves = {
+        "loss": LossCurve(steps, batch[:n], name="loss"),
+        "epoch_loss": LossCurve(marks, table[: marks.size], name="epoch_loss"),
+    }
+    return Recorded(lr, curves, _stopped(curves))
+
+
+def _stopped(curves: dict[str, LossCurve]) -> int | None:
+    watch = DivergenceWatch(metric="epoch_loss", goal="min")
+    points = [
+        (int(s), name, float(v))
+        for name, curve in curves.items()
+        for s, v in zip(curve.step, curve.loss, strict=True)
+    ]
+    for step, name, value in sorted(points, key=lambda p: p[0]):
+        if watch(step, name, value) is not None:
+            return step
+    return None
