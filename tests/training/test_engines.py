@@ -108,6 +108,15 @@ def test_a_worker_stuck_in_a_step_is_closed():
         assert not psutil.pid_exists(pid)
 
 
+def test_workers_leave_ctrl_c_to_the_session():
+    """An interrupt that reaches a worker does not end its run."""
+    with processes(toys.noisy_quadratic, KEY) as engine:
+        advance_all(engine, {KEY: 3})
+        os.kill(engine.processes()[KEY], signal.SIGINT)
+        points, last = advance_all(engine, {KEY: 5})
+    assert (last[KEY].status, [p[0] for p in points[KEY]]) == (Status.PAUSED, [4, 5])
+
+
 def test_a_function_that_ends_its_process_has_failed(tmp_path: Path):
     """`os._exit` in the user's function is a failure of that run, with the status in the reason; so is a
     crash."""

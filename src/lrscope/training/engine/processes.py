@@ -240,8 +240,8 @@ def _more(seat: _Worker) -> bool:
 
 def _environment(jobs: int) -> dict[str, str]:
     """With the processors shared out among the jobs. Libraries take one thread a processor each, and when
-    several do so at once their threads wait for each other: two PyTorch runs on two processors took over 40
-    times as long. What the user has set stays."""
+    several do so at once their threads wait for each other: two PyTorch runs on two busy processors
+    took over 40 times as long. What the user has set stays."""
     share = max(1, len(os.sched_getaffinity(0)) // jobs) if hasattr(os, "sched_getaffinity") else 1
     return {"OMP_NUM_THREADS": str(share), **os.environ}
 

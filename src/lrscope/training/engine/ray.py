@@ -89,7 +89,8 @@ class RayEngine(CallingEngine[_Seat]):
     An initialised Ray is used as it is, and left running. Otherwise the cluster at ``RAY_ADDRESS`` is
     joined; and where that is not set, a small Ray is started on this machine, and stopped at `shutdown`: no
     dashboard, no usage statistics, its files in a temporary folder, its log off the terminal, and its token
-    in the environment alone, not in the home folder.
+    in the environment alone, not in the home folder. (When a worker dies, Ray itself prints a report of
+    that to standard output.)
 
     Parameters
     ----------
