@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - what programs print is quoted whole
 """A file of records is followed while it is written."""
 
 import json
@@ -5,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrscope.curves import Point
@@ -94,17 +95,19 @@ def test_columns_may_be_added_by_a_second_header(path: Path) -> None:
 
 def test_bad_lines_are_counted_and_the_first_is_shown(path: Path) -> None:
     """Lines that cannot be read are passed over and told of."""
-    found, follower = follow(path, 'x\n{"step": 1, "loss": 0.5}\n'[2:] + '{"step": 2, "lo\nnot json\n{"step": 3, "loss": 1}\n')
+    found, follower = follow(
+        path, 'x\n{"step": 1, "loss": 0.5}\n'[2:] + '{"step": 2, "lo\nnot json\n{"step": 3, "loss": 1}\n'
+    )
     assert found == [(1, "loss", 0.5), (3, "loss", 1.0)]
     [note] = follower.notes
-    assert note == "2 lines of metrics.log could not be read, the first is line 2: '{\"step\": 2, \"lo'."
+    assert note == '2 lines of metrics.log could not be read, the first is line 2: \'{"step": 2, "lo\'.'
     assert note in follower.summary().text()
 
 
 def test_mixed_types_and_steps_that_go_back(path: Path) -> None:
     """Text in a numeric column is passed over; a late step that repeats a metric is left out."""
     text = "step,loss\n10,0.5\n20,oops\n30,0.3\n40,0.2\n30,0.3\n50,0.1\n"
-    found, follower = follow(path, text)
+    found, _ = follow(path, text)
     assert found == [(10, "loss", 0.5), (30, "loss", 0.3), (40, "loss", 0.2), (50, "loss", 0.1)]
 
 
@@ -123,8 +126,13 @@ def test_the_metric_asked_for_is_found_under_any_spelling(path: Path) -> None:
     assert follower.summary().metric("wall-time") == "wall time"
 
 
+@settings(max_examples=40)  # each example writes a file
 @given(
-    st.lists(st.dictionaries(st.sampled_from(["loss", "val_loss", "acc"]), st.floats(), min_size=1), min_size=1, max_size=12),
+    st.lists(
+        st.dictionaries(st.sampled_from(["loss", "val_loss", "acc"]), st.floats(), min_size=1),
+        min_size=1,
+        max_size=12,
+    ),
     st.lists(st.integers(0, 800), max_size=6),
 )
 def test_what_was_written_comes_back_in_any_pieces(
@@ -143,4 +151,6 @@ def test_what_was_written_comes_back_in_any_pieces(
             last = max(last, cut)
             found += follower.poll()
     found += follower.finish()
-    assert [(s, n, repr(v)) for s, n, v in found] == [(i, n, repr(v)) for i, r in enumerate(records) for n, v in r.items()]
+    assert [(s, n, repr(v)) for s, n, v in found] == [
+        (i, n, repr(v)) for i, r in enumerate(records) for n, v in r.items()
+    ]

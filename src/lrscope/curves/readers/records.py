@@ -74,7 +74,8 @@ class FileFollower:
                 notes.append(f"1 line of {self._path.name} could not be read: line {line}: {text!r}.")
             else:
                 notes.append(
-                    f"{self._bad} lines of {self._path.name} could not be read, the first is line {line}: {text!r}."
+                    f"{self._bad} lines of {self._path.name} could not be read, "
+                    f"the first is line {line}: {text!r}."
                 )
         if self._rewritten:
             notes.append(f"{self._path.name} was written anew {self._rewritten} times while it was followed.")
@@ -90,7 +91,9 @@ class FileFollower:
         with stream:
             status = os.fstat(stream.fileno())
             identity = (status.st_dev, status.st_ino)
-            if (self._identity is not None and (identity != self._identity or status.st_size < self._offset)) or (self._offset and stream.read(len(self._head)) != self._head):
+            if (
+                self._identity is not None and (identity != self._identity or status.st_size < self._offset)
+            ) or (self._offset and stream.read(len(self._head)) != self._head):
                 self._again()
             self._identity = identity
             stream.seek(self._offset)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - what programs print is quoted whole
 """What unchanged programs print gives the right names, values, steps and lengths."""
 
 import sys
@@ -172,3 +173,19 @@ def test_the_summary_is_a_sentence_for_a_person() -> None:
     assert summary.example.startswith("iter 10")
     assert "loss" in read("loss: 1.0\n")[1].summary().text()
     assert read("hello\n")[1].summary().text() == "No loss was recognised."
+
+
+@pytest.mark.parametrize(
+    "text", ["epoch 1: 0.5\nepoch 2: 0.4\n", "step 1/2 0.5\nstep 2/2 0.4\n", "Iter 1\t5e-1\nIter 2\t4e-1\n"]
+)
+def test_a_counter_and_one_number_without_a_name(text: str) -> None:
+    """A counter at the head of a line and one fraction at its end are a step and its loss."""
+    assert read(text)[0] == [(1, "loss", 0.5), (2, "loss", 0.4)]
+
+
+@pytest.mark.parametrize(
+    "text", ["epoch 1: 12.5 seconds\n", "step 100: 2.3s\n", "epoch 1 took 3.5\n", "Epoch 3: 17\n"]
+)
+def test_times_beside_a_counter_are_no_loss(text: str) -> None:
+    """A number with a unit, another word before it, or without a fraction is not taken for a loss."""
+    assert read(text)[0] == []

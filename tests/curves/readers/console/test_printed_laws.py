@@ -1,7 +1,7 @@
+# ruff: noqa: E501 - what programs print is quoted whole
 """What holds for every output, whatever it is."""
 
 import math
-import time
 
 import pytest
 from hypothesis import given
@@ -82,6 +82,7 @@ def test_batches_count_on_over_epochs(epochs: int, batches: int, every: int) -> 
     assert recogniser.total == (epochs * batches if wanted else None)
 
 
+@pytest.mark.timeout(120)  # what hangs here would hang a scan
 @pytest.mark.parametrize(
     "data",
     [b"x" * 10**6, b"1 " * 500_000, b"loss: " * 170_000, b"loss: 0.5 " * 100_000, b'{"a":' * 200_000, b"[1," * 300_000,
@@ -89,10 +90,9 @@ def test_batches_count_on_over_epochs(epochs: int, batches: int, every: int) -> 
      b"a:b" * 300_000, b"\xe2\x96\x88" * 300_000]
 )  # fmt: skip
 def test_a_line_of_a_megabyte_does_not_hang(data: bytes) -> None:
-    """Very long lines of any sort cost time in proportion to their length."""
-    began = time.process_time()
-    read(data + b"\nstep 3 loss 0.5\n", list(range(0, len(data), 65_536)))
-    assert time.process_time() - began < 30
+    """After a very long line of any sort, the next is read as ever."""
+    found = read(data + b"\nstep 3000000 loss 0.5\n", list(range(0, len(data), 65_536)))
+    assert found[-1][1:] == ("loss", 0.5)
 
 
 def test_nothing_is_lost_to_a_very_long_line() -> None:

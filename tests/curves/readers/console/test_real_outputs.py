@@ -63,7 +63,9 @@ def test_real_programs_in_pieces(name: str) -> None:
     whole, _ = read(name)
     data = (SAMPLES / f"{name}.txt").read_bytes()
     recogniser = Recogniser()
-    pieces = [p for i in range(0, len(data), 7) for p in recogniser.feed(data[i : i + 7])] + recogniser.finish()
+    pieces = [
+        p for i in range(0, len(data), 7) for p in recogniser.feed(data[i : i + 7])
+    ] + recogniser.finish()
     assert pieces == whole
     steps = [p[0] for p in whole]
     assert steps == sorted(steps)

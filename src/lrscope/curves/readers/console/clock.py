@@ -1,8 +1,9 @@
 """From the counters that a program prints to one step that never goes back.
 
-The unit is chosen by what a line counts, finest first: steps (`step`, `iter`, `update`), then batches or samples
-within an epoch together with the epoch, then epochs, then the lines themselves. A unit once in use stays: lines
-that count something coarser belong to the last step, and a finer counter that turns up late is left aside.
+The unit is chosen by what a line counts, finest first: steps (`step`, `iter`, `update`), then batches or
+samples within an epoch together with the epoch, then epochs, then the lines themselves. A unit once in use
+stays: lines that count something coarser belong to the last step, and a finer counter that turns up late is
+left aside.
 
 A counter that starts again is a new epoch, and the count goes on from where it stood. A value that only goes
 back a little is a late line.
@@ -37,7 +38,7 @@ class _Track:
 
 @dataclass(slots=True)
 class Place:
-    """Where a line belongs: its step; `late` where its counter had been further; `side` for another loop's bar."""
+    """Where a line belongs: its step; `late` where its counter had been further; `side` for another loop."""
 
     step: int
     late: bool = False
@@ -119,7 +120,9 @@ class Clock:
         if plan.epoch is None or self._fraction or self._no_epochs:
             return None
         number = to_count(values[plan.epoch.slot])
-        if number is None or (self.unit not in (0, EPOCHS) and not (self.unit == LINES and self._told <= LATE)):
+        if number is None or (
+            self.unit not in (0, EPOCHS) and not (self.unit == LINES and self._told <= LATE)
+        ):
             return None
         track = self._tracks.get("epoch")
         again = track is not None and number == track.last and not redrawn
@@ -152,9 +155,10 @@ class Clock:
             and track.epoch == self._epoch
         ):
             return Place(self.step, side=True)
-        if redrawn and plan.epoch is not None and track is not None and track.epoch == self._epoch:
-            if number < track.last:
-                return Place(self.step, late=True)  # a bar set back before its label says the next epoch
+        labelled = redrawn and plan.epoch is not None
+        if labelled and track is not None and track.epoch == self._epoch and number < track.last:
+            # a bar set back before its label says the next epoch
+            return Place(self.step, late=True)
         place = self._advance(key, number, length, counter.sure, kind)
         self._adopt(STEPS, kind, counter.name)
         track = self._tracks[key]

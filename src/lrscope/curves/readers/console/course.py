@@ -1,4 +1,4 @@
-"""From lines whose roles are known to points: decides what is believed, gives each its step, drops repetitions."""
+"""Lines whose roles are known → points: decides what is believed, and drops what is repeated."""
 
 from __future__ import annotations
 
@@ -82,9 +82,8 @@ class Course:
         """What was recognised so far."""
         told = list(notes)
         if self.clock.rounds > 1 and self.clock.label is not None:
-            told.append(
-                f"`{self.clock.label.split()[0]}` starts again {self.clock.rounds - 1} times; the count goes on."
-            )
+            name, times = self.clock.label.split()[0], _times(self.clock.rounds - 1)
+            told.append(f"`{name}` starts again {times}; the count goes on.")
         if self.clock.late:
             told.append(f"{self.clock.late} late lines repeated earlier steps and were left out.")
         others = [*self._others, *(n for n in self._summaries if n not in self._counts)]
@@ -107,16 +106,11 @@ class Course:
         wanted = [m for m in plan.measures if self._metric is not None and same_metric(m.name, self._metric)]
         if plan.performance:
             if not (plan.strong or counted or plan.phase or self._heading or wanted):
-                known = tuple(m for m in plan.measures if m.name in self._counts)
-                return known
+                return tuple(m for m in plan.measures if m.name in self._counts)
             if plan.settings > 1 and not counted and not self._performed:
                 return tuple(wanted)
-        elif not wanted:
-            if not counted or not (
-                self._performed
-                or (plan.leads and not plan.settings and any(not m.rate for m in plan.measures))
-            ):
-                return ()
+        elif not wanted and not (counted and (self._performed or _speaks(plan))):
+            return ()
         if counted:
             return plan.measures
         return tuple(m for m in plan.measures if m.known or m in wanted or m.name in self._counts)
@@ -193,3 +187,12 @@ class Course:
             return
         if len(self._summaries) < MOST_NAMES:
             self._summaries[measure.name] = value
+
+
+def _speaks(plan: Plan) -> bool:
+    """Whether a line without a loss or a score is about training all the same: its counter comes first."""
+    return plan.leads and not plan.settings and any(not m.rate for m in plan.measures)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

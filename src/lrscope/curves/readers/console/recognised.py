@@ -17,7 +17,7 @@ class Recognised:
     metrics : dict of str to int
         Metrics in the order seen, with the number of points of each.
     counter : str or None
-        The name of the step counter, "counted lines" where the program prints none; None before the first point.
+        The name of the step counter, "counted lines" where there is none; None before the first point.
     example : str or None
         The first line that was read, shortened.
     others : tuple of str

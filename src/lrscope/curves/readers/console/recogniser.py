@@ -151,11 +151,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         raise UsageError(f"The pattern {pattern!r} is no regular expression: {error}.") from None
     if compiled.groups == 0:
         raise UsageError(
-            f"The pattern {pattern!r} has no group: put the number in (?P<loss>...), as in 'loss (?P<loss>\\S+)'."
+            f"The pattern {pattern!r} has no group: put the number in one, as in 'loss (?P<loss>\\S+)'."
         )
     if not compiled.groupindex and compiled.groups > 1:
         raise UsageError(
-            f"The pattern {pattern!r} has {compiled.groups} groups and none is named: name them, as in (?P<loss>...)."
+            f"The pattern {pattern!r} has {compiled.groups} groups and no names: write (?P<loss>...)."
         )
     if compiled.groupindex and not _pattern_plan(compiled).measures:
         raise UsageError(f"The pattern {pattern!r} names no metric besides its counter: add (?P<loss>...).")

@@ -1,9 +1,9 @@
 """Bytes of a program's output → the lines that a person would have seen on a terminal.
 
-Only what matters for reading numbers is emulated. A carriage return or a cursor moved up means that the line is
-about to be drawn again: what stood there is handed on as one drawing of it. Backspaces overwrite. Colours and
-window titles vanish. Text drawn after a carriage return stands alone, also where the older text was longer:
-the tail of an old progress bar is no news.
+Only what matters for reading numbers is emulated. A carriage return or a cursor moved up means that the line
+is about to be drawn again: what stood there is handed on as one drawing of it. Backspaces overwrite. Colours
+and window titles vanish. Text drawn after a carriage return stands alone, also where the older text was
+longer: the tail of an old progress bar is no news.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ Line = tuple[str, bool]
 """(text, redrawn): redrawn where the same place on the screen is drawn more than once."""
 
 _CONTROL = re.compile(
-    r"""(\r*\n | \r+ | [\x08]+ | \x1b\[[0-?]{0,64}[ -/]{0,8}[@-~] | \x1b\][^\x07\x1b\r\n]{0,4096}(?:\x07|\x1b\\)
+    r"""(\r*\n | \r+ | [\x08]+ | \x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]
+    | \x1b\][^\x07\x1b\r\n]{0,4096}(?:\x07|\x1b\\)
     | \x1b[^\[\]\r\n\x08\x1b] | \x1b)""",
     re.VERBOSE | re.DOTALL,
 )
