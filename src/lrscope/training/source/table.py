@@ -66,7 +66,9 @@ def look_up(pid: int) -> Process | None:
 def processes() -> dict[int, Process]:
     """All processes now, by process id. Not one instant: the table changes while it is read."""
     if _PROC:
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - speed
+        # The youngest first: who lives for a moment only is gone by the time the others have been read.
+        names = os.listdir("/proc")  # noqa: PTH208 - speed
+        pids = sorted((int(name) for name in names if name.isdigit()), reverse=True)
     else:
         import psutil
 
@@ -153,6 +155,17 @@ def family(
                 remaining.append(process)
         rest = remaining
     return sorted(inside.values(), key=lambda process: (_depth(process, inside), process.born, process.pid))
+
+
+def own_groups(table: Mapping[int, Process], members: Collection[Process]) -> set[int]:
+    """Process groups in which nobody but members is alive: one signal to the group reaches them all at once.
+
+    That is how a chain of processes is caught, each of which starts the next and ends: by its number none of
+    them is there any more when a signal is sent.
+    """
+    inside = {process.pid for process in members}
+    shared = {process.group for process in table.values() if not process.dead and process.pid not in inside}
+    return {process.group for process in members} - shared - {0}
 
 
 def _depth(process: Process, inside: Mapping[int, Process]) -> int:

@@ -2,6 +2,7 @@
 
 Suspending is by signal (SIGSTOP), which no program can catch or refuse. Each of these actions races with a
 program that starts and ends processes meanwhile; so each is repeated until it finds nothing left to do.
+One thing can slip through: a daemon that lives for milliseconds only, starting its own successor each time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 
 import psutil
 
-from lrscope.training.source.table import Process, family, look_up, processes
+from lrscope.training.source.table import Process, family, look_up, own_groups, processes
 
 _SETTLE = 1.0  # seconds to wait at most until every process has taken note of being stopped
 _WAITING = 0.02  # the same for those in an uninterruptible wait: they use no processor time anyway
@@ -39,6 +40,9 @@ class Tree:
         self._mark = mark.encode() + b"\0"
         self._strangers: set[tuple[int, int]] = set()
         self._stopped: list[Process] = []
+        # Process groups that are wholly its own, and how many looks ago somebody was last seen there.
+        self._groups: dict[int, int] = {}
+        self._halted: set[int] = set()  # groups stopped as a whole: somebody in them may not have been seen
 
     def members(self) -> list[Process]:
         """Every process of it that is alive, parents before children."""
@@ -50,20 +54,31 @@ class Tree:
             # Who has been seen once is known, also when it later leaves home and clears its environment.
             self._roots.setdefault(process.pid, process.born)
         self._roots = {pid: born for pid, born in self._roots.items() if pid == self.root or pid in table}
+        taken = {process.group for process in table.values() if not process.dead}
+        kept = {
+            group: unseen + 1 for group, unseen in self._groups.items() if group not in taken and unseen < 200
+        }
+        self._groups = kept | dict.fromkeys(own_groups(table, found), 0)
         return found
 
     def suspend(self) -> None:
         """Stop all of it, at once and for as long as it takes; the children born meanwhile included."""
-        with contextlib.suppress(OSError):
-            os.killpg(self.root, signal.SIGSTOP)  # in one call what is most often all of it
+        _send_group(self.root, signal.SIGSTOP)  # in one call what is most often all of it
         known = {(process.pid, process.born) for process in self._stopped}
+        halted = self._halted
+        halted.add(self.root)
         start = time.monotonic()
         while True:
             moving = waiting = False
-            for process in self.members():
+            members = self.members()
+            still = {process.group for process in members} - {p.group for p in members if not p.stopped}
+            for group in self._groups.keys() - still:
+                halted.add(group)
+                _send_group(group, signal.SIGSTOP)
+            for process in members:
                 identity = (process.pid, process.born)
                 if identity not in known:
-                    if process.stopped and process.group != self.root:
+                    if process.stopped and process.group not in halted:
                         continue  # somebody else has stopped it (a scan inside this one): not ours to resume
                     known.add(identity)
                     self._stopped.append(process)
@@ -81,8 +96,11 @@ class Tree:
     def resume(self) -> None:
         """Let everything go on that `suspend` has stopped, the last one first."""
         stopped, self._stopped = self._stopped, []
+        halted, self._halted = self._halted, set()
         for process in reversed(stopped):
             _send(process, signal.SIGCONT)
+        for group in halted:
+            _send_group(group, signal.SIGCONT)
 
     def end(self, grace: float, reap: Callable[[], object]) -> bool:
         """End all of it: ask (SIGTERM), wait for up to `grace` seconds, then kill whatever is still there.
@@ -117,9 +135,11 @@ class Tree:
         deadline = time.monotonic() + _KILL
         empty = 0
         killed: set[int] = set()
-        while empty < 2 and time.monotonic() < deadline:
+        while empty < 3 and time.monotonic() < deadline:
             members = self.members()
             empty = 0 if members else empty + 1
+            for group in self._groups:
+                _send_group(group, signal.SIGKILL)
             for process in members:
                 _send(process, signal.SIGKILL)
                 killed.add(process.pid)
@@ -155,3 +175,8 @@ def _send(process: Process, number: signal.Signals) -> None:
     if now is not None and now.born == process.born:  # not somebody else who was given the number since
         with contextlib.suppress(OSError):
             os.kill(process.pid, number)
+
+
+def _send_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(group, number)

@@ -21,7 +21,7 @@ import signal
 import sys
 import time
 
-from lrscope.training.source.table import family, look_up, processes
+from lrscope.training.source.table import family, look_up, own_groups, processes
 
 _PATIENCE = 30.0  # seconds after which a process that does not die of SIGKILL (a lost disk) is given up
 
@@ -79,7 +79,11 @@ def _sweep(roots: dict[int, int], mark: bytes, quiet: float) -> None:
     start = last_seen = time.monotonic()
     empty = 0
     while time.monotonic() - start < _PATIENCE:
-        members = family(processes(), roots, mark, strangers, spared=(os.getpid(),))
+        table = processes()
+        members = family(table, roots, mark, strangers, spared=(os.getpid(),))
+        for group in own_groups(table, members):
+            with contextlib.suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
         for member in members:
             now = look_up(member.pid)
             if now is not None and now.born == member.born:
