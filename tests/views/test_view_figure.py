@@ -123,7 +123,7 @@ def test_an_unknown_interval_is_left_out():
 def test_names_with_dollar_signs_are_text():
     """A metric named like broken TeX is drawn as it is written."""
     outcome = make("three")
-    name = r"loss_$\frac{"
+    name = r"loss_$\frac{$"
     runs = [replace(r, curves={name: r.curves["loss"]}) for r in outcome.scan.runs]
     odd = replace(
         outcome,

@@ -145,4 +145,6 @@ def test_the_library_that_draws_is_named_with_its_licence():
     """uPlot is vendored unchanged, and its licence lies beside it."""
     static = files("lrscope.web") / "static"
     assert "(v1.6.32)" in (static / "uPlot.iife.min.js").read_text(encoding="utf-8")
-    assert "MIT License" in (static / "uPlot.LICENSE.txt").read_text(encoding="utf-8")
+    licence = (static / "uPlot.LICENSE.txt").read_text(encoding="utf-8")
+    assert "MIT License" in licence
+    assert licence in html(make("three"))

@@ -50,8 +50,18 @@ def test_smoothing_leaves_a_straight_line_alone():
     """A centred window bends nothing: inside, a straight line comes out as it went in."""
     line = np.linspace(5, 1, 400)
     _, smooth, window = reading.smooth(steps(line), line)
-    np.testing.assert_allclose(smooth[1:-1], line[1:-1], rtol=1e-12)
+    np.testing.assert_allclose(smooth[1:-window], line[1:-window], rtol=1e-12)
+    assert abs(smooth[-1] - line[-1]) < abs(line[-window] - line[-1])
     assert window % 2 == 1
+
+
+@given(st.integers(1, 10**6), st.integers(4, 2000))
+def test_indices_are_spread_from_end_to_end(n, limit):
+    """At most as many as asked, in order, none twice, with both ends."""
+    at = reading.spread(n, limit)
+    assert at.size <= max(n if n <= limit else limit, 1)
+    assert (at[0], at[-1]) == (0, n - 1)
+    assert np.all(np.diff(at) > 0)
 
 
 def test_noise_is_told_from_shape():

@@ -86,7 +86,7 @@ def draw_rates(ax: Axes, facts: Facts) -> None:
             _point(ax, run, float(run.curves[metric].level or 0.0), window)
     handles += _keys(facts)
     _answer(ax, facts, metric, window, handles)
-    ax.set_ylabel(_level_label(facts, metric))
+    ax.set_ylabel(_literal(_level_label(facts, metric)))
     ax.set_title(_headline(facts), loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
     _legend(ax, handles, facts)
 
@@ -117,7 +117,7 @@ def draw_curves(ax: Axes, facts: Facts, *, metric: str | None = None, colorbar: 
             colour = ACCENT if run.named else colours(norm(math.log10(run.lr)))
             smoothed = max(smoothed, _curve(ax, run, metric, colour, plt))
     _step_axis(ax, facts, metric)
-    ax.set_ylabel(metric)
+    ax.set_ylabel(_literal(metric))
     ax.set_title("Curves", loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
     if smoothed:
         text = f"thin: as observed; thick: mean over 1/{reading.WINDOWS} of the curve"
@@ -221,7 +221,7 @@ def _answer(ax: Axes, facts: Facts, metric: str, window: Window, handles: list[t
         bar: Any = ax.errorbar(
             [lr.value],
             [level],
-            xerr=[[lr.value - lr.low], [lr.high - lr.value]],
+            xerr=[[max(0.0, lr.value - lr.low)], [max(0.0, lr.high - lr.value)]],
             fmt="D",
             color=ACCENT,
             ms=7,
@@ -248,10 +248,11 @@ def _curve(ax: Axes, run: RunFacts, metric: str, colour: Any, plt: dict[str, Any
         line = ax.plot(x, y, color=colour, lw=width, zorder=top, marker="." if len(x) == 1 else None)
         _halo(line, plt, run.named, width)
         return 0
-    x, y = reading.thin(step, loss, 2000)
+    x, y = reading.thin(step, loss, 1200)
     ax.plot(x, y, color=colour, lw=0.5, alpha=0.3 if run.named else 0.2, zorder=1.5)
     x, y, window = reading.smooth(step, loss)
-    line = ax.plot(x, y, color=colour, lw=width, zorder=top)
+    at = reading.spread(len(x), 1600)
+    line = ax.plot(x[at], y[at], color=colour, lw=width, zorder=top)
     _halo(line, plt, run.named, width)
     return window
 
@@ -288,6 +289,11 @@ def _level_label(facts: Facts, metric: str) -> str:
         return f"best {metric}"
     many = any(reading.averaged(r.curves[metric].curve.step) for r in facts.runs if metric in r.curves)
     return f"{metric} at the end" + (" (mean over the last tenth)" if many else "")
+
+
+def _literal(text: str) -> str:
+    """Text that matplotlib takes for text, although dollar signs would begin a formula."""
+    return text.replace("$", r"\$")
 
 
 def _legend(ax: Axes, handles: list[tuple[Any, str]], facts: Facts) -> None:
@@ -354,7 +360,9 @@ def _log_axis(ax: Axes, which: str, low: float, high: float) -> None:
     (ax.set_xlim if which == "x" else ax.set_ylim)(low, high)
     axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if decades < 1.7 else (1.0,), numticks=9))
-    axis.set_major_formatter(FuncFormatter(lambda v, _: numbers.rate(v)))
+    # A slice of a decade has its ticks closer together than two digits can tell apart.
+    digits = 2 if decades > 0.5 else 2 + math.ceil(-math.log10(max(decades, 1e-12)))
+    axis.set_major_formatter(FuncFormatter(lambda v, _: numbers.rate(v, digits)))
     axis.set_minor_formatter(NullFormatter())
 
 

@@ -34,6 +34,7 @@ def html(outcome: Outcome) -> str:
         policy=_policy(uplot, script),
         style=_static("uPlot.min.css") + _static("report.css"),
         data=script_safe(data),
+        licence=_static("uPlot.LICENSE.txt"),
         uplot=uplot,
         script=script,
     )

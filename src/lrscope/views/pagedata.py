@@ -91,19 +91,9 @@ def _curve(facts: CurveFacts, limit: int) -> dict[str, Any]:
     drawn: dict[str, Any] = {"level": facts.level, "s": step.tolist(), "v": _rounded(loss)}
     if facts.noisy:
         step, loss, _ = reading.smooth(facts.curve.step, facts.curve.loss)
-        at = _log_spread(len(step))
+        at = reading.spread(len(step), _SMOOTHED)
         drawn |= {"ms": step[at].tolist(), "m": _rounded(loss[at])}
     return drawn
-
-
-def _log_spread(n: int) -> Any:
-    """Indices of a smoothed line that serve a linear and a log axis of steps alike: half of them spread
-    evenly, half in the ratio."""
-    if n <= _SMOOTHED:
-        return np.arange(n)
-    even = np.linspace(0, n - 1, _SMOOTHED // 2)
-    ratio = np.geomspace(1, n, _SMOOTHED // 2) - 1
-    return np.unique(np.concatenate((even, ratio)).astype(int))
 
 
 def _rounded(values: Any) -> list[float | None]:

@@ -54,7 +54,7 @@ class TableProgress:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         target = sys.stderr if stream is None else stream
-        # The cursor moves by the true size of the terminal; a COLUMNS left over in the environment would break
+        # The cursor moves by the true size of the terminal; a COLUMNS left in the environment would break
         # the table.
         settings = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
         self._console = Console(

@@ -34,12 +34,13 @@ def end_level(
     """
     if not loss.size:
         return None
+    if objective == "last":
+        tail = min(int(np.searchsorted(step, (1 - TAIL) * step[-1], side="right")), loss.size - 1)
+        with np.errstate(all="ignore"):
+            level = float(loss[tail:].mean())
+        return level if np.isfinite(level) else None
     count = np.arange(1, loss.size + 1)
     first = np.minimum(np.searchsorted(step, (1 - TAIL) * step, side="right"), count - 1)
-    if objective == "last":
-        with np.errstate(all="ignore"):
-            level = float(loss[first[-1] :].mean())
-        return level if np.isfinite(level) else None
     keep = np.isfinite(loss)
     if not keep.any():
         return None
@@ -75,8 +76,9 @@ def noisy(loss: Floats) -> bool:
 def smooth(step: Steps, loss: Floats) -> tuple[Steps, Floats, int]:
     """A centred mean over a thirtieth of the curve (at least 5 points), and the number of points averaged.
 
-    The window shrinks at both ends so that it stays centred: the line begins and ends where the curve does,
-    and no end is pulled towards the middle. Non-finite values are left out.
+    The window shrinks towards both ends so that it stays centred, and no end is pulled towards the middle:
+    to three points at the start, where curves are steep, and to a quarter at the end, where they are flat
+    and a last batch should not bend the line. Non-finite values are left out.
     """
     keep = np.isfinite(loss)
     x, y = step[keep], loss[keep]
@@ -84,8 +86,8 @@ def smooth(step: Steps, loss: Floats) -> tuple[Steps, Floats, int]:
     total = np.concatenate(([0.0], np.cumsum(y)))
     at = np.arange(y.size)
     reach = np.minimum(half, np.minimum(at, y.size - 1 - at))
-    # The very ends would rest on one point each; three points steady them at the price of a small shift.
-    low = np.maximum(0, at - np.maximum(reach, 1))
+    behind = np.where(at < y.size // 2, 1, max(1, half // 4))
+    low = np.maximum(0, at - np.maximum(reach, behind))
     high = np.minimum(y.size, at + np.maximum(reach, 1) + 1)
     return x, (total[high] - total[low]) / np.maximum(1, high - low), 2 * half + 1
 
@@ -110,3 +112,13 @@ def thin(step: Steps, loss: Floats, limit: int) -> tuple[Steps, Floats]:
             kept |= {a + top, a + low}
     index = np.array(sorted(kept))
     return step[index], loss[index]
+
+
+def spread(n: int, limit: int) -> NDArray[np.int64]:
+    """At most `limit` of the indices 0 to n - 1, for lines that are smooth already: half of them evenly
+    spaced and half in the ratio, so that they serve a linear and a log axis of steps alike."""
+    if n <= limit:
+        return np.arange(n)
+    even = np.linspace(0, n - 1, limit // 2)
+    ratio = np.geomspace(1, n, limit // 2) - 1
+    return np.unique(np.concatenate((even, ratio)).round().astype(np.int64))

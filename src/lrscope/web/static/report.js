@@ -37,9 +37,15 @@ const gone = r => r.state === "diverged" || r.state === "failed";
 const visible = r => state.shown === "all" || (state.shown === "kept" ? !gone(r) : r.state === "complete");
 
 /* axes */
-function splits(log) {
+function splits(isLog) {
   return (u, axis, low, high, incr) => {
+    let log = isLog;
     const found = [];
+    if (log && Math.log10(high / low) < .5) { // too little of a decade for round powers: ticks as on a linear axis
+      const raw = (high - low) / 5, ten = 10 ** Math.floor(Math.log10(raw));
+      incr = ten * [1, 2, 5, 10].find(k => ten * k >= raw * .999);
+      log = false;
+    }
     if (!log) {
       for (let i = Math.ceil(low / incr - 1e-9); i * incr <= high * (1 + 1e-12) + 1e-12 * incr; i++) found.push(+(i * incr).toPrecision(12));
       return found;
@@ -56,7 +62,7 @@ function options(box, x, y, hooks) {
   const c = ink(), font = '12px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif';
   const axis = (log, label, extra) => Object.assign({
     stroke: c.soft, font, labelFont: font, label, labelSize: 20, labelGap: 0, grid: { stroke: c.grid, width: 1 }, ticks: { stroke: c.line, width: 1, size: 4 },
-    splits: splits(log), filter: (u, s) => s, values: (u, s) => s.map(v => rate(v, log ? 2 : 6)),
+    splits: splits(log), filter: (u, s) => s, values: (u, s) => s.map(v => rate(v, 6)),
   }, extra);
   return {
     width: box.clientWidth, height: box.clientHeight, padding: [10, 12, 0, 0], legend: { show: false }, pxAlign: 0,
