@@ -101,6 +101,7 @@ def curves_from_points(points: Iterable[Point]) -> dict[str, LossCurve]:
 
 
 def _frozen(values: ArrayLike, dtype: type) -> NDArray[np.generic]:
-    array = np.array(values, dtype=dtype)  # a copy: the curve must not change when the caller's array does
+    # A copy: the curve must not change when the caller's array does.
+    array: NDArray[np.generic] = np.array(values, dtype=dtype)
     array.flags.writeable = False
     return array

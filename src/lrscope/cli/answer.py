@@ -1,0 +1,83 @@
+"""How a command gives its answer: standard output holds that and nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lrscope.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from lrscope.api import ScanResult
+
+INCONCLUSIVE = 3
+
+
+@contextmanager
+def chatter_on_stderr() -> Iterator[None]:
+    """While this lasts, what the user's code and its child processes print goes to standard error.
+
+    The file descriptor is turned round too, not only `sys.stdout`: compiled code and worker processes
+    write to the descriptor.
+    """
+    stdout = sys.stdout
+    stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        stdout.flush()  # what was written to an old reference of sys.stdout has to leave before the way back
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def check_outputs(*, plot: Path | None, report: Path | None) -> None:
+    """Refuse before the work what could only fail after it.
+
+    Raises
+    ------
+    UsageError
+        If a file's folder does not exist, or a figure is asked for without matplotlib.
+    """
+    for option, path in (("--plot", plot), ("--report", report)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(f"{option} {path}: the folder {path.absolute().parent} does not exist.")
+    if plot is not None and importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("--plot draws with matplotlib, which is not installed: pip install 'lrscope[plot]'.")
+
+
+def give(result: ScanResult, *, as_json: bool, plot: Path | None, report: Path | None) -> int:
+    """Write the files asked for, print the answer, and return the status: 0, or 3 where no rate was found."""
+    for path, write in ((plot, result.plot), (report, result.report)):
+        if path is not None:
+            try:
+                write(path)
+            except StoreError:
+                raise
+            except OSError as error:
+                raise StoreError(f"{path} could not be written: {error.strerror or error}.") from error
+    if as_json:
+        import json
+
+        click.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
+    else:
+        from lrscope.views import text
+
+        click.echo(text.render(result.outcome, colour=_wants_colour()).rstrip())
+    for path in (plot, report):
+        if path is not None:
+            click.echo(f"Written: {path}", err=as_json)
+    return 0 if result.outcome.recommendation.lr is not None else INCONCLUSIVE
+
+
+def _wants_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

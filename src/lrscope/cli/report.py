@@ -1,0 +1,36 @@
+"""`lrscope report`: look at a scan again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lrscope.cli.answer import check_outputs, give
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("report", context_settings={"max_content_width": 110})
+@click.argument("scan", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--report", type=_FILE, metavar="FILE", help="Write the HTML report there (one file, no network)."
+)
+@click.option("--plot", type=_FILE, metavar="FILE", help="Draw a figure (png, svg, pdf; needs matplotlib).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option("--debug", is_flag=True, help="On an error, show all that is known about it.")
+def command(scan: Path, report: Path | None, plot: Path | None, as_json: bool, debug: bool) -> int:  # noqa: ARG001
+    """Show what a scan has found so far. SCAN is its folder (lrscope-out/NAME).
+
+    \b
+      lrscope report lrscope-out/train-train
+      lrscope report lrscope-out/train-train -o scan.html --plot scan.png
+      lrscope report lrscope-out/train-train --json
+
+    Nothing is trained, and nothing in the folder changes. Exit status as of `lrscope scan`.
+    """
+    check_outputs(plot=plot, report=report)
+
+    import lrscope
+
+    return give(lrscope.load(scan), as_json=as_json, plot=plot, report=report)

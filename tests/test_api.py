@@ -1,0 +1,204 @@
+"""The public functions."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+
+import pytest
+
+import lrscope
+from lrscope.errors import InconclusiveError, SettingsError, StoreError, UsageError
+from lrscope.testing.scripted import ScriptedSource, decay
+
+
+def bowl(lr, seed):
+    """Gradient descent on w², which is fastest at lr 0.5 and diverges from 1 on."""
+    w = 1.0
+    for _ in range(40):
+        w -= lr * 2 * w
+        yield w * w + 0.01
+
+
+GRID = {"low": 1e-3, "high": 10.0, "per_decade": 2, "steps": 40}
+
+
+def test_a_scan_in_memory_finds_the_rate_and_writes_nothing(tmp_path, monkeypatch):
+    """Three lines of Python give a rate, its cliff and its cost; without `out` no file is made."""
+    monkeypatch.chdir(tmp_path)
+    result = lrscope.scan(bowl, **GRID)
+    assert 0.1 <= result.lr.value <= 1.0
+    assert result.lr == result.recommendation.lr
+    assert result.finished
+    assert result.cost.full_runs <= 4.0
+    assert result.cost.full_grid > result.cost.full_runs
+    assert [run.lr for run in result.runs] == sorted(run.lr for run in result.runs)
+    assert list(tmp_path.iterdir()) == []
+    assert (
+        repr(result)
+        == f"<ScanResult of {result.outcome.name}: lr={result.lr.value:g}, {len(result.runs)} runs>"
+    )
+
+
+def test_what_is_read_from_disk_says_what_the_scan_said(tmp_path):
+    """`load` gives the same answer, warnings, cost and ledger as the scan did, from folder or file."""
+    made = lrscope.scan(bowl, out=tmp_path / "scan", **GRID)
+    for place in (tmp_path / "scan", tmp_path / "scan" / "scan.sqlite"):
+        read = lrscope.load(place)
+        assert read.outcome.finished
+        assert read.recommendation == made.recommendation
+        assert read.cost == made.cost
+        assert read.scan.plan == made.scan.plan
+        assert read.outcome.decisions == made.outcome.decisions
+        assert read.outcome.name == made.outcome.name
+        for one, other in zip(read.runs, made.runs, strict=True):
+            assert one.curves == other.curves
+            assert (one.key, one.state, one.step, one.reason) == (
+                other.key,
+                other.state,
+                other.step,
+                other.reason,
+            )
+    assert sorted(p.name for p in (tmp_path / "scan").iterdir()) == ["scan.sqlite"]
+
+
+def test_a_result_shows_itself(tmp_path):
+    """Text, dictionary, HTML and report all come from the same outcome."""
+    result = lrscope.scan(bowl, **GRID)
+    assert f"{result.lr.value:.2g}" in str(result)
+    document = result.to_dict()
+    assert document["schema"] == "lrscope.scan/1"
+    assert document["recommendation"]["lr"] == result.lr.value
+    json.dumps(document, allow_nan=False)
+    assert result._repr_html_().startswith("<pre>")
+    assert result.report(tmp_path / "scan.html").read_text().lower().startswith("<!doctype html>")
+
+
+def test_fresh_moves_aside_and_deletes_nothing(tmp_path):
+    """Starting over keeps the earlier scan, in a folder of its own, readable as before."""
+    first = lrscope.scan(bowl, out=tmp_path / "scan", **GRID)
+    changed = {**GRID, "steps": 20}
+    with pytest.raises(SettingsError, match="steps: 40 before, 20 now"):
+        lrscope.scan(bowl, out=tmp_path / "scan", **changed)
+    second = lrscope.scan(bowl, out=tmp_path / "scan", fresh=True, **changed)
+    third = lrscope.scan(bowl, out=tmp_path / "scan", fresh=True, **changed)
+    assert second.scan.plan.horizon == third.scan.plan.horizon == 20
+    aside = sorted((tmp_path / "scan").glob("before-*"))
+    assert len(aside) == 2
+    assert {lrscope.load(folder).scan.plan.horizon for folder in aside} == {40, 20}
+    assert lrscope.load(aside[0]).recommendation == first.recommendation
+
+
+def test_a_folder_in_use_is_not_moved_from_under_its_scan(tmp_path):
+    """`fresh` respects a scan that is at work, as everything else does."""
+    from lrscope.training.store.sqlite import SqliteStore
+
+    lrscope.scan(bowl, out=tmp_path, **GRID)
+    store = SqliteStore(tmp_path / "scan.sqlite")
+    for fresh in (True, False):
+        with pytest.raises(SettingsError, match="in use by another scan"):
+            lrscope.scan(bowl, out=tmp_path, fresh=fresh, **GRID)
+    store.close()
+    assert not list(tmp_path.glob("before-*"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"low": 1.0, "high": 0.1}, "low must be below high"),
+        ({"low": 0.0}, "low must be a positive learning rate"),
+        ({"high": -1.0}, "high must be a positive learning rate"),
+        ({"high": math.inf}, "high must be a positive"),
+        ({"per_decade": 0}, "per_decade"),
+        ({"steps": 0}, "steps must be a whole number of at least 1, not 0"),
+        ({"steps": 2.5}, "steps must be a whole number"),
+        ({"budget": 0.0}, "budget must be a positive number"),
+        ({"budget": math.nan}, "budget must be a positive number"),
+        ({"budget": 0.01}, "three learning rates"),
+        ({"seeds": 0}, "seeds must be"),
+        ({"jobs": 0}, "jobs must be"),
+        ({"jobs": True}, "jobs must be"),
+        ({"max_paused": 0}, "max_paused must be"),
+        ({"tolerance": 1.5}, "tolerance must be below 1"),
+        ({"goal": "best"}, "goal must be one of 'min', 'max', not 'best'"),
+        ({"objective": "mean"}, "objective must be one of"),
+        ({"planner": "random"}, "planner must be one of 'halving', 'grid'"),
+        ({"engine": "dask"}, "engine must be one of"),
+        ({"engine": "serial", "jobs": 2}, "serial engine trains one run at a time"),
+        ({"pattern": "loss"}, "pattern is for programs"),
+        ({"metrics_file": "m.csv"}, "metrics_file is for programs"),
+    ],
+)
+def test_wrong_arguments_give_one_sentence_before_anything_runs(tmp_path, wrong, says):
+    """Each wrong argument is named with its rule and value; nothing is run and nothing is written."""
+    ran = []
+
+    def train(lr, seed):
+        ran.append(lr)
+        yield 1.0
+
+    with pytest.raises(UsageError) as raised:
+        lrscope.scan(train, **{"out": tmp_path / "scan", **GRID, **wrong})
+    assert says in raised.value.message
+    assert "\n" not in raised.value.message
+    assert isinstance(raised.value, ValueError)
+    assert ran == []
+    assert not (tmp_path / "scan").exists()
+
+
+def test_something_that_cannot_be_trained_is_named():
+    """A number is neither a function nor a program."""
+    with pytest.raises(UsageError, match="not int"):
+        lrscope.scan(3)
+
+
+def test_a_function_that_raises_names_the_users_line():
+    """The first two failures end the scan; the message holds the line, the detail the traceback."""
+
+    def train(lr, seed):
+        yield {}["missing"]
+
+    with pytest.raises(InconclusiveError, match="KeyError") as raised:
+        lrscope.scan(train, **GRID)
+    assert "test_api.py" in raised.value.message + (raised.value.detail or "")
+
+
+def test_a_source_of_ones_own_and_an_observer(tmp_path):
+    """Anything that fulfils the seam can be scanned, and anybody may watch."""
+    seen = []
+    result = lrscope.scan(
+        ScriptedSource(decay), low=1e-4, high=1.0, per_decade=1, steps=16, progress=seen.append, out=tmp_path
+    )
+    assert result.lr is not None
+    assert seen[-1].doing == "done"
+
+
+def test_a_scan_that_is_not_there(tmp_path):
+    """Loading a folder without a scan, or a path that is nothing, says what to name."""
+    with pytest.raises(StoreError, match="holds no scan"):
+        lrscope.load(tmp_path)
+    with pytest.raises(StoreError, match="does not exist"):
+        lrscope.load(tmp_path / "nothing")
+    (tmp_path / "scan.sqlite").write_bytes(b"")
+    with pytest.raises(StoreError, match="empty"):
+        lrscope.load(tmp_path)
+
+
+def test_results_cannot_go_where_a_file_is(tmp_path):
+    """A file in the place of the folder is one sentence."""
+    (tmp_path / "scan").write_text("I am a file")
+    with pytest.raises(StoreError, match="--out"):
+        lrscope.scan(bowl, out=tmp_path / "scan", **GRID)
+
+
+def test_an_interrupted_scan_on_disk_says_so(tmp_path):
+    """A ledger that stops before its conclusion is read as unfinished, with the best answer so far."""
+    lrscope.scan(bowl, out=tmp_path, **GRID)
+    connection = sqlite3.connect(tmp_path / "scan.sqlite")
+    with connection:
+        connection.execute("DELETE FROM decisions WHERE kind = 'name'")
+    connection.close()
+    read = lrscope.load(tmp_path)
+    assert not read.finished
+    assert read.lr is not None
