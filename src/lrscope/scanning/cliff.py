@@ -1,4 +1,5 @@
-"""Where training diverges: a watch over each run while it trains, and the cliff between the rates when all is seen.
+"""Where training diverges: a watch over each run while it trains, and the cliff between the rates when all
+is seen.
 
 The two err on purpose in opposite ways. The watch ends a run for good, so it waits until nothing else can be
 meant. What it lets pass is caught at the next rung, where such a run ranks last, and in the estimate of
@@ -17,8 +18,8 @@ from lrscope.scanning.ranking import common_metric, fresh, judge, judge_by, poin
 from lrscope.statistics.estimate import Estimate
 
 FAR = 10.0
-"""A loss is far above its start when it has risen by this many times the largest of: its size at the start, the
-scatter of its first points, and all that it had gained."""
+"""A loss is far above its start when it has risen by this many times the largest of: its size at the
+start, the scatter of its first points, and all that it had gained."""
 
 START = 8
 """Points that make the start."""
@@ -50,7 +51,8 @@ class _Stretch:
         self.total = self.square = self.recent = self.recent_square = 0.0
 
     def limit(self) -> None:
-        """Set `far` anew. The lower half of the first points stands for the start: a blow-up may begin in them."""
+        """Set `far` anew. The lower half of the first points stands for the start: a blow-up may begin in
+        them."""
         low = sorted(self.first)[: START // 2]
         self.start = low[1]
         scale = max(max(abs(v) for v in low), low[-1] - low[0], self.start - self.best)
@@ -85,7 +87,8 @@ class _Stretch:
 
 
 class DivergenceWatch:
-    """Tells when one run has diverged. Called with every point of it, in order; picklable; one instance a run.
+    """Tells when one run has diverged. Called with every point of it, in order; picklable; one instance a
+    run.
 
     A run has diverged when a loss (or the metric that is judged) is not finite, or lies far above its start
     and is not coming back. "Far" is ten times the largest of: the loss's size at the start, the scatter of
@@ -259,8 +262,8 @@ def start_value(scan: Scan, metric: str | None) -> float:
 
 
 def _gain(scan: Scan, run: Run, step: int, starts: dict[str, float]) -> float | None:
-    """By how much the judged metric (or, where this run has not reported it, the one that stands in) had improved
-    by `step`; None where that cannot be told. `starts` remembers what each metric started from."""
+    """By how much the judged metric (or, where this run has not reported it, the one that stands in) had
+    improved by `step`; None where that cannot be told. `starts` remembers what each metric started from."""
     at = min(step, run.step)
     by = judge(scan)
     if by.metric is None or not fresh(run, by.metric, at):

@@ -55,7 +55,8 @@ def alike(scan: Scan) -> str | None:
             _, first = seen[0]
             if all(np.array_equal(values, first) for _, values in seen[1:]):
                 return (
-                    f"All {len(runs)} runs report the same {name} whatever their learning rate, so the training "
+                    f"All {len(runs)} runs report the same {name} whatever their learning rate, so "
+                    f"the training "
                     f"seems to ignore it; check that the rate which it is given reaches the optimiser."
                 )
     return None
@@ -73,9 +74,11 @@ def _edge(scan: Scan, found: Standing) -> Iterator[str]:
     rates = scan.plan.rates
     lr = found.leader.lr
     if lr == rates[0]:
-        yield f"The best rate is at the lower edge of the range; try smaller ones too (--low {rates[0] / 100:g})."
+        further = f"{rates[0] / 100:g}"
+        yield f"The best rate is at the lower edge of the range; try smaller ones too (--low {further})."
     elif lr == rates[-1]:
-        yield f"The best rate is at the upper edge of the range; try larger ones too (--high {rates[-1] * 100:g})."
+        further = f"{rates[-1] * 100:g}"
+        yield f"The best rate is at the upper edge of the range; try larger ones too (--high {further})."
 
 
 def _unfinished(scan: Scan, found: Standing) -> Iterator[str]:
@@ -83,7 +86,8 @@ def _unfinished(scan: Scan, found: Standing) -> Iterator[str]:
     if horizon is None or found.leader.step >= horizon or found.leader.state.final:
         compared = sum(1 for run in scan.runs if not bad(run) and run.seed == scan.plan.seeds[0])
         if compared < 3:
-            yield f"Only {_count(compared, 'run')} trained far enough to compare; widen the range or raise --budget."
+            runs = _count(compared, "run")
+            yield f"Only {runs} trained far enough to compare; widen the range or raise --budget."
         return
     reached = found.step / horizon
     more = max(4.0, 2 * scan.plan.budget)
@@ -121,7 +125,8 @@ def _overfitting(scan: Scan, found: Standing) -> Iterator[str]:
             if reading(run, loss, run.step) < reading(run, loss, _turn(run, by)):
                 rose = "rose" if by.goal == "min" else "fell"
                 yield (
-                    f"{by.metric} {rose} again while {name} went on falling (overfitting); with early stopping, judge "
+                    f"{by.metric} {rose} again while {name} went on falling (overfitting); with "
+                    f"early stopping, judge "
                     f"by --objective best, or train for fewer steps."
                 )
                 return
@@ -169,7 +174,8 @@ def _unsettled(scan: Scan, found: Standing) -> Iterator[str]:
     if late > max(SETTLED * (start - found.final), noise):
         share = late / (start - found.final)
         yield (
-            f"{by.metric} had not settled: {share:.0%} of what it gained came in the second half of the run. A longer "
+            f"{by.metric} had not settled: {share:.0%} of what it gained came in the second half of "
+            f"the run. A longer "
             f"run may prefer a smaller rate; give the length you will train for (--steps)."
         )
 
@@ -179,7 +185,8 @@ def _few_points(scan: Scan, found: Standing) -> Iterator[str]:
     steps, _ = points(found.leader, found.by.metric or "", found.leader.step)
     if scan.plan.pausable and horizon > 1 and steps.size < 5 and found.leader.step >= horizon:
         yield (
-            f"A whole run reports {found.by.metric} only {steps.size} time{'s' if steps.size != 1 else ''}, so it "
+            f"A whole run reports {found.by.metric} only {steps.size} "
+            f"time{'s' if steps.size != 1 else ''}, so it "
             f"can hardly be judged on the way; reporting more often would make the scan cheaper and surer."
         )
 
@@ -188,7 +195,8 @@ def _no_cliff(scan: Scan, found: Standing, cliff: Estimate | None) -> Iterator[s
     _, lost = sides(scan)
     if cliff is None and not lost and found.leader.lr != scan.plan.rates[-1]:
         yield (
-            f"No run diverged up to {scan.plan.rates[-1]:g}, so it is not known where training begins to fail; "
+            f"No run diverged up to {scan.plan.rates[-1]:g}, so it is not known where training "
+            f"begins to fail; "
             f"--high {scan.plan.rates[-1] * 100:g} would look further."
         )
 
@@ -199,7 +207,8 @@ def _seeds(scan: Scan, found: Standing) -> Iterator[str]:
         yield f"Not confirmed on a second seed: --seeds 2 costs {SECOND_SEED} full runs more."
     elif found.seeds < 2:
         yield (
-            f"The budget did not reach to a second seed; --budget {scan.plan.budget + SECOND_SEED * (seeds - 1):g} "
+            f"The budget did not reach to a second seed; --budget "
+            f"{scan.plan.budget + SECOND_SEED * (seeds - 1):g} "
             f"would."
         )
 

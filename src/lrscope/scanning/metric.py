@@ -28,8 +28,8 @@ _MORE_IS_BETTER = re.compile(
     re.IGNORECASE,
 )
 _BOOKKEEPING = re.compile(
-    _B
-    + r"(lr|learning.?rate|step|steps|iter|iters|iteration|epoch|epochs|time|ms|seconds|sec|secs|s|eta|elapsed|"
+    _B + r"(lr|learning.?rate|step|steps|iter|iters|iteration|epoch|epochs|time|ms|seconds|sec|secs|"
+    r"s|eta|elapsed|"
     r"tokens|samples|batch|batches|grad|grad.?norm|gnorm|norm|mem|memory|speed|throughput|it/s|mfu|progress|percent|"
     r"runtime|flos|seed|momentum|weight.?decay|per.?second|gpu|cpu|examples|dt)" + _E,
     re.IGNORECASE,
@@ -58,7 +58,8 @@ def is_bookkeeping(name: str) -> bool:
 
 
 def choose_metric(names: Collection[str]) -> str | None:
-    """The metric to judge by when the user named none: a validation loss before a training loss before anything
+    """The metric to judge by when the user named none: a validation loss before a training loss before
+    anything
     else that is no bookkeeping (learning rate, time, gradient norm). None where there is none to choose.
 
     A validation loss comes first because a rate is chosen for what it does on data not trained on.

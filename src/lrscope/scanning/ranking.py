@@ -173,7 +173,8 @@ def rank(runs: Sequence[Run], step: int, plan: Plan) -> Ranking:
 
 
 def common_metric(runs: Sequence[Run], step: int, plan: Plan) -> str | None:
-    """The metric to compare `runs` by at `step`: one that at least three quarters of those alive have freshly."""
+    """The metric to compare `runs` by at `step`: one that at least three quarters of those alive have
+    freshly."""
     alive = [run for run in runs if not gone(run, step)]
     names = names_seen(alive, step)
     need = 0.75 * len(alive)

@@ -1,4 +1,5 @@
-"""From a scan to its answer: the rate, its interval, the band around it, the cliff, the reason and the doubts."""
+"""From a scan to its answer: the rate, its interval, the band around it, the cliff, the reason and the
+doubts."""
 
 from __future__ import annotations
 
@@ -83,8 +84,8 @@ def _half_step(rates: Sequence[float], visited: Sequence[float], lr: float, side
 
 
 def _band(scan: Scan, found: Standing) -> Band | None:
-    """Where the estimated end is within the tolerance of the best. A run that was stopped is taken to end as far
-    behind the leader as it was when both were last at one step."""
+    """Where the estimated end is within the tolerance of the best. A run that was stopped is taken to end
+    as far behind the leader as it was when both were last at one step."""
     start = found.by.sign * start_value(scan, found.by.metric)
     gained = start - found.final
     if not gained > 0:
@@ -103,7 +104,8 @@ def _band(scan: Scan, found: Standing) -> Band | None:
 
 
 def _crossing(rates: Sequence[float], behind: dict[float, float], allowed: float) -> tuple[float, bool]:
-    """Going outwards from the leader, where the estimated loss crosses the limit, on a straight line in log lr."""
+    """Going outwards from the leader, where the estimated loss crosses the limit, on a straight line in
+    log lr."""
     for inner, outer in pairwise(rates):
         if behind[outer] > allowed:
             if not math.isfinite(behind[outer]):

@@ -27,7 +27,8 @@ from lrscope.statistics.level import level
 
 DRIFT_BELOW = 1.0
 DRIFT_ABOVE = 0.25
-"""Share of what the leader still moved after a comparison by which the comparison may have been misleading, for
+"""Share of what the leader still moved after a comparison by which the comparison may have been
+misleading, for
 rates below and above it. Short runs flatter high rates: a smaller rate that was stopped early may well have
 caught up, a larger one hardly. With these the 90 % intervals hold the best rate in 91 % of 180 replays of
 published scans (`benchmarks/scan_replay`)."""
@@ -131,7 +132,8 @@ def _deepest(scan: Scan, runs: Sequence[Run]) -> Ranking:
 
 
 def _confirmed(scan: Scan, order: Ranking, runs: dict[RunKey, Run]) -> Run:
-    """The leader; where leading rates were run with further seeds, the one that is best in the mean over them."""
+    """The leader; where leading rates were run with further seeds, the one that is best in the mean over
+    them."""
     seeds = scan.plan.seeds
     scores: dict[RunKey, list[float]] = {}
     for key in order.keys:
@@ -169,7 +171,8 @@ def _gap(scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run]) -> Gap | No
 
 
 def _error(one: Run, other: Run, by: Judge, step: int) -> float:
-    """Standard error of the difference of two readings; over a longer window where the usual one has few points."""
+    """Standard error of the difference of two readings; over a longer window where the usual one has few
+    points."""
     if by.metric is None or not (fresh(one, by.metric, step) and fresh(other, by.metric, step)):
         return 0.0
     few = paired(one.metric(by.metric), other.metric(by.metric), step)

@@ -61,7 +61,8 @@ class HalvingPlanner(Planner):
 
 @dataclass
 class _Replay:
-    """What the two ways of spending share: the account, and asking for runs in order while they can be paid."""
+    """What the two ways of spending share: the account, and asking for runs in order while they can be
+    paid."""
 
     scan: Scan
     runs: dict[RunKey, Run] = field(init=False)
@@ -171,25 +172,27 @@ class _Bracket(_Replay):
         plan = self.plan
         key = plan.scout or (scout_rate(plan.rates), plan.seeds[0])
         start = first_rung(len(plan.rates), self.left, self.horizon, Pace(), finish=False)
-        look = start.to_step if start else 1
-        run = self.runs.get(key)
-        pace = pace_of(run, look)
-        if pace is not None and run is not None:
-            while pace_of(replace(run, step=min(look, run.step)), look) is None and look < run.step:
-                look *= 2
-            self.charge(key, min(look, self.horizon))
-            return pace, []
-        if run is not None and (run.state.final or run.step >= self.horizon):
-            self.charge(key, run.step)
+        if start is None:
             return Pace(), []
-        while run is not None and look <= run.step:
+        look = start.to_step
+        while True:
+            look = min(look, self.horizon)
+            if not self.reached(key, look):
+                return Pace(), [Advance(key, look, "to see how often a run reports")]
+            run = self.runs[key]
+            pace = pace_of(replace(run, step=min(look, run.step)), look)
+            self.charge(key, look)
+            if pace is not None:
+                return pace, []
+            if look >= self.horizon or self.price(key, 2 * look) > self.left:
+                return Pace(), []
             look *= 2
-        return Pace(), [Advance(key, min(look, self.horizon), "to see how often a run reports")]
 
     def field(
         self, alive: Sequence[RunKey], tried: Sequence[RunKey], keep: int, step: int, to_step: int
     ) -> list[RunKey]:
-        """Who goes on: the best; and where the grid was too large to start whole, new rates beside the leader."""
+        """Who goes on: the best; and where the grid was too large to start whole, new rates beside the
+        leader."""
         best = list(alive[:keep])
         rates = self.plan.rates
         visited = [rates.index(lr) for lr, _ in tried]
@@ -204,7 +207,7 @@ class _Bracket(_Replay):
     def confirm(self, leading: Sequence[RunKey]) -> list[Advance]:
         """The leading rates again, with the other seeds."""
         full = [key for key in leading if self.runs[key].step >= self.horizon or self.runs[key].state.final]
-        rates = [lr for lr, _ in (full or leading)]
+        rates = [lr for lr, _ in (*full, *(key for key in leading if key not in full))]
         others = self.plan.seeds[1:]
         count = min(max(1, self.left // (self.horizon * len(others))), CONFIRMED, len(rates))
         keys = [(lr, seed) for seed in others for lr in rates[:count]]
@@ -223,7 +226,8 @@ def seed_reserve(plan: Plan) -> int:
 
 
 class _Whole(_Replay):
-    """Runs that cannot be advanced in parts: every second one coarse over the grid, the others beside the best."""
+    """Runs that cannot be advanced in parts: every second one coarse over the grid, the others beside the
+    best."""
 
     def replay(self) -> list[Advance]:
         plan, size, horizon = self.plan, len(self.plan.rates), self.horizon

@@ -11,18 +11,20 @@ import numpy as np
 from lrscope.curves import Run
 
 FINALISTS = 3
-"""Where the budget is small, halving stops at so many runs: the leader and, as a rule, one on each side. One run
+"""Where the budget is small, halving stops at so many runs: the leader and, as a rule, one on each side.
+One run
 alone compares nothing; at one and two full runs of budget this names better rates on the published scans than
 taking the leader to the horizon, for which all others would have to be judged earlier."""
 
 FINISH = 3.0
-"""From this budget on, in full runs, the leader is taken to the horizon: what that costs is then a small part, and
-the rates named are as good (`benchmarks/scan_replay`)."""
+"""From this budget on, in full runs, the leader is taken to the horizon: what that costs is then a small
+part, and the rates named are as good (`benchmarks/scan_replay`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """At which steps a run reports: ``offset + k * every``. A rung between two reports would only be paid for."""
+    """At which steps a run reports: ``offset + k * every``. A rung between two reports would only be paid
+    for."""
 
     every: int = 1
     offset: int = 0
@@ -33,7 +35,8 @@ class Pace:
         return self.offset if self.offset > 0 else self.every
 
     def snap(self, step: int, horizon: int) -> int:
-        """The last report at or before `step`; the first where there is none, the horizon where it is past it."""
+        """The last report at or before `step`; the first where there is none, the horizon where it is past
+        it."""
         if step >= horizon:
             return horizon
         below = self.offset + (step - self.offset) // self.every * self.every
@@ -49,7 +52,8 @@ class Rung:
 
 
 def pace_of(run: Run | None, start: int) -> Pace | None:
-    """How often a run reports, from its points up to the first of `start`, 2 `start`, 4 `start` … that shows it.
+    """How often a run reports, from its points up to the first of `start`, 2 `start`, 4 `start` … that
+    shows it.
 
     None while it does not show. Looks no further than that step, so the answer stays what it was when the run
     goes on. A program that reports at steps 1, 101, 201 … shows its pace at the second report.
@@ -62,14 +66,15 @@ def pace_of(run: Run | None, start: int) -> Pace | None:
     while look <= run.step:
         seen = steps[steps <= look]
         if seen.size and seen[-1] >= look / 2 and (seen.size > 1 or seen[0] > 1 or look == 1):
-            every = int(np.median(np.diff(seen, prepend=0)[-8:]))
+            every = int(np.median(np.diff(seen if seen.size > 1 else [0, *seen])[-8:]))
             return Pace(every, int(seen[-1]) % every)
         look *= 2
     return None
 
 
 def fewer(count: int, finish: bool) -> int:
-    """How many of `count` runs go on: half of them; but not fewer than the finalists, unless one is to finish."""
+    """How many of `count` runs go on: half of them; but not fewer than the finalists, unless one is to
+    finish."""
     return max(1, count // 2) if finish else min(count, max(FINALISTS, count // 2))
 
 
@@ -89,7 +94,8 @@ def cost(count: int, start: int, step: int, horizon: int, finish: bool) -> int:
 
 
 def longest(count: int, start: int, left: int, horizon: int, finish: bool) -> int | None:
-    """The furthest step for the next rung of `count` runs such that the rest of the halving can be paid too."""
+    """The furthest step for the next rung of `count` runs such that the rest of the halving can be paid
+    too."""
     if count == 1:
         return min(start + left, horizon) if left > 0 else None
     low, high = start, horizon
