@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lrscope.curves.curve import curves_from_points
@@ -20,6 +20,8 @@ class TestMemoryStore(StoreSuite):
         return MemoryStore()
 
 
+# A busy machine draws slowly; that says nothing about the law.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from(["loss", "acc"]), st.floats(allow_nan=True))))
 def test_a_growing_curve_equals_one_made_at_once_of_first_values(points):
     """Added in batches, in any order, points give the curve that sorting the first values at once gives."""
