@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -18,15 +19,16 @@ from lrscope.training.source.endings import failure, last_lines
 
 
 def to_the_end(program: list[str], log: Path | None = None, **options) -> tuple[Progress, list]:
-    """Run a program to its end; the last progress, and every point."""
+    """Run a program to its end; the last progress with the notes of all, and every point."""
     run = CommandSource(program, **options).start(0.1, 0, log=log)
-    points = []
+    points, notes = [], ()
     try:
         while True:
             progress = run.advance(None, 0.25)
             points += progress.points
+            notes += progress.notes
             if progress.status is not Status.ADVANCING:
-                return progress, points
+                return replace(progress, notes=notes), points
     finally:
         run.close()
 
