@@ -311,7 +311,7 @@ def _phase(line: str, slots: list[Slot], begin: int, first: Slot | None) -> str 
 
 
 def _nameless(line: str, slots: list[Slot], lead: Slot) -> int | None:
-    """The one number after a counter at the line's head, "epoch 1: 0.5", at the line's end and no whole number."""
+    """The one number after a counter at a line's head, "epoch 1: 0.5": at the line's end, a fraction."""
     if lead.kind not in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH) or lead.name == "line" or lead.lends:
         return None
     rest = [

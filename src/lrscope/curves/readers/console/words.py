@@ -71,9 +71,9 @@ _LOSS = _set(
     "fid chi2 mlm"
 )
 _SCORE = _set(
-    "acc accuracy auc auroc auprc aucpr ap map f1 fscore score r2 bleu rouge reward return returns iou "
+    "acc accuracy auc auroc auprc aucpr map f1 fscore score r2 bleu rouge reward iou "
     "miou dice precision recall psnr ssim likelihood top1 top5 acc1 acc5 prec1 prec5 mcc kappa ndcg mrr "
-    "em correct acc@1 acc@5 prec@1 prec@5 hits ll log_likelihood reward_mean ep_rew_mean specificity "
+    "correct acc@1 acc@5 prec@1 prec@5 ll log_likelihood reward_mean ep_rew_mean specificity "
     "sensitivity"
 )
 _RATE = _set("lr learning_rate learningrate lrate lr0 step_lr current_lr")
@@ -149,7 +149,7 @@ def _quantity(low: str, tokens: list[str]) -> Kind:
     where = max((i for i, t in enumerate(tokens) if _is_loss(t)), default=-1)
     if where >= 0 or low in _LOSS:
         after = tokens[where + 1 :] if where >= 0 else []
-        if any(t in _SETTING or t in ("time", "norm") for t in after):
+        if any(t in _SETTING or t in _REJECT or t in ("time", "norm") for t in after):
             return Kind.SETTING
         if any(t in ("scale", "scaler", "num", "n", "number", "weight", "clip") for t in tokens[:where]):
             return Kind.SETTING
