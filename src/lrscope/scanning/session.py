@@ -172,7 +172,9 @@ class Session:
             records.append(self._driver.decide(Decision("note", text, detail={"warning": True})))
         self._store.append(records)
         if len(self._plan.seeds) > 1 and not self._source.takes_seed:
-            self._driver.note("What is trained takes no seed, so further seeds only repeat the same training.")
+            self._driver.note(
+                "What is trained takes no seed, so further seeds only repeat the same training."
+            )
 
     def _know_horizon(self, learned: Horizon) -> None:
         self._plan = replace(self._plan, horizon=learned.steps, scout=learned.scout)

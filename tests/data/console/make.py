@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - small programs, quoted whole
 """Makes the samples in this folder: what real training programs write, byte for byte.
 
     python tests/data/console/make.py [NAME ...]

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - what programs print is quoted whole
 """Bytes of a program's output become the lines a person would have seen."""
 
 import pytest
