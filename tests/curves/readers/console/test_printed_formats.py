@@ -139,6 +139,13 @@ def test_steps_that_run_through_epochs_are_left_as_they_are() -> None:
     assert recogniser.total == 90
 
 
+def test_a_first_epoch_longer_than_its_share_counts_for_itself() -> None:
+    """Of 3 epochs with 600 steps in the whole run, none would hold 400: so 600 is the length of an epoch."""
+    text = "".join(f"Epoch [1/3], Step [{s}/600], Loss: 0.{s}\n" for s in range(100, 600, 100))
+    assert read("".join(text.splitlines(keepends=True)[:2]))[1].total is None
+    assert read(text)[1].total == 1800
+
+
 def test_the_metric_asked_for_is_believed_whatever_its_name() -> None:
     """`metric` finds its number under any spelling, also where it would be taken for bookkeeping."""
     assert read("speed 3\nspeed 2\n", metric="Speed")[0] == [(1, "speed", 3.0), (2, "speed", 2.0)]

@@ -82,6 +82,21 @@ def test_batches_count_on_over_epochs(epochs: int, batches: int, every: int) -> 
     assert recogniser.total == (epochs * batches if wanted else None)
 
 
+@given(st.integers(1, 6), st.integers(2, 30), st.booleans(), st.sampled_from(["step", "iter", "update"]))
+def test_a_total_beside_an_epoch_is_never_told_wrongly(
+    epochs: int, length: int, through: bool, word: str
+) -> None:
+    """Steps with a total, beside an epoch, may count the epoch or the whole run: at every moment the run's
+    length is the right one or not known, and from the second epoch on it is known."""
+    recogniser = Recogniser()
+    whole = epochs * length
+    for epoch in range(1, epochs + 1):
+        for n in range(1, length + 1):
+            at, of = ((epoch - 1) * length + n, whole) if through else (n, length)
+            recogniser.feed(f"epoch {epoch}/{epochs} {word} {at}/{of} loss 0.{n}\n".encode())
+            assert recogniser.total == whole or (recogniser.total is None and epoch == 1)
+
+
 @pytest.mark.timeout(120)  # what hangs here would hang a scan
 @pytest.mark.parametrize(
     "data",

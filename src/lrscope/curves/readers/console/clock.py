@@ -19,6 +19,7 @@ from lrscope.curves.readers.console.plan import Counter, Plan
 from lrscope.curves.readers.console.words import Kind
 
 LINES, EPOCHS, STEPS = 1, 2, 3
+UNNAMED = ("n/total", "[n]")  # counters of a bar, or in brackets: these count within the epoch
 LATE = 2  # steps told so far, up to which a finer counter may still take over
 
 
@@ -163,20 +164,30 @@ class Clock:
         self._adopt(STEPS, kind, counter.name)
         track = self._tracks[key]
         self.rounds = max(self.rounds, track.rounds)
-        self.total = self._length(track, counter.sure)
+        self.total = self._length(track, counter)
         return place
 
-    def _length(self, track: _Track, sure: bool) -> int | None:
-        if track.length is None:
+    def _length(self, track: _Track, counter: Counter) -> int | None:
+        """The run's steps, from what one round of its counter counts; None while that is not known."""
+        length = track.length
+        if length is None:
             return None
-        if sure or (track.running and track.rounds == 1):
-            return track.length
+        if counter.sure or (track.running and track.rounds == 1):
+            return length
         if self._epoch is None:
-            return track.length if track.rounds == 1 else None
+            return length if track.rounds == 1 else None
         if self._epochs is None:
             return None
         # "Epoch 0/9" is the first of ten
-        return track.length * (self._epochs + (1 if self._first_epoch == 0 else 0))
+        epochs = self._epochs + (1 if self._first_epoch == 0 else 0)
+        if self._family is Kind.ITERATION and counter.name not in UNNAMED and track.rounds == 1:
+            # "epoch 1/40 step 5/1760": do these steps count the epoch, or the whole run? The second epoch
+            # tells; and sooner, a first epoch that holds more than its share of the run.
+            first = self._epoch == self._first_epoch and self._epoch <= 1
+            beyond = (track.last - track.first) * (epochs - 1) > length + epochs
+            if epochs > 1 and not (first and beyond):
+                return None
+        return length * epochs
 
     def _advance(self, key: str, number: int, length: int | None, sure: bool, kind: Kind) -> Place:
         track = self._tracks.get(key)
