@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -142,6 +143,29 @@ def test_twenty_suspended_programs(token: str):
     assert programs(token) == []
 
 
+def test_programs_that_are_closed_together_end_together(token: str, tmp_path: Path):
+    """Each of these takes its leave only when all have been asked to: one after the other they would wait."""
+    program = (
+        "import pathlib, signal, sys, time\n"
+        "here, me, n = pathlib.Path(sys.argv[2]), sys.argv[1], 4\n"
+        "def end(*_):\n"
+        "    (here / f'asked-{me}').touch()\n"
+        "    while len(list(here.glob('asked-*'))) < n:\n        time.sleep(0.005)\n"
+        "    (here / f'done-{me}').touch()\n    sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "for step in range(1, 10**6):\n    print(f'step {step}: loss 1')\n    time.sleep(0.002)\n"
+    )
+    source = CommandSource(python(program, str(tmp_path)))
+    source.grace = 60.0  # on a busy machine
+    runs = [source.start(0.1 / k, 0) for k in range(1, 5)]
+    for run in runs:
+        until(run, 3)
+    source.close_runs([*runs, source.start(0.5, 0)])  # one of which was never advanced
+    assert len(list(tmp_path.glob("done-*"))) == 4
+    assert programs(token) == []
+    source.close_runs(runs)  # a second time does nothing
+
+
 def test_a_shell_program_without_python(token: str):
     """Nothing about it is Python's: a shell loop with child processes is paused and goes on."""
     loop = (
@@ -269,6 +293,18 @@ def test_time_is_counted_only_while_it_runs(token: str):
     again = run.advance(5, 1.0)
     assert again.seconds < 0.25
     assert 0 < seconds <= running
+    run.close()
+
+
+@pytest.mark.skipif(shutil.which("stdbuf") is None, reason="asks stdbuf of the GNU coreutils")
+def test_programs_in_c_are_not_buffered(token: str):
+    """What prints through the C library (here `cut`) comes line by line, and not in blocks of 4 KiB, which are
+    some 200 of these lines."""
+    loop = "i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo step $i: loss 0.5; sleep 0.005; done | cut -b1-99"
+    run = CommandSource(["sh", "-c", loop, "{lr}"]).start(0.25, 0)
+    progress, _ = until(run, 5)
+    assert progress.status is Status.PAUSED
+    assert progress.step < 150
     run.close()
 
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from lrscope.errors import SourceError
 from lrscope.training.engine.base import Engine
 from lrscope.training.engine.calls import CallingEngine, pickled
+from lrscope.training.engine.processors import share
 from lrscope.training.engine.threads import ThreadEngine
 from lrscope.training.engine.worker import BOOT
 from lrscope.training.source import loading
@@ -190,7 +191,7 @@ def _start(seat: _Worker, jobs: int) -> None:
     try:
         seat.process = subprocess.Popen(
             [sys.executable, "-c", BOOT, str(theirs.fileno()), str(watched), json.dumps(sys.path)],
-            env=_environment(jobs),
+            env={**os.environ, **share(jobs)},
             stdin=subprocess.DEVNULL,
             stdout=_file_number(sys.stdout),
             stderr=_file_number(sys.stderr),
@@ -236,14 +237,6 @@ def _more(seat: _Worker) -> bool:
     except (EOFError, OSError):
         return False
     return True
-
-
-def _environment(jobs: int) -> dict[str, str]:
-    """With the processors shared out among the jobs. Libraries take one thread a processor each, and when
-    several do so at once their threads wait for each other: two PyTorch runs on two busy processors
-    took over 40 times as long. What the user has set stays."""
-    share = max(1, len(os.sched_getaffinity(0)) // jobs) if hasattr(os, "sched_getaffinity") else 1
-    return {"OMP_NUM_THREADS": str(share), **os.environ}
 
 
 def _file_number(stream: Any) -> int:

@@ -27,6 +27,7 @@ class SerialEngine(Engine):
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self.trains_here = not source.own_process
         self._runs: dict[RunKey, LiveRun] = {}
 
     def open(self, key: RunKey, *, watch: Watch | None = None, log: Path | None = None) -> None:
@@ -50,8 +51,9 @@ class SerialEngine(Engine):
             run.close()
 
     def shutdown(self) -> None:
-        for key in list(self._runs):
-            self.close(key)
+        runs = list(self._runs.values())
+        self._runs.clear()
+        self._source.close_runs(runs)
 
     def memory(self) -> int | None:
         known = [m for m in (run.memory() for run in self._runs.values()) if m is not None]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrscope.training.engine.calls import CallingEngine
+from lrscope.training.engine.processors import share
 from lrscope.training.source.base import LiveRun, Progress, Source, Watch
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ class ThreadEngine(CallingEngine[_Seat]):
 
     def __init__(self, source: Source, jobs: int) -> None:
         super().__init__(jobs)
-        self._source = source
+        self._source = copy(source)  # the caller's own is left as it is
+        if jobs > 1:
+            self._source.variables = {**share(jobs), **source.variables}
         # More threads than jobs: a run that is no longer wanted may still be on its way back.
         self._pool = ThreadPoolExecutor(max_workers=2 * jobs, thread_name_prefix="lrscope")
 
@@ -62,7 +66,7 @@ class ThreadEngine(CallingEngine[_Seat]):
                 wait(
                     [seat.answer]
                 )  # a live run is used from one thread at a time; it is back within its time slice
-            seat.run.close()
+        self._source.close_runs([seat.run for seat in seats])
 
     def shutdown(self) -> None:
         super().shutdown()

@@ -7,10 +7,11 @@ over them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # worker processes import this file, and need not wait for NumPy because of a type
@@ -120,12 +121,15 @@ class Source(ABC):
         Whether the seed reaches the training; where it does not, a second seed is only a repetition.
     own_process : bool
         True where each run is a process of its own, so that no worker process is needed to run several.
+    variables : mapping of str to str
+        Environment variables for such processes, on top of the present ones. The engine sets them.
     """
 
     name: str = "source"
     pausable: bool = True
     takes_seed: bool = True
     own_process: bool = False
+    variables: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def start(self, lr: float, seed: int, *, watch: Watch | None = None, log: Path | None = None) -> LiveRun:
@@ -134,6 +138,11 @@ class Source(ABC):
         `log` is a file to which the run's own output is appended; where it has no output of its own, none
         is made. The folder exists.
         """
+
+    def close_runs(self, runs: Sequence[LiveRun]) -> None:
+        """Close several of its runs at once; by default, one after the other."""
+        for run in runs:
+            run.close()
 
     @abstractmethod
     def identity(self) -> Mapping[str, str]:

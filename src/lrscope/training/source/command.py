@@ -9,9 +9,8 @@ all other braces stay as they are. No shell takes part.
     {seed}   the seed, an integer
     {out}    an empty folder that belongs to the run alone, an absolute path
 
-The program's environment is the present one with two variables more: PYTHONUNBUFFERED=1, without which
-Python prints into a pipe in blocks and a pause comes too late, and the mark of `guardian.py`. Standard
-input is empty.
+The program's environment is the present one, with what makes it print line by line (`environment.py`), its
+share of the processors where several run at once, and the mark of `guardian.py`. Standard input is empty.
 """
 
 from __future__ import annotations
@@ -29,7 +28,8 @@ from lrscope.curves.readers.console import Recogniser
 from lrscope.curves.readers.records import FileFollower
 from lrscope.errors import SourceError, StoreError
 from lrscope.training.source.base import LiveRun, Source, Watch
-from lrscope.training.source.command_run import CommandRun
+from lrscope.training.source.command_run import CommandRun, close_together
+from lrscope.training.source.environment import line_by_line
 from lrscope.training.source.folders import linked_copy, move_aside, new_folder
 from lrscope.training.source.words import check_program, check_rate, command_name, fill, rate_text, uses
 
@@ -118,6 +118,9 @@ class CommandSource(Source):
     def start(self, lr: float, seed: int, *, watch: Watch | None = None, log: Path | None = None) -> LiveRun:
         return CommandRun(self, lr, seed, watch=watch, log=log)
 
+    def close_runs(self, runs: Sequence[LiveRun]) -> None:
+        close_together([run for run in runs if isinstance(run, CommandRun)])
+
     def identity(self) -> Mapping[str, str]:
         """The command, and where and how its losses are read."""
         identity = {"command": json.dumps(self.arguments, ensure_ascii=False)}
@@ -171,12 +174,13 @@ class CommandSource(Source):
             arguments=[fill(word, values) for word in self.arguments],
             run=f"{values['lr']}-{seed}-{number}",
             cwd=self.cwd,
-            variables={"PYTHONUNBUFFERED": "1"},
+            variables={},
             reader=None,
             follower=None,
             metrics=None,
             temporary=temporary,
         )
+        launch.variables |= {**line_by_line(launch.arguments[0], self.cwd), **self.variables}
         if self.metrics_file is None:
             launch.reader = Recogniser(metric=self.metric, pattern=self.pattern)
             return launch

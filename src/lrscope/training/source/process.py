@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lrscope.training.source import guardian
-from lrscope.training.source.tree import Tree
+from lrscope.training.source.tree import Tree, end_all
 
 # What fits into the pipe is printed before anybody can look at it, so a small pipe keeps a program that
 # prints fast close to the step that it is to be paused at: 4 KiB are some hundred lines, and the usual 64 KiB
@@ -102,13 +102,8 @@ class Program:
             return len(self._tree.members())
 
     def end(self, grace: float) -> bool:
-        """End it with all its children; see `Tree.end`. Nothing of it is left then, not even a zombie."""
-        with self._one_at_a_time:
-            willing = self._tree.end(grace, self.poll)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._popen.wait(10)
-        guardian.release(self.pid)
-        return willing
+        """End it; see `end_together`."""
+        return end_together([self], grace)[0]
 
     def close(self) -> None:
         """Close the pipe. The program should have been ended."""
@@ -120,3 +115,21 @@ class Program:
         """Bytes that it and its children hold."""
         with self._one_at_a_time:
             return self._tree.memory()
+
+
+def end_together(programs: Sequence[Program], grace: float) -> list[bool]:
+    """End programs with all their children, all at the same time; see `tree.end_all`.
+
+    Nothing of them is left then, not even a zombie. For each, whether it went by itself when asked.
+    """
+    with contextlib.ExitStack() as stack:
+        for program in programs:
+            stack.enter_context(program._one_at_a_time)
+        trees = [program._tree for program in programs]
+        willing = end_all(trees, grace, lambda: [program.poll() for program in programs])
+        for program in programs:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program._popen.wait(10)
+    for program in programs:
+        guardian.release(program.pid)
+    return willing

@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psutil
 
@@ -44,9 +44,9 @@ class Tree:
         self._groups: dict[int, int] = {}
         self._halted: set[int] = set()  # groups stopped as a whole: somebody in them may not have been seen
 
-    def members(self) -> list[Process]:
-        """Every process of it that is alive, parents before children."""
-        table = processes()
+    def members(self, table: dict[int, Process] | None = None) -> list[Process]:
+        """Every process of it that is alive, parents before children; `table` is a look taken just now."""
+        table = processes() if table is None else table
         if len(self._strangers) > 4 * len(table) + 1000:
             self._strangers.clear()  # nearly all of them are dead by now
         found = family(table, self._roots, self._mark, self._strangers, spared=(os.getpid(),))
@@ -102,55 +102,23 @@ class Tree:
         for group in halted:
             _send_group(group, signal.SIGCONT)
 
-    def end(self, grace: float, reap: Callable[[], object]) -> bool:
-        """End all of it: ask (SIGTERM), wait for up to `grace` seconds, then kill whatever is still there.
-
-        Parameters
-        ----------
-        grace : float
-            Seconds; returns as soon as nothing is left. With 0 it is killed at once.
-        reap : callable
-            Called repeatedly to take note of the root's end, so that it does not stay a zombie.
-
-        Returns
-        -------
-        bool
-            Whether it went by itself when asked.
-        """
-        willing = True
+    def ask(self) -> None:
+        """Ask all of it to end (SIGTERM), also where it is suspended."""
         members = self.members()
-        if grace > 0 and members:
-            for process in members:
-                _send(process, signal.SIGTERM)  # a stopped process gets it when it is resumed, next
-            for process in reversed(members):
-                _send(process, signal.SIGCONT)
-            deadline = time.monotonic() + grace
-            pause = 0.001
-            while (members := self.members()) and time.monotonic() < deadline:
-                reap()
-                time.sleep(pause)
-                pause = min(2 * pause, 0.02)
-            willing = not members
+        for process in members:
+            _send(process, signal.SIGTERM)  # a stopped process gets it when it is resumed, next
+        for process in reversed(members):
+            _send(process, signal.SIGCONT)
+
+    def kill(self, table: dict[int, Process]) -> list[int]:
+        """Kill whoever of it is in the table; their process ids."""
         self._stopped.clear()
-        deadline = time.monotonic() + _KILL
-        empty = 0
-        killed: set[int] = set()
-        while empty < 3 and time.monotonic() < deadline:
-            members = self.members()
-            empty = 0 if members else empty + 1
-            for group in self._groups:
-                _send_group(group, signal.SIGKILL)
-            for process in members:
-                _send(process, signal.SIGKILL)
-                killed.add(process.pid)
-            reap()
-            if members:
-                time.sleep(0.001)
-        for pid in killed - {self.root}:
-            # Where this process is the first of a container, orphans become its children and need burying.
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-        return willing
+        members = self.members(table)
+        for group in self._groups:
+            _send_group(group, signal.SIGKILL)
+        for process in members:
+            _send(process, signal.SIGKILL)
+        return [process.pid for process in members]
 
     def memory(self) -> int:
         """Bytes that would come free if it ended: what is shared is counted once, where that can be told."""
@@ -159,6 +127,59 @@ class Tree:
             with contextlib.suppress(psutil.Error, OSError):
                 total += _bytes(psutil.Process(process.pid))
         return total
+
+
+def end_all(trees: Sequence[Tree], grace: float, reap: Callable[[], object]) -> list[bool]:
+    """End all of them at once: ask (SIGTERM), wait for up to `grace` seconds, then kill whatever is left.
+
+    Parameters
+    ----------
+    trees : sequence of Tree
+    grace : float
+        Seconds, for all of them together; returns as soon as nothing is left. With 0 they are killed at once.
+    reap : callable
+        Called repeatedly to take note of the roots' ends, so that they do not stay zombies.
+
+    Returns
+    -------
+    list of bool
+        For each, whether it went by itself when asked.
+    """
+    table = processes()
+    alive = [tree for tree in trees if tree.members(table)]
+    if grace > 0 and alive:
+        for tree in alive:
+            tree.ask()
+        deadline = time.monotonic() + grace
+        pause = 0.001
+        while alive and time.monotonic() < deadline:
+            reap()
+            time.sleep(pause)
+            pause = min(2 * pause, 0.02)
+            table = processes()
+            alive = [tree for tree in alive if tree.members(table)]
+        willing = [tree not in alive for tree in trees]
+    else:
+        willing = [True] * len(trees)
+    deadline = time.monotonic() + _KILL
+    quiet = dict.fromkeys(trees, 0)  # looks in a row that found nobody
+    killed: set[int] = set()
+    while (left := [tree for tree in trees if quiet[tree] < 3]) and time.monotonic() < deadline:
+        table = processes()
+        found = False
+        for tree in left:
+            members = tree.kill(table)
+            quiet[tree] = 0 if members else quiet[tree] + 1
+            killed.update(members)
+            found = found or bool(members)
+        reap()
+        if found:
+            time.sleep(0.001)
+    for pid in killed - {tree.root for tree in trees}:
+        # Where this process is the first of a container, orphans become its children and need burying.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    return willing
 
 
 def _bytes(process: psutil.Process) -> int:

@@ -1,0 +1,81 @@
+"""The environment that a program is started with: the present one, and what makes its output come at once.
+
+A program that prints into a pipe is not on a terminal, and most languages then print in blocks of some
+kilobytes: a pause comes hundreds of lines late, and what ran on meanwhile is spent in vain. Nobody who starts
+a program can switch that off from outside for every language; these can be told by a variable:
+
+    Python      PYTHONUNBUFFERED=1
+    Fortran     GFORTRAN_UNBUFFERED_ALL=1 (programs built by gfortran)
+    C and C++   the variables of coreutils' `stdbuf -oL`, which make the C library print line by line
+    Rich        TTY_COMPATIBLE=1: without it, a progress bar of this Python library is printed once, at the end,
+                and cut to 80 columns
+
+What the user has set stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+_PYTHON = re.compile(r"(?:python|pypy)w?[\d.]*")
+_ALWAYS = {
+    "PYTHONUNBUFFERED": "1",
+    "GFORTRAN_UNBUFFERED_ALL": "1",
+    "TTY_COMPATIBLE": "1",
+    "COLUMNS": "240",
+}
+_FIRST_LINE = 256  # bytes of a script in which its interpreter is looked for
+
+
+def line_by_line(program: str, cwd: Path, present: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Variables, on top of the `present` ones, with which `program` prints each line as soon as it is whole.
+
+    Python programs are spared the preloaded library of `stdbuf`: they do not print through the C library.
+    """
+    wanted = {name: value for name, value in _ALWAYS.items() if not present.get(name)}
+    if not is_python(program, cwd) and "_STDBUF_O" not in present:
+        wanted |= _stdbuf(shutil.which("stdbuf"))
+        if "LD_PRELOAD" in wanted and present.get("LD_PRELOAD"):
+            wanted["LD_PRELOAD"] = f"{present['LD_PRELOAD']}:{wanted['LD_PRELOAD']}"
+    return wanted
+
+
+def is_python(program: str, cwd: Path) -> bool:
+    """Whether the program is a Python interpreter, or a script that names one in its first line."""
+    found = str(cwd / program) if "/" in program else shutil.which(program)
+    if found is None:
+        return False
+    if any(_PYTHON.fullmatch(path.name) for path in (Path(found), Path(found).resolve())):
+        return True
+    try:
+        with Path(found).open("rb") as file:
+            first = file.read(_FIRST_LINE).split(b"\n", 1)[0]
+    except OSError:
+        return False
+    return first.startswith(b"#!") and any(
+        _PYTHON.fullmatch(Path(word).name) for word in first[2:].decode("utf-8", "replace").split()
+    )
+
+
+@cache
+def _stdbuf(stdbuf: str | None) -> dict[str, str]:
+    """The variables that `stdbuf -oL` sets, asked of itself; none where there is no (working) stdbuf."""
+    env = shutil.which("env")
+    if stdbuf is None or env is None:
+        return {}
+    try:
+        told = subprocess.run(
+            [stdbuf, "-oL", env], env={}, capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return {}
+    lines = (line.partition("=") for line in told.stdout.splitlines())
+    found = {name: value for name, _, value in lines if name == "LD_PRELOAD" or name.startswith("_STDBUF_")}
+    library = found.get("LD_PRELOAD", "")
+    return found if Path(library).is_file() else {}  # some keep the library only as long as they run
