@@ -14,6 +14,8 @@ from lrscope.curves import RunState
 from lrscope.scanning.interrupt import Interrupt
 from lrscope.scanning.room import available_memory, room_for
 from lrscope.testing.scripted import RATES, ScriptedSource, decay, sit
+from lrscope.training.engine.serial import SerialEngine
+from lrscope.training.source.base import Status
 from lrscope.training.store.base import Points, Record
 from lrscope.training.store.memory import MemoryStore
 
@@ -105,6 +107,59 @@ def test_after_ctrl_c_everything_rests_and_the_next_sitting_goes_on():
     on = sit(ScriptedSource(decay), store)
     assert on.finished
     assert summary(on) == summary(sit(ScriptedSource(decay)))
+
+
+def test_a_signal_costs_no_value_of_a_run_that_trains_elsewhere():
+    """A signal in the midst of an advance: what that one brings is written, also what the run reports until it
+    is at rest; and the scan ends there, and goes on later as if nothing had happened."""
+
+    class Elsewhere(SerialEngine):
+        def __init__(self, source):
+            super().__init__(source)
+            self.trains_here = False
+            self.told = []
+            self.statuses = []
+
+        def advance(self, wanted, within):
+            if len(self.told) == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+            news = super().advance(wanted, within)
+            self.told += [(key, point) for key, progress in news.items() for point in progress.points]
+            self.statuses += [progress.status for progress in news.values()]
+            return news
+
+    source = ScriptedSource(decay, slice=1)
+    engine, store = Elsewhere(source), MemoryStore()
+    outcome = sit(source, store, engine=engine)
+    assert not outcome.finished
+    assert source.alive() == set()
+    curves = [(r.key, n, c) for r in store.read().runs for n, c in r.curves.items()]
+    written = {(key, (s, n, v)) for key, n, c in curves for s, v in zip(c.step, c.loss, strict=True)}
+    assert written == set(engine.told)
+    assert len(written) == 6
+    assert engine.statuses[-1] is Status.PAUSED
+    assert summary(sit(ScriptedSource(decay), store)) == summary(sit(ScriptedSource(decay)))
+
+
+def test_a_run_that_comes_to_no_rest_is_not_waited_for_after_a_signal():
+    """A worker in the midst of a long step brings no news: after some slices the scan ends all the same."""
+
+    class Stuck(SerialEngine):
+        def __init__(self, source):
+            super().__init__(source)
+            self.trains_here = False
+            self.calls = 0
+
+        def advance(self, wanted, within):
+            self.calls += 1
+            os.kill(os.getpid(), signal.SIGINT)
+            return {}
+
+    source = ScriptedSource(decay)
+    engine = Stuck(source)
+    outcome = sit(source, engine=engine)
+    assert not outcome.finished
+    assert 1 < engine.calls < 10
 
 
 def test_signals_wait_while_they_would_do_harm():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from lrscope.curves import RunKey, RunState
@@ -26,6 +27,9 @@ SLICE = 0.25
 LINGER = 5.0
 """Seconds that a run may go on after its last step, to say what it says at its end (a last validation, a summary):
 at least this, and a fifth of the time that it has trained."""
+
+LAST_SLICES = 4
+"""Slices that runs elsewhere have to come to rest after a signal, so that what they have reported is written."""
 
 LOSSES_ALLOWED = 3
 """How often a run is started anew after its process vanished."""
@@ -121,18 +125,29 @@ class Driver:
         self._write([])
         active: dict[RunKey, int | None] = {}
         cut = False
+        slices = 0  # since a signal came
         while waiting or active:
-            self._interrupt.check()
-            while waiting and len(active) < self.engine.jobs:
+            stopping = self._interrupt.asked and not self.engine.trains_here
+            if not stopping or not active or slices == LAST_SLICES:
+                self._interrupt.check()
+            slices += stopping
+            while waiting and not stopping and len(active) < self.engine.jobs:
                 key = next((k for k in waiting if k in self._open), next(iter(waiting)))
                 active[key] = waiting.pop(key)
                 self._ensure_open(key)
-            with self._interrupt.exposed():
-                news = self.engine.advance({k: self._pause_step(s) for k, s in active.items()}, SLICE)
+            # Where training is elsewhere, an advance is back within its slice, and no signal may cost its news.
+            with self._interrupt.exposed() if self.engine.trains_here else nullcontext():
+                # Asked for a step that it has reached, a run pauses at once, and tells all that it has.
+                wanted = {
+                    k: self.records[k].live_step if stopping else self._pause_step(s)
+                    for k, s in active.items()
+                }
+                news = self.engine.advance(wanted, SLICE)
             written: list[Record] = []
             rested = False
             for key, progress in news.items():
-                if key in self.records and self._take(self.records[key], progress, active, cut, written):
+                early = cut or (stopping and progress.status is Status.PAUSED)
+                if key in self.records and self._take(self.records[key], progress, active, early, written):
                     rested = True
             self._write(written)
             if rested:
@@ -141,9 +156,10 @@ class Driver:
             if enough is not None and not cut and enough():
                 cut = True
                 waiting.clear()
-                # Asked for a step that it has reached, a run pauses at once.
                 active = {key: self.records[key].live_step for key in active}
             self._observe(rested)
+        if slices:
+            self._interrupt.check()
 
     def _answer_from_record(self, record: RunRecord, to_step: int | None) -> bool:
         """Whether what was asked for is on record already: the run went past where it was paused, or the scan

@@ -1,7 +1,8 @@
 """Ctrl-C and its like, at moments at which they do no harm.
 
-While runs train, a signal is a KeyboardInterrupt at once, as everywhere in Python. While the session writes
-or tidies up, it is noted, and the scan ends at the next look. Somebody who asks again five seconds later,
+While the user's code trains in this thread, a signal is a KeyboardInterrupt at once, as everywhere in Python.
+While runs train elsewhere, and while the session writes or tidies up, it is noted, and the scan ends at the next
+look, when what runs have reported is written. Somebody who asks again five seconds later,
 while the tidying hangs, is obeyed: what was measured is safe by then.
 """
 

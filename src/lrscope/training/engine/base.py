@@ -22,9 +22,13 @@ class Engine(ABC):
     ----------
     jobs : int
         How many runs advance at the same time.
+    trains_here : bool
+        True where the training itself goes on in the thread that calls `advance`: a step of the user's code
+        may then take any time, and Ctrl-C has to break it off.
     """
 
     jobs: int = 1
+    trains_here: bool = False
 
     @abstractmethod
     def open(self, key: RunKey, *, watch: Watch | None = None, log: Path | None = None) -> None:
