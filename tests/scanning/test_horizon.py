@@ -93,6 +93,13 @@ def test_without_any_run_that_ends_there_is_no_horizon():
         sit(source, horizon=None)
 
 
+def test_where_all_is_nan_no_lower_rate_is_advised():
+    """A program that says nothing but NaN is told so: neither lower rates nor a length would help."""
+    with pytest.raises(InconclusiveError, match="NaN from the first on") as error:
+        sit(ScriptedSource(lambda *_: math.nan), horizon=None)
+    assert "--low" not in str(error.value)
+
+
 def test_two_scouts_that_fail_end_the_scan():
     """Two failures in a row while learning the horizon: the program does not work, and the reason is told."""
     source = ScriptedSource(decay, fails={1e-3: 3, 1e-4: 3})
