@@ -294,6 +294,13 @@ def test_a_metric_that_never_comes_is_named_with_those_seen():
     assert "loss" in outcome.recommendation.reason.replace("'los'", "")
 
 
+def test_a_metric_that_a_whole_run_does_not_show_is_not_waited_for():
+    """The run that was let through to learn the length has not shown it: nothing more is spent."""
+    outcome = sit(ScriptedSource(decay, length=16), horizon=None, metric="los")
+    assert "'los'" in outcome.recommendation.reason
+    assert outcome.cost.steps == 16
+
+
 def test_who_watches_sees_facts_and_each_note_once():
     """Snapshots show runs, what is going on and what was spent; a note comes in one snapshot only."""
     seen = []

@@ -238,6 +238,8 @@ class Session:
 
     def _sensible(self) -> bool:
         """Whether it is worth going on: not where all curves are alike whatever the rate."""
+        if self._plan.metric is not None and self._never_seen(self._plan.metric):
+            return False
         reported = sum(1 for r in self._records.values() if r.traces.by_name)
         if reported < 3 or self._batch == 0:
             return True
@@ -246,6 +248,12 @@ class Session:
         if self._plan.metric is not None and self._plan.metric not in names:
             return True  # it may come later (a validation every hundred steps)
         return why_nothing(scan) is None or all(r.state is RunState.FAILED for r in self._records.values())
+
+    def _never_seen(self, metric: str) -> bool:
+        """Whether a run came to its end, and neither it nor any other has reported this metric."""
+        told = [set(r.traces.by_name) for r in self._records.values()]
+        whole = any(r.state is RunState.COMPLETE and r.traces.by_name for r in self._records.values())
+        return whole and not any(metric in names for names in told)
 
     # ---- ending ----------------------------------------
 

@@ -47,6 +47,8 @@ def test_what_stdbuf_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.Monke
     assert (told["_STDBUF_O"], told["LD_PRELOAD"]) == ("L", str(library))
     assert "HOME" not in told
     assert line_by_line("sh", tmp_path, {"LD_PRELOAD": "/mine.so"})["LD_PRELOAD"] == f"/mine.so:{library}"
+    told = line_by_line("sh", tmp_path, {"ASAN_OPTIONS": "detect_leaks=0"})
+    assert told["ASAN_OPTIONS"] == "detect_leaks=0:verify_asan_link_order=0"
     assert "LD_PRELOAD" not in line_by_line("sh", tmp_path, {"_STDBUF_O": "0"})
     assert "LD_PRELOAD" not in line_by_line(sys.executable, tmp_path, {})
 

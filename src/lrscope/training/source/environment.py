@@ -41,8 +41,12 @@ def line_by_line(program: str, cwd: Path, present: Mapping[str, str] = os.enviro
     wanted = {name: value for name, value in _ALWAYS.items() if not present.get(name)}
     if not is_python(program, cwd) and "_STDBUF_O" not in present:
         wanted |= _stdbuf(shutil.which("stdbuf"))
-        if "LD_PRELOAD" in wanted and present.get("LD_PRELOAD"):
-            wanted["LD_PRELOAD"] = f"{present['LD_PRELOAD']}:{wanted['LD_PRELOAD']}"
+        if "LD_PRELOAD" in wanted:
+            # A program built with the address sanitizer refuses to start behind another preloaded library.
+            wanted["ASAN_OPTIONS"] = "verify_asan_link_order=0"
+            for name in ("LD_PRELOAD", "ASAN_OPTIONS"):
+                if present.get(name):
+                    wanted[name] = f"{present[name]}:{wanted[name]}"
     return wanted
 
 
