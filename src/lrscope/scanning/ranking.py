@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.curves import LossCurve, Plan, Run, RunKey, RunState, Scan
+from lrscope.curves import Plan, Run, RunKey, RunState, Scan
 from lrscope.scanning.metric import Goal, choose_metric, infer_goal
 
 WINDOW = 0.1
@@ -184,17 +184,27 @@ def common_metric(runs: Sequence[Run], step: int, plan: Plan) -> str | None:
     return choose_metric(shared) or (plan.metric if plan.metric in names else choose_metric(names))
 
 
-def paired(one: LossCurve, other: LossCurve, step: int, window: float = WINDOW) -> NDArray[np.float64]:
+def paired(
+    one: Run, other: Run, metric: str, step: int, window: float = WINDOW
+) -> NDArray[np.float64]:
     """Differences ``one - other`` over the trailing window up to `step`, at the steps that both report.
 
     Runs of one seed see the same batches in the same order, so much of their noise is shared and
     cancels in the difference (common random numbers).
     """
-    shared, mine, theirs = np.intersect1d(one.step, other.step, assume_unique=True, return_indices=True)
-    n = int(np.searchsorted(shared, step, side="right"))
-    if n == 0:
+    mine, my_values = points(one, metric, step)
+    theirs, their_values = points(other, metric, step)
+    if not mine.size or not theirs.size:
         return np.empty(0)
-    first = trailing(shared[:n], window)
-    with np.errstate(invalid="ignore"):
-        difference: NDArray[np.float64] = one.loss[mine[first:n]] - other.loss[theirs[first:n]]
-    return difference
+    # The last shared step is found near the ends, as a rule; the whole of long curves is not gone through.
+    near = (1 - window) * 0.5 * float(min(mine[-1], theirs[-1]))
+    for least in (near, -1.0):
+        a = int(np.searchsorted(mine, least, side="right"))
+        b = int(np.searchsorted(theirs, least, side="right"))
+        shared, i, j = np.intersect1d(mine[a:], theirs[b:], assume_unique=True, return_indices=True)
+        if shared.size and ((1 - window) * float(shared[-1]) >= least or least < 0):
+            first = trailing(shared, window)
+            with np.errstate(invalid="ignore"):
+                difference: NDArray[np.float64] = my_values[a:][i[first:]] - their_values[b:][j[first:]]
+            return difference
+    return np.empty(0)

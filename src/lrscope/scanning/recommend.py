@@ -62,12 +62,18 @@ def _interval(plan: Plan, found: Standing, cliff: Estimate | None) -> Estimate:
     together = [value, *(g.lr for g in found.gaps if g.lr < end and not g.told_apart(plan.level))]
     low, high = min(together), max(together)
     visited = sorted({value, *(gap.lr for gap in found.gaps)})
+    least, most = plan.rates[0], plan.rates[-1]
+    below = low / _half_step(plan.rates, visited, low, -1)
+    above = high * _half_step(plan.rates, visited, high, +1)
+    sides = [side for side, out in (("below", below < least), ("above", above > most)) if out]
+    open_end = f"; open {' and '.join(sides)}, where the range of the scan ends" if sides else ""
     return Estimate(
         value=value,
-        low=low / _half_step(plan.rates, visited, low, -1),
-        high=high * _half_step(plan.rates, visited, high, +1),
+        low=max(below, least),
+        high=min(above, most),
         level=plan.level,
-        method="rates not told apart from the best by paired differences of curves, and half a grid step",
+        method="rates not told apart from the best by paired differences of curves, and half a grid step"
+        + open_end,
     )
 
 
