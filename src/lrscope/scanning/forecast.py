@@ -51,19 +51,20 @@ def outlook(
     if horizon is None or step >= horizon:
         return now
     if run.lr > leader.lr:
-        return Outlook(now.gap - _closing(leader, run, by, step, horizon), now.error)
+        return Outlook(now.gap * _closing(leader, run, by, step, horizon), now.error)
     return _in_flow(leader, run, by, horizon, peers)
 
 
 def _closing(leader: Run, run: Run, by: Judge, step: int, horizon: int) -> float:
-    """What is made up when the gap goes on closing, in each doubling of steps, as it did in the last one."""
+    """The share of the gap that is left when each doubling of steps closes it as the last one did; at most 1."""
     half = step // 2
     if by.metric is None or not all(fresh(one, by.metric, half) for one in (leader, run)):
-        return 0.0
+        return 1.0
     before = reading(run, by, half) - reading(leader, by, half)
     now = reading(run, by, step) - reading(leader, by, step)
-    closed = (before - now) * math.log2(horizon / step)
-    return max(0.0, closed) if math.isfinite(closed) else 0.0
+    if not (math.isfinite(before) and before > now > 0):
+        return 1.0
+    return float((now / before) ** math.log2(horizon / step))
 
 
 def _in_flow(leader: Run, run: Run, by: Judge, horizon: int, peers: Sequence[Run]) -> Outlook:
@@ -121,4 +122,4 @@ def _floor_slope(leader: Run, peers: Sequence[Run], by: Judge) -> float:
             risen = reading(fast, by, max(1, round(step * ratio))) - reading(slow, by, step)
             if math.isfinite(risen):
                 found.append(risen / (fast.lr - slow.lr))
-    return max(0.0, min(found, default=0.0))
+    return max(0.0, max(found, default=0.0))
