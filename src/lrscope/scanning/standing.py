@@ -144,9 +144,7 @@ def _confirmed(scan: Scan, order: Ranking, runs: dict[RunKey, Run]) -> Run:
     return runs[order.keys[0]]
 
 
-def _gap(
-    scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run], peers: Sequence[Run]
-) -> Gap | None:
+def _gap(scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run], peers: Sequence[Run]) -> Gap | None:
     step = min(leader.step, run.step)
     by = judge_by(scan.plan, common_metric([leader, run], step, scan.plan))
     if by.metric is None:
