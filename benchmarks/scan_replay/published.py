@@ -1,5 +1,4 @@
-"""Published learning-rate scans, as runs that can be advanced: what a training would have shown, step
-by step."""
+"""Published learning-rate scans, as runs that can be advanced: what a training would have shown."""
 
 from __future__ import annotations
 
@@ -15,8 +14,8 @@ from lrscope.curves import LossCurve, Run, RunState
 from lrscope.scanning.cliff import DivergenceWatch
 
 STEPS_AN_EPOCH = {"quadratic_deep": 7, "fmnist_2c2d": 468, "mnist_vae": 937, "tolstoi_char_rnn": 1000}
-"""Mini-batches an epoch. The files keep the first 20,000 batch losses but not this number, which
-follows from the data set and batch size of the problem; for `tolstoi_char_rnn` it is rounded."""
+"""Mini-batches an epoch. The files keep the first 20,000 batch losses but not this number, which follows
+from the data set and batch size of the problem; for `tolstoi_char_rnn` it is rounded."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ class PublishedScan:
     per_epoch: dict[float, NDArray[np.float64]] = field(repr=False)
 
     def regret(self, lr: float | None) -> float:
-        """(final of the named rate - best) / (start - best), between 0 and 1; 1 where it died or none
-        was named."""
+        """(final of the named rate - best) / (start - best), in [0, 1]; 1 where it died or none was named."""
         if lr is None:
             return 1.0
         best = float(np.nanmin(self.final))
@@ -74,8 +72,7 @@ class PublishedScan:
 
 
 def load(folder: Path, judged: str, only: str | None = None) -> list[PublishedScan]:
-    """Every scan in the folder, judged by "test" (last epoch), "best" (best epoch) or "train"
-    (last epoch)."""
+    """Every scan in the folder, judged by "test" or "train" (last epoch), or by "best" (best test epoch)."""
     scans = []
     for path in sorted(folder.glob("*.npz")):
         if only is None or only in path.stem:

@@ -1,5 +1,4 @@
-"""A planner driven through the same `ask` and `name` as in a real scan, on curves that are cut where
-each run stands."""
+"""A planner driven as in a real scan, on curves that are cut where each run stands."""
 
 from __future__ import annotations
 

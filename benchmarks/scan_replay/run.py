@@ -2,18 +2,18 @@
 
     python benchmarks/scan_replay/run.py FOLDER [--json FILE] [--repeats 10] [--judged test best train]
 
-FOLDER holds the published curves as `.npz` files. Regret is (final of the named rate - best) / (start -
-best), in
-per cent, over problems and optimisers; "in noise" is the share of them in which the named rate ends
-within two
-standard deviations (over seeds) of the best. Ours is deterministic; the others are averaged over
-`--repeats` seeds.
+FOLDER holds the published curves as `.npz` files. Regret is (final of the named rate - best) / (start - best), in
+per cent, over problems and optimisers; "in noise" is the share of them in which the named rate ends within two
+standard deviations (over seeds) of the best. "interval" is the share of them whose interval holds the best rate
+of the grid, "width" its median width in decades. Ours is deterministic; the others are averaged over
+`--repeats` seeds (0 leaves them out).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -48,7 +48,7 @@ def main() -> int:
         )
         return 2
     rows = []
-    heads = f"{'mean':>8}{'median':>8}{'worst':>8}{'in noise':>10}{'interval':>10}"
+    heads = f"{'mean':>8}{'median':>8}{'worst':>8}{'in noise':>10}{'interval':>10}{'width':>7}"
     print(f"{'judged':7}{'method':24}{'budget':>7}{heads}")
     for judged in given.judged:
         scans = load(given.folder, judged)
@@ -56,7 +56,7 @@ def main() -> int:
             for budget in budgets:
                 rows.append(_ours(judged, name, planner(), scans, budget))
                 _show(rows[-1])
-        for name, method in BASELINES.items():
+        for name, method in BASELINES.items() if given.repeats else ():
             for budget in BUDGETS:
                 named = [[method(scan, budget, seed) for seed in range(given.repeats)] for scan in scans]
                 rows.append(_row(judged, name, budget, scans, named))
@@ -67,14 +67,20 @@ def main() -> int:
 
 
 def _ours(judged: str, name: str, planner, scans: list[PublishedScan], budget: float) -> dict:  # noqa: ANN001
-    named, held = [], 0
+    named, held, widths = [], 0, []
     for scan in scans:
         answer, spent, _ = drive(planner, scan, budget)
         assert spent <= budget + 1e-9
         named.append([answer.lr.value if answer.lr else None])
         best = scan.rates[int(np.nanargmin(scan.final))]
-        held += answer.lr is not None and answer.lr.low <= best <= answer.lr.high
-    return {**_row(judged, name, budget, scans, named), "interval_holds_best": held / len(scans)}
+        if answer.lr is not None:
+            held += answer.lr.low <= best <= answer.lr.high
+            widths.append(math.log10(answer.lr.high / answer.lr.low))
+    return {
+        **_row(judged, name, budget, scans, named),
+        "interval_holds_best": held / len(scans),
+        "interval_width": statistics.median(widths) if widths else None,
+    }
 
 
 def _row(judged: str, name: str, budget: float, scans: list[PublishedScan], named: list[list]) -> dict:
@@ -99,9 +105,10 @@ def _row(judged: str, name: str, budget: float, scans: list[PublishedScan], name
 
 def _show(row: dict) -> None:
     held = f"{row['interval_holds_best']:.0%}" if "interval_holds_best" in row else ""
+    width = f"{row['interval_width']:.1f}" if row.get("interval_width") is not None else ""
     figures = "".join(f"{100 * row[key]:8.1f}" for key in ("mean", "median", "worst"))
     print(
-        f"{row['judged']:7}{row['method']:24}{row['budget']:7g}{figures}{row['in_noise']:10.0%}{held:>10}",
+        f"{row['judged']:7}{row['method']:24}{row['budget']:7g}{figures}{row['in_noise']:10.0%}{held:>10}{width:>7}",
         flush=True,
     )
 

@@ -45,7 +45,7 @@ def test_a_clean_scan_has_one_warning():
     """Where nothing is wrong, only the missing second seed is mentioned, with its price."""
     found = answer(training=KnownTraining(noise=0.01, needed=0.1))
     assert len(found.warnings) == 1
-    assert "--seeds 2 costs 2 full runs" in found.warnings[0]
+    assert "--seeds 2 --budget 6" in found.warnings[0]
 
 
 def test_two_seeds_leave_no_warning():

@@ -1,5 +1,4 @@
-"""Where training diverges: a watch over each run while it trains, and the cliff between the rates when all
-is seen.
+"""Where training diverges: a watch over each run while it trains, and the cliff between the rates.
 
 The two err on purpose in opposite ways. The watch ends a run for good, so it waits until nothing else can be
 meant. What it lets pass is caught at the next rung, where such a run ranks last, and in the estimate of
@@ -12,7 +11,7 @@ import math
 
 import numpy as np
 
-from lrscope.curves import Run, RunState, Scan
+from lrscope.curves import Run, RunKey, RunState, Scan
 from lrscope.scanning.metric import Goal, infer_goal, is_bookkeeping, is_loss, is_validation
 from lrscope.scanning.ranking import common_metric, fresh, judge, judge_by, points, reading
 from lrscope.statistics.estimate import Estimate
@@ -186,8 +185,8 @@ def _spell(value: float) -> str:
 def estimate_cliff(scan: Scan) -> Estimate | None:
     """Between which rates training begins to diverge; None where it did not, or did everywhere.
 
-    A run is on the far side when it diverged, or when it ended no better than it started (gained less than 3
-    % of the most that any run gained) while a smaller rate, in no more steps, had gained 10 % more. It is on
+    A run is on the far side when it diverged, or when it ended no better than it started (gained less than
+    3 % of the most that any run gained) while a smaller rate, in no more steps, had gained 10 % more. It is on
     the near side when it gained 5 %. Runs between the two, and those that failed, say nothing. The cliff
     lies where the fewest runs stand on the wrong side of it, so one odd run does not move it; where several
     places contradict equally few, the interval holds them all. The value is the geometric middle of the
@@ -222,8 +221,13 @@ def sides(scan: Scan) -> tuple[dict[float, int], dict[float, int]]:
     lost: dict[float, int] = {}
     starts: dict[str, float] = {}
 
+    known: dict[tuple[RunKey, int], float | None] = {}
+
     def gain(run: Run, step: int) -> float | None:
-        return _gain(scan, run, step, starts)
+        at = (run.key, min(step, run.step))
+        if at not in known:
+            known[at] = _gain(scan, run, step, starts)
+        return known[at]
 
     gains = {run.key: found for run in scan.runs if (found := gain(run, run.step)) is not None}
     most = max(gains.values(), default=0.0)

@@ -55,9 +55,8 @@ def alike(scan: Scan) -> str | None:
             _, first = seen[0]
             if all(np.array_equal(values, first) for _, values in seen[1:]):
                 return (
-                    f"All {len(runs)} runs report the same {name} whatever their learning rate, so "
-                    f"the training "
-                    f"seems to ignore it; check that the rate which it is given reaches the optimiser."
+                    f"All {len(runs)} runs report the same {name} whatever their learning rate, so the "
+                    f"training seems to ignore it; check that the rate which it is given reaches the optimiser."
                 )
     return None
 
@@ -92,7 +91,7 @@ def _unfinished(scan: Scan, found: Standing) -> Iterator[str]:
     reached = found.step / horizon
     more = max(4.0, 2 * scan.plan.budget)
     yield (
-        f"The rates were last compared at {reached:.0%} of a full run, and short runs flatter high rates; "
+        f"The rates were last compared at {100 * reached:.0f} % of a full run, and short runs flatter high rates; "
         f"--budget {more:g} would judge them later."
     )
 
@@ -125,9 +124,8 @@ def _overfitting(scan: Scan, found: Standing) -> Iterator[str]:
             if reading(run, loss, run.step) < reading(run, loss, _turn(run, by)):
                 rose = "rose" if by.goal == "min" else "fell"
                 yield (
-                    f"{by.metric} {rose} again while {name} went on falling (overfitting); with "
-                    f"early stopping, judge "
-                    f"by --objective best, or train for fewer steps."
+                    f"{by.metric} {rose} again while {name} went on falling (overfitting); with early "
+                    f"stopping, judge by --objective best, or train for fewer steps."
                 )
                 return
 
@@ -174,9 +172,8 @@ def _unsettled(scan: Scan, found: Standing) -> Iterator[str]:
     if late > max(SETTLED * (start - found.final), noise):
         share = late / (start - found.final)
         yield (
-            f"{by.metric} had not settled: {share:.0%} of what it gained came in the second half of "
-            f"the run. A longer "
-            f"run may prefer a smaller rate; give the length you will train for (--steps)."
+            f"{by.metric} had not settled: {100 * share:.0f} % of what it gained came in the second half of "
+            f"the run. A longer run may prefer a smaller rate; give the length you will train for (--steps)."
         )
 
 
@@ -185,8 +182,7 @@ def _few_points(scan: Scan, found: Standing) -> Iterator[str]:
     steps, _ = points(found.leader, found.by.metric or "", found.leader.step)
     if scan.plan.pausable and horizon > 1 and steps.size < 5 and found.leader.step >= horizon:
         yield (
-            f"A whole run reports {found.by.metric} only {steps.size} "
-            f"time{'s' if steps.size != 1 else ''}, so it "
+            f"A whole run reports {found.by.metric} only {_count(steps.size, 'time')}, so it "
             f"can hardly be judged on the way; reporting more often would make the scan cheaper and surer."
         )
 
@@ -195,8 +191,7 @@ def _no_cliff(scan: Scan, found: Standing, cliff: Estimate | None) -> Iterator[s
     _, lost = sides(scan)
     if cliff is None and not lost and found.leader.lr != scan.plan.rates[-1]:
         yield (
-            f"No run diverged up to {scan.plan.rates[-1]:g}, so it is not known where training "
-            f"begins to fail; "
+            f"No run diverged up to {scan.plan.rates[-1]:g}, so it is not known where training begins to fail; "
             f"--high {scan.plan.rates[-1] * 100:g} would look further."
         )
 
@@ -204,13 +199,11 @@ def _no_cliff(scan: Scan, found: Standing, cliff: Estimate | None) -> Iterator[s
 def _seeds(scan: Scan, found: Standing) -> Iterator[str]:
     seeds = len(scan.plan.seeds)
     if seeds == 1:
-        yield f"Not confirmed on a second seed: --seeds 2 costs {SECOND_SEED} full runs more."
+        budget = scan.plan.budget + SECOND_SEED
+        yield f"Not confirmed on a second seed: --seeds 2 --budget {budget:g} does, for {SECOND_SEED} full runs more."
     elif found.seeds < 2:
-        yield (
-            f"The budget did not reach to a second seed; --budget "
-            f"{scan.plan.budget + SECOND_SEED * (seeds - 1):g} "
-            f"would."
-        )
+        enough = scan.plan.budget + SECOND_SEED * (seeds - 1)
+        yield f"The budget did not reach to a second seed; --budget {enough:g} would."
 
 
 def _count(number: int, noun: str) -> str:

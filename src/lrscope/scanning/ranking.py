@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.curves import LossCurve, Plan, Run, RunKey, RunState, Scan
+from lrscope.curves import Plan, Run, RunKey, RunState, Scan
 from lrscope.scanning.metric import Goal, choose_metric, infer_goal
 
 WINDOW = 0.1
@@ -23,6 +23,9 @@ enough to average out some of the batch noise."""
 FRESH = 0.5
 """A metric whose last value is older than this share of the steps so far does not tell where a run stands (a
 validation loss of step 0 is the same for every rate)."""
+
+LONG = 4096
+"""Points from which on the best of a running mean is not looked for at every single one of them."""
 
 _BAD = (RunState.DIVERGED, RunState.FAILED)
 
@@ -123,16 +126,26 @@ def _best(steps: NDArray[np.int64], values: NDArray[np.float64]) -> float:
     if not math.isfinite(values[-1]):
         return math.inf
     finite = np.isfinite(values)
+    last = _looks(steps.size)
     first = np.minimum(
-        np.searchsorted(steps, (1 - WINDOW) * steps.astype(np.float64), side="right"), np.arange(steps.size)
+        np.searchsorted(steps, (1 - WINDOW) * steps[last].astype(np.float64), side="right"), last
     )
-    end = np.arange(1, steps.size + 1)
+    end = last + 1
     base = float(values[finite][0])  # sums of differences lose less to rounding
     total = np.concatenate([[0.0], np.cumsum(np.where(finite, values - base, 0.0))])
     holes = np.concatenate([[0], np.cumsum(~finite)])
     means = base + (total[end] - total[first]) / (end - first)
     means = means[holes[end] == holes[first]]
     return float(means.min()) if means.size else math.inf
+
+
+def _looks(size: int) -> NDArray[np.int64]:
+    """Where a running mean is looked at: everywhere on short curves, a hundred times a window on long ones."""
+    if size <= LONG:
+        return np.arange(size)
+    steps = math.ceil(math.log(size / LONG) * 100 / WINDOW)
+    late = np.geomspace(LONG, size - 1, steps).astype(np.int64)
+    return np.unique(np.concatenate([np.arange(LONG), late, [size - 1]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +186,7 @@ def rank(runs: Sequence[Run], step: int, plan: Plan) -> Ranking:
 
 
 def common_metric(runs: Sequence[Run], step: int, plan: Plan) -> str | None:
-    """The metric to compare `runs` by at `step`: one that at least three quarters of those alive have
-    freshly."""
+    """The metric to compare `runs` by at `step`: one that three quarters of those alive have freshly."""
     alive = [run for run in runs if not gone(run, step)]
     names = names_seen(alive, step)
     need = 0.75 * len(alive)
@@ -184,17 +196,25 @@ def common_metric(runs: Sequence[Run], step: int, plan: Plan) -> str | None:
     return choose_metric(shared) or (plan.metric if plan.metric in names else choose_metric(names))
 
 
-def paired(one: LossCurve, other: LossCurve, step: int, window: float = WINDOW) -> NDArray[np.float64]:
+def paired(one: Run, other: Run, metric: str, step: int, window: float = WINDOW) -> NDArray[np.float64]:
     """Differences ``one - other`` over the trailing window up to `step`, at the steps that both report.
 
     Runs of one seed see the same batches in the same order, so much of their noise is shared and
     cancels in the difference (common random numbers).
     """
-    shared, mine, theirs = np.intersect1d(one.step, other.step, assume_unique=True, return_indices=True)
-    n = int(np.searchsorted(shared, step, side="right"))
-    if n == 0:
+    mine, my_values = points(one, metric, step)
+    theirs, their_values = points(other, metric, step)
+    if not mine.size or not theirs.size:
         return np.empty(0)
-    first = trailing(shared[:n], window)
-    with np.errstate(invalid="ignore"):
-        difference: NDArray[np.float64] = one.loss[mine[first:n]] - other.loss[theirs[first:n]]
-    return difference
+    # The last shared step is found near the ends, as a rule; the whole of long curves is not gone through.
+    near = (1 - window) * 0.5 * float(min(mine[-1], theirs[-1]))
+    for least in (near, -1.0):
+        a = int(np.searchsorted(mine, least, side="right"))
+        b = int(np.searchsorted(theirs, least, side="right"))
+        shared, i, j = np.intersect1d(mine[a:], theirs[b:], assume_unique=True, return_indices=True)
+        if shared.size and ((1 - window) * float(shared[-1]) >= least or least < 0):
+            first = trailing(shared, window)
+            with np.errstate(invalid="ignore"):
+                difference: NDArray[np.float64] = my_values[a:][i[first:]] - their_values[b:][j[first:]]
+            return difference
+    return np.empty(0)

@@ -1,5 +1,4 @@
-"""From a scan to its answer: the rate, its interval, the band around it, the cliff, the reason and the
-doubts."""
+"""From a scan to its answer: the rate with its interval, the band, the cliff, the reason and the doubts."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from itertools import pairwise
 from lrscope.curves import Plan, RunState, Scan
 from lrscope.scanning.cliff import estimate_cliff, start_value
 from lrscope.scanning.doubts import alike, doubts
-from lrscope.scanning.ranking import bad, judge
+from lrscope.scanning.ranking import bad, judge, points
 from lrscope.scanning.recommendation import Band, Recommendation
 from lrscope.scanning.standing import Standing, standing
 from lrscope.statistics.estimate import Estimate
@@ -20,10 +19,10 @@ def recommend(scan: Scan, rule: str) -> Recommendation:
     """What `scan` says so far.
 
     The rate is one that was run itself, and as far as any: the best at the furthest step at which at least
-    two runs can be compared. The interval holds every rate that cannot be told apart from it, each compared
-    at the last step that both have reached, allowing for the scatter of the difference of the two curves and
-    for what may still have changed between that step and the horizon; it is widened by half a grid step on
-    both sides, because the grid is all that was looked at.
+    two runs can be compared. The interval holds every rate that cannot be told apart from it, allowing for
+    the scatter of the curves and for what may still have come between the step at which a run was stopped and
+    the horizon (`scanning.forecast`). It is widened by half a grid step on both sides, because the grid is all
+    that was looked at, and ends where the range of the scan ends; `method` says where it is open.
 
     Parameters
     ----------
@@ -56,18 +55,23 @@ def recommend(scan: Scan, rule: str) -> Recommendation:
 
 def _interval(plan: Plan, found: Standing, cliff: Estimate | None) -> Estimate:
     value = found.leader.lr
-    end = (
-        cliff.high if cliff is not None and cliff.high > value else math.inf
-    )  # past the cliff nothing trains
+    # Past the cliff nothing trains.
+    end = cliff.high if cliff is not None and cliff.high > value else math.inf
     together = [value, *(g.lr for g in found.gaps if g.lr < end and not g.told_apart(plan.level))]
     low, high = min(together), max(together)
     visited = sorted({value, *(gap.lr for gap in found.gaps)})
+    least, most = plan.rates[0], plan.rates[-1]
+    below = low / _half_step(plan.rates, visited, low, -1)
+    above = high * _half_step(plan.rates, visited, high, +1)
+    sides = [side for side, out in (("below", below < least), ("above", above > most)) if out]
+    method = "rates not told apart from the best by their curves and what lies ahead, and half a grid step"
+    open_end = f"; open {' and '.join(sides)}, where the range of the scan ends" if sides else ""
     return Estimate(
         value=value,
-        low=low / _half_step(plan.rates, visited, low, -1),
-        high=high * _half_step(plan.rates, visited, high, +1),
+        low=max(below, least),
+        high=min(above, most),
         level=plan.level,
-        method="rates not told apart from the best by paired differences of curves, and half a grid step",
+        method=method + open_end,
     )
 
 
@@ -104,8 +108,7 @@ def _band(scan: Scan, found: Standing) -> Band | None:
 
 
 def _crossing(rates: Sequence[float], behind: dict[float, float], allowed: float) -> tuple[float, bool]:
-    """Going outwards from the leader, where the estimated loss crosses the limit, on a straight line in
-    log lr."""
+    """Where, outwards from the leader, the estimated loss crosses the limit: a straight line in log lr."""
     for inner, outer in pairwise(rates):
         if behind[outer] > allowed:
             if not math.isfinite(behind[outer]):
@@ -142,13 +145,8 @@ def _reason(scan: Scan, found: Standing) -> str:
     value = found.by.sign * found.final
     tried = len({run.lr for run in scan.runs})
     first = "lowest" if found.by.goal == "min" else "highest"
-    horizon = plan.horizon or found.leader.step
-    at = (
-        "at the horizon"
-        if found.leader.step >= horizon
-        else f"at {found.leader.step / horizon:.0%} of the horizon"
-    )
-    text = f"Of {tried} rates tried, {found.leader.lr:g} has the {first} {found.by.metric}: {value:.4g} {at}."
+    at = _where(plan, found)
+    text = f"Of {tried} rates tried, {found.leader.lr:g} has the {first} {found.by.metric}: {value:.4g}{at}."
     close = sum(1 for gap in found.gaps if not gap.told_apart(plan.level))
     if close:
         text += f" {close} other{'s' if close > 1 else ''} cannot be told apart from it."
@@ -156,3 +154,13 @@ def _reason(scan: Scan, found: Standing) -> str:
         nearest = min(found.gaps, key=lambda gap: gap.value)
         text += f" The next best, {nearest.lr:g}, is behind by {nearest.value:.2g}."
     return text
+
+
+def _where(plan: Plan, found: Standing) -> str:
+    """Where the leader stood, in words; nothing where that is the horizon, to within one report."""
+    horizon, leader = plan.horizon, found.leader
+    steps, _ = points(leader, found.by.metric or "", leader.step)
+    every = int(steps[-1] - steps[-2]) if steps.size > 1 else 0
+    if horizon is None or leader.step >= horizon - every or leader.state is RunState.COMPLETE:
+        return ""
+    return f" at step {leader.step} of {horizon}"

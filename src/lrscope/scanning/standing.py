@@ -1,4 +1,4 @@
-"""Which run leads, and by how much it leads each of the others: the facts behind a recommendation."""
+"""Which run leads, and how each of the others may still compare with it: the facts behind an answer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from statistics import NormalDist
 import numpy as np
 
 from lrscope.curves import Run, RunKey, Scan
+from lrscope.scanning.cliff import sides
+from lrscope.scanning.forecast import Outlook, outlook
 from lrscope.scanning.ranking import (
     Judge,
     Ranking,
@@ -19,20 +21,10 @@ from lrscope.scanning.ranking import (
     judge,
     judge_by,
     paired,
-    points,
     rank,
     reading,
 )
 from lrscope.statistics.level import level
-
-DRIFT_BELOW = 1.0
-DRIFT_ABOVE = 0.25
-"""Share of what the leader still moved after a comparison by which the comparison may have been
-misleading, for
-rates below and above it. Short runs flatter high rates: a smaller rate that was stopped early may well have
-caught up, a larger one hardly. On replays of
-published scans the intervals err on the wide side: they hold the best rate more often than 90 %
-(`benchmarks/scan_replay`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +40,19 @@ class Gap:
         Its reading minus the leader's, in the unit of the metric, positive where it is worse.
     error : float
         Standard error of `value`, from the scatter of the two curves' difference, or from several seeds.
-    drift : float
-        How much more may lie between `step` and the horizon: a share of what the leader still moved there.
+    ahead : Outlook
+        What may still become of the gap until the horizon.
     """
 
     lr: float
     step: int
     value: float
     error: float
-    drift: float
+    ahead: Outlook
 
     def told_apart(self, level: float) -> bool:
-        """Whether this run is worse than the leader beyond noise and drift, at this confidence."""
-        return self.value > NormalDist().inv_cdf((1 + level) / 2) * self.error + self.drift
+        """Whether this run will end worse than the leader, as far as can be told, at this confidence."""
+        return self.ahead.gap > NormalDist().inv_cdf((1 + level) / 2) * self.ahead.error
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +100,9 @@ def standing(scan: Scan) -> Standing | None:
     by = order.by
     final = reading(leader, by, leader.step)
     others = [run for run in first if run.key != leader.key]
-    gaps = [gap for run in others if (gap := _gap(scan, leader, run, runs)) is not None]
+    lost = sides(scan)[1]
+    peers = [run for run in usable if run.seed == leader.seed and run.lr not in lost]
+    gaps = [gap for run in others if (gap := _gap(scan, leader, run, runs, peers)) is not None]
     return Standing(
         leader=leader,
         final=final,
@@ -121,8 +115,10 @@ def standing(scan: Scan) -> Standing | None:
 
 
 def _deepest(scan: Scan, runs: Sequence[Run]) -> Ranking:
-    """The ranking at the furthest step that at least two runs have reached, not counting the one that was let
-    through only to learn the horizon."""
+    """The ranking at the furthest step that at least two runs have reached.
+
+    The one that was let through only to learn the horizon does not count among the two.
+    """
     raced = [run for run in runs if run.key != scan.plan.scout] or list(runs)
     steps = sorted((run.step for run in raced), reverse=True)
     for step in sorted(set(steps[1:] or steps), reverse=True):
@@ -133,8 +129,7 @@ def _deepest(scan: Scan, runs: Sequence[Run]) -> Ranking:
 
 
 def _confirmed(scan: Scan, order: Ranking, runs: dict[RunKey, Run]) -> Run:
-    """The leader; where leading rates were run with further seeds, the one that is best in the mean over
-    them."""
+    """The leader: the best in the mean over its seeds, where leading rates were run with further ones."""
     seeds = scan.plan.seeds
     scores: dict[RunKey, list[float]] = {}
     for key in order.keys:
@@ -149,7 +144,7 @@ def _confirmed(scan: Scan, order: Ranking, runs: dict[RunKey, Run]) -> Run:
     return runs[order.keys[0]]
 
 
-def _gap(scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run]) -> Gap | None:
+def _gap(scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run], peers: Sequence[Run]) -> Gap | None:
     step = min(leader.step, run.step)
     by = judge_by(scan.plan, common_metric([leader, run], step, scan.plan))
     if by.metric is None:
@@ -167,40 +162,23 @@ def _gap(scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run]) -> Gap | No
     if len(seeded) > 1 and np.isfinite(seeded).all():
         value = float(np.mean(seeded))
         error = max(error / math.sqrt(len(seeded)), float(np.std(seeded, ddof=1)) / math.sqrt(len(seeded)))
-    share = DRIFT_BELOW if run.lr < leader.lr else DRIFT_ABOVE
-    # The other one's own movement counts too: a leader that has settled may still be caught up with.
-    moving = max(still_moved(r, by, step, scan.plan.horizon) for r in (leader, run))
-    return Gap(run.lr, step, value, error, share * moving)
+    ahead = outlook(leader, run, Outlook(value, error), by, scan.plan.horizon, peers)
+    return Gap(run.lr, step, value, error, ahead)
 
 
 def _error(one: Run, other: Run, by: Judge, step: int) -> float:
-    """Standard error of the difference of two readings; over a longer window where the usual one has few
-    points."""
+    """Standard error of the difference of two readings.
+
+    Where the usual window has too few points to tell, it is judged by the scatter in a longer one.
+    """
     if by.metric is None or not (fresh(one, by.metric, step) and fresh(other, by.metric, step)):
         return 0.0
-    few = paired(one.metric(by.metric), other.metric(by.metric), step)
+    few = paired(one, other, by.metric, step)
     if few.size >= 5:
         found = level(few)
         return found.error if math.isfinite(found.error) else 0.0
-    more = paired(one.metric(by.metric), other.metric(by.metric), step, window=0.5)[-8:]
+    more = paired(one, other, by.metric, step, window=0.5)[-8:]
     found = level(more)
     if not math.isfinite(found.error):
         return 0.0
     return found.error * math.sqrt(more.size / max(few.size, 1))
-
-
-def still_moved(run: Run, by: Judge, step: int, horizon: int | None) -> float:
-    """How far a run's reading went on moving after `step`, up to the horizon.
-
-    What was seen of it is taken as it is; beyond where the run stands it is assumed to move as much in each
-    further doubling of its steps as it did in the last one.
-    """
-    seen = abs(reading(run, by, step) - reading(run, by, run.step)) if run.step > step else 0.0
-    ahead = 0.0
-    if horizon is not None and run.step < horizon and by.metric is not None:
-        half = run.step // 2
-        if points(run, by.metric, half)[0].size:
-            last = abs(reading(run, by, half) - reading(run, by, run.step))
-            ahead = last * math.log2(horizon / run.step)
-    total = seen + ahead
-    return total if math.isfinite(total) else 0.0

@@ -91,8 +91,7 @@ class KnownTraining:
 
 
 def carry_out(planner: Planner, plan: Plan, training: KnownTraining, limit: int | None = None) -> Scan:
-    """Let `planner` spend the budget of `plan` on `training`; stop after `limit` single advances where
-    given."""
+    """Let `planner` spend the budget of `plan` on `training`; stop after `limit` advances, where given."""
     runs: dict[RunKey, Run] = {}
     if plan.scout is not None:
         runs[plan.scout] = training.run(plan.scout, None)

@@ -95,8 +95,7 @@ class PlannerSuite:
                 assert answer.reason
 
     def test_the_whole_grid_gives_the_truth(self) -> None:
-        """With a budget for every rate and no noise, a rate within 1 % of the best is named (of what there
-        was to gain)."""
+        """With a budget for every rate and no noise, what is named gives away 1 % of the gain at most."""
         plan, training = self.plan(40.0), KnownTraining()
         answer = self.planner().name(carry_out(self.planner(), plan, training))
         assert answer.lr is not None

@@ -36,9 +36,8 @@ def check(plan: Plan) -> None:
     if not plan.pausable or plan.horizon == 1:
         if plan.budget < FEWEST:
             raise UsageError(
-                f"A budget of {plan.budget:g} cannot try three learning rates, because each of "
-                f"these runs counts "
-                f"as a whole one; --budget {FEWEST} is the least that can."
+                f"A budget of {plan.budget:g} cannot try three learning rates, because each of these runs "
+                f"counts as a whole one; --budget {FEWEST} is the least that can."
             )
         return
     if plan.horizon is None:
@@ -65,6 +64,5 @@ def total_steps(plan: Plan) -> int:
 
 
 def scout_rate(rates: Sequence[float]) -> float:
-    """The rate to learn from first: the one nearest to 1e-3, which trains at least somewhat nearly
-    everywhere."""
+    """The rate to learn from first: the one nearest to 1e-3, which trains a little nearly everywhere."""
     return min(rates, key=lambda lr: (abs(math.log10(lr) + 3), lr))

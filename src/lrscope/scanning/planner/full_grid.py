@@ -55,8 +55,7 @@ class FullGridPlanner(Planner):
 
 
 def coarse_to_fine(size: int) -> list[int]:
-    """The indices 0 … `size` - 1: the middle, the quarters, the eighths … so that any beginning of it is
-    spread out."""
+    """The indices 0 … `size` - 1: the middle, the quarters, the eighths …; any beginning is spread out."""
     order: list[int] = []
     parts = 2
     while len(order) < size:

@@ -61,8 +61,7 @@ class HalvingPlanner(Planner):
 
 @dataclass
 class _Replay:
-    """What the two ways of spending share: the account, and asking for runs in order while they can be
-    paid."""
+    """What the two ways of spending share: the account, and asking for runs as long as they can be paid."""
 
     scan: Scan
     runs: dict[RunKey, Run] = field(init=False)
@@ -226,8 +225,7 @@ def seed_reserve(plan: Plan) -> int:
 
 
 class _Whole(_Replay):
-    """Runs that cannot be advanced in parts: every second one coarse over the grid, the others beside the
-    best."""
+    """Runs that cannot be advanced in parts: half of them coarse over the grid, the others beside the best."""
 
     def replay(self) -> list[Advance]:
         plan, size, horizon = self.plan, len(self.plan.rates), self.horizon

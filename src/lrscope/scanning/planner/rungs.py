@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lrscope.curves import Run
 
 FINALISTS = 3
 """Where the budget is small, halving stops at so many runs: the leader and, as a rule, one on each side.
-One run
-alone compares nothing; at one and two full runs of budget this names better rates on the published scans than
-taking the leader to the horizon, for which all others would have to be judged earlier."""
+
+One run alone compares nothing. At one and two full runs of budget this names better rates on the published
+scans than taking the leader to the horizon, for which all others would have to be judged earlier."""
 
 FINISH = 3.0
 """From this budget on, in full runs, the leader is taken to the horizon: what that costs is then a small
@@ -35,8 +36,7 @@ class Pace:
         return self.offset if self.offset > 0 else self.every
 
     def snap(self, step: int, horizon: int) -> int:
-        """The last report at or before `step`; the first where there is none, the horizon where it is past
-        it."""
+        """The last report at or before `step`: the first where there is none, and never past the horizon."""
         if step >= horizon:
             return horizon
         below = self.offset + (step - self.offset) // self.every * self.every
@@ -60,21 +60,31 @@ def pace_of(run: Run | None, start: int) -> Pace | None:
     """
     if run is None:
         return None
-    steps = np.unique(np.concatenate([np.empty(0, np.int64), *(c.step for c in run.curves.values())]))
-    steps = steps[(steps > 0) & (steps <= run.step)]
     look = max(1, start)
     while look <= run.step:
-        seen = steps[steps <= look]
+        seen = _last_reports(run, look)
         if seen.size and seen[-1] >= look / 2 and (seen.size > 1 or seen[0] > 1 or look == 1):
-            every = int(np.median(np.diff(seen if seen.size > 1 else [0, *seen])[-8:]))
+            every = int(np.median(np.diff(seen if seen.size > 1 else [0, *seen])))
             return Pace(every, int(seen[-1]) % every)
         look *= 2
     return None
 
 
+def _last_reports(run: Run, step: int, count: int = 9) -> NDArray[np.int64]:
+    """The last `count` steps, above zero and up to `step`, at which a run reported anything.
+
+    Looks at the ends of the curves only: a planner is asked often, and curves can hold a million points.
+    """
+    ends = [np.empty(0, np.int64)]
+    for curve in run.curves.values():
+        n = int(np.searchsorted(curve.step, step, side="right"))
+        ends.append(curve.step[max(0, n - count) : n])
+    steps = np.unique(np.concatenate(ends))
+    return steps[steps > 0][-count:]
+
+
 def fewer(count: int, finish: bool) -> int:
-    """How many of `count` runs go on: half of them; but not fewer than the finalists, unless one is to
-    finish."""
+    """How many of `count` runs go on: half, but not fewer than the finalists unless one is to finish."""
     return max(1, count // 2) if finish else min(count, max(FINALISTS, count // 2))
 
 
@@ -94,8 +104,7 @@ def cost(count: int, start: int, step: int, horizon: int, finish: bool) -> int:
 
 
 def longest(count: int, start: int, left: int, horizon: int, finish: bool) -> int | None:
-    """The furthest step for the next rung of `count` runs such that the rest of the halving can be paid
-    too."""
+    """The furthest step for the next rung of `count` runs after which the rest can still be paid."""
     if count == 1:
         return min(start + left, horizon) if left > 0 else None
     low, high = start, horizon
