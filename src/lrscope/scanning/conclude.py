@@ -74,6 +74,7 @@ def cost(scan: Scan) -> Cost:
         seconds=sum(run.seconds for run in scan.runs),
         runs=sum(1 for run in scan.runs if run.step or run.curves or run.state is not RunState.PAUSED),
         full_grid=full,
+        overshoot=sum(last_step(run) - run.step for run in scan.runs),
     )
 
 
