@@ -78,6 +78,7 @@ class Facts:
     rule: str
     warnings: tuple[str, ...]
     cost: Cost
+    budget: float
     decisions: Sequence[Decision]
     finished: bool
 
@@ -130,6 +131,7 @@ def collect(outcome: Outcome) -> Facts:
         answer.rule,
         answer.warnings,
         outcome.cost,
+        plan.budget,
         outcome.decisions,
         outcome.finished,
     )

@@ -18,6 +18,7 @@ from lrscope.errors import UsageError
 from lrscope.scanning.outcome import Outcome
 from lrscope.views import numbers, reading
 from lrscope.views.facts import Facts, RunFacts, Window, collect, curve_window, level_window
+from lrscope.views.words import interval_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -232,7 +233,7 @@ def _answer(ax: Axes, facts: Facts, metric: str, window: Window, handles: list[t
             capthick=2.0,
             zorder=6,
         )
-        label += f" ({numbers.share(lr.level)}: {numbers.rate(lr.low)} to {numbers.rate(lr.high)})"
+        label += f" ({interval_words(facts)})"
     else:
         (bar,) = ax.plot([lr.value], [level], "D", color=ACCENT, ms=7, mec="white", mew=1.0, zorder=6)
     handles.insert(0, (bar, label))

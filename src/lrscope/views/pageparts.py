@@ -10,7 +10,7 @@ from lrscope.curves import Plan, RunState
 from lrscope.training.store.base import Decision
 from lrscope.views import numbers
 from lrscope.views.facts import Facts, RunFacts
-from lrscope.views.words import band_words, cliff_words, price_words
+from lrscope.views.words import band_words, cliff_words, interval_words, price_words
 
 _DECISIONS = 2000
 
@@ -55,9 +55,8 @@ def _sentence(facts: Facts) -> str:
     if facts.lr is None:
         return ""
     sentences = []
-    if math.isfinite(facts.lr.low) and math.isfinite(facts.lr.high):
-        span = f"{numbers.rate(facts.lr.low)} to {numbers.rate(facts.lr.high)}"
-        sentences.append(f"{numbers.share(facts.lr.level)} interval: {span}.")
+    if words := interval_words(facts):
+        sentences.append(words.replace(":", " interval:", 1) + ".")
     if words := band_words(facts):
         sentences.append(
             f"{words[0].upper()}{words[1:]}." if words.startswith("only") else f"The result is {words}."
