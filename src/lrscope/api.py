@@ -19,6 +19,7 @@ from lrscope.scanning.grid import log_grid
 from lrscope.scanning.outcome import Outcome
 from lrscope.scanning.planner.base import Planner
 from lrscope.scanning.planner.budget import FEWEST, check
+from lrscope.scanning.planner.kept import OWN, KeptPlanner
 from lrscope.scanning.progress import Observer
 from lrscope.scanning.resume import has_ended
 from lrscope.scanning.session import Session
@@ -208,7 +209,7 @@ def _from_ledger(ledger: Ledger, file: Path) -> Outcome:
         s["pausable"],
         None if scout is None else (scout[0], scout[1]),
     )
-    planner = _planner("grid" if s["planner"].startswith("FullGrid") else "halving")
+    planner = _planner_of(s["planner"], ledger)
     finished = has_ended(ledger.decisions)
     return conclude(s["name"], Scan(plan, ledger.runs), planner, ledger.decisions, finished=finished)
 
@@ -276,6 +277,13 @@ def _planner(planner: str | Planner) -> Planner:
     from lrscope.scanning.planner.halving import HalvingPlanner
 
     return HalvingPlanner()
+
+
+def _planner_of(name: str, ledger: Ledger) -> Planner:
+    """The planner that made a scan on disk, or where that is somebody's own, one that knows what it said."""
+    if name.partition("(")[0] in OWN:
+        return _planner("grid" if name.startswith("FullGrid") else "halving")
+    return KeptPlanner(name, ledger.decisions)
 
 
 class _Place:

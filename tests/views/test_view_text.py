@@ -70,7 +70,7 @@ def test_no_answer_is_said_first():
 
 def test_an_interrupted_scan_says_so():
     """An answer from part of a scan is not taken for the whole."""
-    assert render(make("interrupted"), width=80).startswith("Interrupted")
+    assert render(make("interrupted"), width=80).startswith("Not finished")
 
 
 def test_colour_is_only_added_and_no_color_takes_it_away(monkeypatch):

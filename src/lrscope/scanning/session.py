@@ -24,6 +24,7 @@ from lrscope.scanning.metric import choose_metric
 from lrscope.scanning.outcome import Outcome
 from lrscope.scanning.planner.base import Advance, Planner
 from lrscope.scanning.planner.budget import check
+from lrscope.scanning.planner.kept import keep
 from lrscope.scanning.progress import TAKING_UP, Observer, RunStatus, Snapshot
 from lrscope.scanning.record import RunRecord
 from lrscope.scanning.resume import check_same, has_ended, outstanding, records_of, settings_of
@@ -277,7 +278,11 @@ class Session:
         if finished and not has_ended(self._driver.decisions):
             answer = outcome.recommendation
             lr = None if answer.lr is None else answer.lr.value
-            records.append(self._driver.decide(Decision("name", answer.reason, detail={"lr": lr})))
+            records.append(
+                self._driver.decide(
+                    Decision("name", answer.reason, detail={"lr": lr, **keep(self._planner, answer)})
+                )
+            )
             outcome = replace(outcome, decisions=tuple(self._driver.decisions))
         if records:
             self._store.append(records)

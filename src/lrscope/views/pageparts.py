@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from html import escape
 
 from lrscope import __version__
@@ -13,6 +14,8 @@ from lrscope.views.facts import Facts, RunFacts
 from lrscope.views.words import band_words, cliff_words, interval_words, price_words
 
 _DECISIONS = 2000
+_OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+_WHOLE = r'<span class="whole">\g<0></span>'
 
 
 def blanks(facts: Facts, plan: Plan, thinned: bool) -> dict[str, str]:
@@ -25,7 +28,7 @@ def blanks(facts: Facts, plan: Plan, thinned: bool) -> dict[str, str]:
         "name": text(facts.name),
         "interrupted": ""
         if facts.finished
-        else '<p class="interrupted">Interrupted: this is the answer so far; the same command goes on.</p>',
+        else '<p class="interrupted">Not finished: this is the answer so far; the same command goes on.</p>',
         "headline": headline,
         "sentence": text(_sentence(facts)),
         "reason": text(facts.reason),
@@ -99,7 +102,8 @@ def _chip(label: str, value: str, note: str) -> str:
 def _warnings(facts: Facts) -> str:
     if not facts.warnings:
         return ""
-    items = "".join(f"<li>{text(w)}</li>" for w in facts.warnings)
+    # An option stays on one line, and does not break after its hyphens.
+    items = "".join(f"<li>{_OPTION.sub(_WHOLE, text(w))}</li>" for w in facts.warnings)
     return f'<section class="doubts"><h2>What to doubt</h2><ul>{items}</ul></section>'
 
 

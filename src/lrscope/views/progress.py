@@ -115,6 +115,7 @@ class PlainProgress:
         self._clock = clock
         self._known: dict[RunKey, RunState] = {}
         self._doing = ""
+        self._idle = False  # whether all that was seen so far is what an earlier sitting had left
         self._told = clock()
 
     def __enter__(self) -> Self:
@@ -130,7 +131,9 @@ class PlainProgress:
             self._say(note)
         if snapshot.doing == TAKING_UP:
             self._known.update({(run.lr, run.seed): run.state for run in snapshot.runs})
+            self._idle = True
             return
+        self._idle = self._idle and snapshot.doing in _OVER
         now = self._clock()
         if snapshot.doing != self._doing:
             self._doing = snapshot.doing
@@ -145,7 +148,7 @@ class PlainProgress:
                 else:
                     self._say(_event(run, snapshot))
             self._known[key] = run.state
-        if left:
+        if left and not self._idle:
             self._say(f"{numbers.plural(left, 'run')} stopped early")
         if now - self._told >= _QUIET:
             self._say(f"{summary(snapshot)}; {_tally(snapshot.runs)}")
@@ -202,6 +205,7 @@ def runs_table(snapshot: Snapshot, width: int, lines: int, *, ascii_only: bool =
     return table
 
 
+_OVER = ("done", "interrupted")
 _TOLD = (RunState.DIVERGED, RunState.FAILED)
 _INTEREST = {
     RunState.RUNNING: 0, RunState.COMPLETE: 1, RunState.PAUSED: 2, RunState.FAILED: 3, RunState.STOPPED: 4,

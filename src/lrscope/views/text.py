@@ -71,7 +71,7 @@ def _answer(console: Console, facts: Facts) -> None:
     style = "bold" if facts.lr is not None else "bold yellow"
     if not facts.finished:
         console.print(
-            Text("Interrupted: this is the answer so far; the same command goes on.", style="yellow")
+            Text("Not finished: this is the answer so far; the same command goes on.", style="yellow")
         )
     for line in filled(answer_parts(facts), console.width):
         console.print(Text(line, style=style))
