@@ -6,6 +6,7 @@ import json
 import math
 import re
 import sqlite3
+import sys
 from dataclasses import replace
 
 import pytest
@@ -288,3 +289,36 @@ def test_nan_from_the_start_is_no_matter_of_the_rate():
     """Where every rate gives NaN at once, lower rates are not what is advised."""
     with pytest.raises(InconclusiveError, match="look at the data and the loss first"):
         lrscope.scan(nothing_but_nan)
+
+
+def test_what_a_run_says_at_its_very_end_is_heard() -> None:
+    """A validation that closes the last epoch comes after the last step; the run is not cut off before it."""
+
+    def train(run):
+        w = 1.0
+        for step in range(1, 11):
+            w -= run.lr * w
+            run.report(loss=w * w, step=step)
+            if step % 5 == 0:
+                run.report(val_loss=w * w + 0.1, step=step)
+
+    result = lrscope.scan(train, low=0.01, high=1, per_decade=2, steps=10)
+    whole = [run for run in result.runs if run.step == 10]
+    assert whole
+    assert all(10 in run.metric("val_loss").step for run in whole)
+
+
+def test_a_program_that_does_not_end_after_its_last_step_is_not_waited_for(monkeypatch, tmp_path) -> None:
+    """The time to say something at the end is bounded: a program that then sleeps does not hold up the scan."""
+    monkeypatch.setattr("lrscope.scanning.driver.LINGER", 0.3)
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import sys, time\n"
+        "w = 1.0\n"
+        "for i in range(1, 21):\n"
+        "    w -= float(sys.argv[1]) * w\n"
+        "    print(f'step {i}/20 loss {w * w + 0.1}')\n"
+        "time.sleep(3600)\n"
+    )
+    result = lrscope.scan([sys.executable, str(script), "{lr}"], low=0.01, high=1, per_decade=1)
+    assert any(run.step == 20 and run.state == "complete" for run in result.runs)

@@ -31,8 +31,8 @@ def test_a_scan_advances_what_is_asked_and_names_a_rate():
         1.0: RunState.DIVERGED,
     }
     assert [run.step for run in outcome.scan.runs] == [4, 4, 8, 16, 3]
-    assert outcome.cost.steps == 4 + 4 + 8 + 16 + 3
-    assert outcome.cost.full_runs == pytest.approx(35 / 16)
+    assert outcome.cost.steps == 4 + 4 + 8 + 17 + 3  # a full run is let go on to what it says at its end
+    assert outcome.cost.full_runs == pytest.approx(36 / 16)
     assert outcome.cost.full_grid == pytest.approx(4 + 3 / 16)
     assert outcome.cost.runs == 5
     assert outcome.scan.runs[0].reason == "others were better"

@@ -23,6 +23,10 @@ from lrscope.training.store.base import Decision, Points, Record, Store
 SLICE = 0.25
 """Seconds of training after which points are written: what a kill can cost at most, plus a step."""
 
+LINGER = 5.0
+"""Seconds that a run may go on after its last step, to say what it says at its end (a last validation, a summary):
+at least this, and a fifth of the time that it has trained."""
+
 LOSSES_ALLOWED = 3
 """How often a run is started anew after its process vanished."""
 
@@ -79,6 +83,7 @@ class Driver:
         self._open: dict[RunKey, None] = {}  # in order of when each was last at work
         self._details: dict[RunKey, str] = {}
         self._per_run: int | None = None
+        self._at_horizon: dict[RunKey, float] = {}  # seconds trained when each was first seen there
 
     # ---- the ledger ----------------------------------------
 
@@ -123,7 +128,7 @@ class Driver:
                 active[key] = waiting.pop(key)
                 self._ensure_open(key)
             with self._interrupt.exposed():
-                news = self.engine.advance(dict(active), SLICE)
+                news = self.engine.advance({k: self._pause_step(s) for k, s in active.items()}, SLICE)
             written: list[Record] = []
             rested = False
             for key, progress in news.items():
@@ -157,6 +162,21 @@ class Driver:
 
     def _whole(self, step: int) -> bool:
         return self.horizon is not None and step >= self.horizon
+
+    def _pause_step(self, to_step: int | None) -> int | None:
+        """The step at which the engine is to pause a run that was asked for `to_step`.
+
+        At the horizon that is one step further. What belongs to the last step often comes after it (the
+        validation that closes an epoch), and most runs end there by themselves.
+        """
+        return to_step + 1 if to_step is not None and self._whole(to_step) else to_step
+
+    def _lingers(self, record: RunRecord, to_step: int | None) -> bool:
+        """Whether a run has had its time to come to an end after its last step."""
+        if to_step is None or not self._whole(to_step) or record.live_step < to_step:
+            return False
+        since = self._at_horizon.setdefault(record.key, record.seconds)
+        return record.seconds - since > max(LINGER, 0.2 * since)
 
     def _pause_at(self, record: RunRecord, step: int) -> None:
         record.settle(RunState.COMPLETE if self._whole(step) else RunState.PAUSED, step)
@@ -197,8 +217,13 @@ class Driver:
             if not any(d.kind == "note" and d.reason == text for d in self.decisions):
                 self.notes.append(text)
                 written.append(self.decide(Decision("note", text, key)))
-        if key not in active or progress.status is Status.ADVANCING:
+        if key not in active:
             return False
+        if progress.status is Status.ADVANCING:
+            if not self._lingers(record, active[key]):
+                return False
+            self._pause_at(record, active.pop(key) or 0)
+            return True
         to_step = active.pop(key)
         if progress.status is Status.LOST and record.lost < LOSSES_ALLOWED:
             record.lost += 1
@@ -231,6 +256,8 @@ class Driver:
         )
         if past and to_step is not None and record.traces.by_name:
             self._pause_at(record, to_step)
+            if self._whole(to_step):
+                return
             record.end = end
             detail = {"state": str(end.state), "step": end.step, "reason": end.reason, "end": True}
             written.append(
@@ -238,8 +265,7 @@ class Driver:
                     Decision("note", f"It went on past step {to_step} to its end.", record.key, detail)
                 )
             )
-            if not self._whole(to_step):
-                self._close(record.key)
+            self._close(record.key)
             return
         record.settle(end.state, end.step, end.reason)
         if end.state is RunState.FAILED:
