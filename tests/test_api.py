@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sqlite3
 import sys
+from dataclasses import replace
 
 import pytest
 
 import lrscope
 from lrscope.errors import InconclusiveError, SettingsError, StoreError, UsageError
+from lrscope.scanning.planner.full_grid import FullGridPlanner
 from lrscope.testing.scripted import ScriptedSource, decay
 
 
@@ -203,6 +206,89 @@ def test_an_interrupted_scan_on_disk_says_so(tmp_path):
     read = lrscope.load(tmp_path)
     assert not read.finished
     assert read.lr is not None
+
+
+class Middle(FullGridPlanner):
+    """Somebody's own planner: the grid, but it names the middle of what was tried."""
+
+    def name(self, scan):
+        answer = super().name(scan)
+        rates = sorted({run.lr for run in scan.runs})
+        lr = lrscope.Estimate(rates[len(rates) // 2], 0.0, math.inf, 0.9, "the middle")
+        return replace(answer, lr=lr, rule="the middle", reason="It is the middle.")
+
+
+def test_a_scan_by_somebodys_own_planner_says_on_disk_what_it_said(tmp_path):
+    """`load` gives the answer of a planner that it cannot know, word for word."""
+    made = lrscope.scan(bowl, out=tmp_path, planner=Middle(), **GRID)
+    read = lrscope.load(tmp_path)
+    assert read.recommendation == made.recommendation
+    assert read.recommendation.rule == "the middle"
+    json.dumps(read.to_dict(), allow_nan=False)
+
+
+def valley(lr):
+    """A plain function, least at 0.01."""
+    return (math.log10(lr) + 2) ** 2 + 0.1
+
+
+def test_a_plain_function_is_called_twelve_times_unless_told_otherwise():
+    """The default budget of a plain function finds the rate on the grid, for the price of twelve calls."""
+    result = lrscope.scan(valley)
+    assert float(result.lr) == 0.01
+    assert len(result.runs) == 12
+    assert result.cliff is None  # nothing diverged, and single values tell of no start
+    assert len(lrscope.scan(valley, budget=5).runs) == 5
+    assert len(lrscope.scan(valley, low=1e-3, high=0.1, per_decade=2).runs) == 5
+
+
+def constant(lr, seed):
+    """Nothing is trained."""
+    for _ in range(20):
+        yield 1.0
+
+
+def test_a_loss_that_never_moves_is_said_to_stand_still():
+    """One value in all runs and at all steps is another fault than a rate that does not arrive."""
+    result = lrscope.scan(constant)
+    assert result.lr is None
+    assert result.recommendation.reason.startswith("loss stayed at 1 in all")
+
+
+def test_a_metric_that_a_whole_run_did_not_report_ends_the_scan_early():
+    """A mistyped metric does not cost the budget."""
+    result = lrscope.scan(bowl, metric="los", low=1e-3, high=10.0, per_decade=2)
+    assert result.lr is None
+    assert result.cost.full_runs < 2.5
+
+
+def test_the_same_scan_again_is_told_to_have_ended(tmp_path, capsys):
+    """The second time nothing is trained, and progress says why, once."""
+    made = lrscope.scan(bowl, out=tmp_path, **GRID)
+    again = lrscope.scan(bowl, out=tmp_path, progress=True, **GRID)
+    said = capsys.readouterr().err
+    assert again.recommendation == made.recommendation
+    assert said.startswith("The scan there has ended: 9 runs, ")
+    assert said.count("Nothing is left to do for this budget") == 1
+    assert "stopped early" not in said
+
+
+def test_other_settings_are_refused_with_the_folder_named(tmp_path):
+    """The message says where the other scan is."""
+    lrscope.scan(bowl, out=tmp_path, **GRID)
+    with pytest.raises(SettingsError, match=f"results in {re.escape(str(tmp_path))} were made with other"):
+        lrscope.scan(bowl, out=tmp_path, **{**GRID, "steps": 30})
+
+
+def nothing_but_nan(lr, seed):
+    for _ in range(20):
+        yield math.nan
+
+
+def test_nan_from_the_start_is_no_matter_of_the_rate():
+    """Where every rate gives NaN at once, lower rates are not what is advised."""
+    with pytest.raises(InconclusiveError, match="look at the data and the loss first"):
+        lrscope.scan(nothing_but_nan)
 
 
 def test_what_a_run_says_at_its_very_end_is_heard() -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from lrscope.scanning.recommendation import Band as Band
     from lrscope.scanning.recommendation import Recommendation as Recommendation
     from lrscope.statistics.estimate import Estimate as Estimate
+    from lrscope.training.source.live import StopRun as StopRun
+    from lrscope.training.source.reporting import Reporter as Reporter
 
 __version__ = "0.1.0"
 
@@ -40,6 +42,8 @@ _HOME = {
     "Estimate": "lrscope.statistics.estimate",
     "Band": "lrscope.scanning.recommendation",
     "Recommendation": "lrscope.scanning.recommendation",
+    "Reporter": "lrscope.training.source.reporting",
+    "StopRun": "lrscope.training.source.live",
     "LrscopeError": "lrscope.errors",
     "UsageError": "lrscope.errors",
     "SourceError": "lrscope.errors",

@@ -18,7 +18,8 @@ from lrscope.scanning.conclude import conclude
 from lrscope.scanning.grid import log_grid
 from lrscope.scanning.outcome import Outcome
 from lrscope.scanning.planner.base import Planner
-from lrscope.scanning.planner.budget import check
+from lrscope.scanning.planner.budget import FEWEST, check
+from lrscope.scanning.planner.kept import OWN, KeptPlanner
 from lrscope.scanning.progress import Observer
 from lrscope.scanning.resume import has_ended
 from lrscope.scanning.session import Session
@@ -32,6 +33,11 @@ from lrscope.training.store.sqlite_read import read_file
 
 __all__ = ["ScanResult", "load", "scan"]
 
+BUDGET = 4.0
+"""Full runs that a scan may cost unless told otherwise: enough for halving to name a rate."""
+CALLS = 12
+"""And for runs that cannot be paused: a look at six rates over the whole range, and at six beside the best."""
+
 DATABASE = "scan.sqlite"
 _OURS = (DATABASE, DATABASE + "-wal", DATABASE + "-shm", "logs", "report.html")
 
@@ -43,7 +49,7 @@ def scan(
     high: float = 10.0,
     per_decade: int = 5,
     steps: int | None = None,
-    budget: float = 4.0,
+    budget: float | None = None,
     metric: str | None = None,
     goal: Literal["min", "max"] | None = None,
     objective: Literal["last", "best"] = "last",
@@ -72,8 +78,9 @@ def scan(
         Rates in each factor of ten.
     steps : int, optional
         Length of a full run. Default: what the program prints, or where a first run ends.
-    budget : float
-        What may be spent, in full runs.
+    budget : float, optional
+        What may be spent, in full runs. Default: 4; for a plain function, which cannot be paused so that each
+        call is a full run, 12 calls, which find a rate on the default grid (or as many as there are rates).
     metric : str, optional
         What to judge by. Default: a validation loss, else a loss, else a score.
     goal : {"min", "max"}, optional
@@ -136,6 +143,8 @@ def scan(
     rates = log_grid(low, high, per_decade)
     chosen = _planner(planner)
     trained = _source(source, metric, pattern, metrics_file)
+    if budget is None:
+        budget = BUDGET if trained.pausable else float(max(FEWEST, min(CALLS, len(rates))))
     plan = Plan(
         rates,
         tuple(range(seeds)),
@@ -200,7 +209,7 @@ def _from_ledger(ledger: Ledger, file: Path) -> Outcome:
         s["pausable"],
         None if scout is None else (scout[0], scout[1]),
     )
-    planner = _planner("grid" if s["planner"].startswith("FullGrid") else "halving")
+    planner = _planner_of(s["planner"], ledger)
     finished = has_ended(ledger.decisions)
     return conclude(s["name"], Scan(plan, ledger.runs), planner, ledger.decisions, finished=finished)
 
@@ -208,7 +217,7 @@ def _from_ledger(ledger: Ledger, file: Path) -> Outcome:
 def _check_numbers(
     *,
     steps: int | None,
-    budget: float,
+    budget: float | None,
     seeds: int,
     jobs: int,
     tolerance: float,
@@ -221,6 +230,8 @@ def _check_numbers(
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise UsageError(f"{name} must be a whole number of at least 1, not {value!r}.")
     for name, number in (("budget", budget), ("tolerance", tolerance)):
+        if number is None:
+            continue
         if not (isinstance(number, int | float) and math.isfinite(number) and number > 0):
             raise UsageError(f"{name} must be a positive number, not {number!r}.")
     if tolerance >= 1:
@@ -266,6 +277,13 @@ def _planner(planner: str | Planner) -> Planner:
     from lrscope.scanning.planner.halving import HalvingPlanner
 
     return HalvingPlanner()
+
+
+def _planner_of(name: str, ledger: Ledger) -> Planner:
+    """The planner that made a scan on disk, or where that is somebody's own, one that knows what it said."""
+    if name.partition("(")[0] in OWN:
+        return _planner("grid" if name.startswith("FullGrid") else "halving")
+    return KeptPlanner(name, ledger.decisions)
 
 
 class _Place:

@@ -109,4 +109,7 @@ class ScanResult:
         return f"<ScanResult of {self.outcome.name}: {found}, {len(self.runs)} runs>"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+        from lrscope.views import text
+
+        # A notebook is as wide as its page, whatever the terminal that its server was started in.
+        return f"<pre>{html.escape(text.render(self.outcome, width=110, encoding='utf-8'))}</pre>"

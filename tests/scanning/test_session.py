@@ -35,7 +35,7 @@ def test_a_scan_advances_what_is_asked_and_names_a_rate():
     assert outcome.cost.full_runs == pytest.approx(36 / 16)
     assert outcome.cost.full_grid == pytest.approx(4 + 3 / 16)
     assert outcome.cost.runs == 5
-    assert "left at step 4 of 16" in outcome.scan.runs[0].reason
+    assert outcome.scan.runs[0].reason == "others were better"
     assert source.alive() == set()
 
 

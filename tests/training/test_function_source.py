@@ -233,7 +233,7 @@ def both_ways(run):
         (async_generator, "is asynchronous"),
         (both_ways, "takes `run` and also yields"),
         (Trainer, "is a class"),
-        (3.0, "is no function"),
+        (3.0, r"is a float \(3.0\), no function"),
     ],
 )
 def test_functions_that_cannot_be_trained_are_refused(function, sentence):

@@ -101,7 +101,7 @@ def test_a_spec_travels_from_any_folder(tmp_path: Path, monkeypatch: pytest.Monk
     [
         ("model.py", "Name the function in model.py that trains: model.py:name (it has train, evaluate)."),
         ("model.py:", "Name the function in model.py that trains: model.py:name (it has train, evaluate)."),
-        ("model.py:trian", "model.py has no 'trian': did you mean train."),
+        ("model.py:trian", "model.py has no 'trian' (did you mean train?)."),
         ("model.py:zzz", "model.py has no 'zzz'; it has train, evaluate."),
         ("modle.py:train", "There is no file 'modle.py' (there is model.py)."),
         ("train", "'train' names no function"),

@@ -14,6 +14,8 @@ import pytest
 from matplotlib.figure import Figure
 from view_outcomes import KINDS, make, one_point
 
+from lrscope.curves import Run, RunState, Scan
+from lrscope.curves.curve import curves_from_points
 from lrscope.errors import UsageError
 from lrscope.statistics.estimate import Estimate
 from lrscope.views.facts import collect
@@ -146,3 +148,18 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(UsageError, match=r"pip install 'lrscope\[plot\]'"):
         draw(outcome)
+
+
+def test_single_values_are_no_curves():
+    """A plain function's scan is drawn as one picture, with all its values in it."""
+    outcome = make("network")
+    runs = [
+        Run(lr, 0, curves_from_points([(1, "loss", (i - 6) ** 2 + 1.0)]), RunState.COMPLETE, 1)
+        for i, lr in enumerate(outcome.scan.plan.rates[:13])
+    ]
+    plan = replace(outcome.scan.plan, horizon=1, pausable=False)
+    figure = draw(replace(outcome, scan=Scan(plan, runs)))
+    (left,) = figure.axes
+    low, high = left.get_ylim()
+    assert low < 1.0
+    assert high > 37.0

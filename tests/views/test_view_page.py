@@ -121,7 +121,7 @@ def test_it_says_what_the_answer_says():
     assert "Only one seed was run" in text
     assert len(re.findall(r"<tr data-run=", text)) == 31
     assert "No learning rate can be recommended" in html(make("hopeless"))
-    assert "Interrupted" in html(make("interrupted"))
+    assert "Not finished" in html(make("interrupted"))
 
 
 def test_the_same_outcome_gives_the_same_page():

@@ -86,7 +86,8 @@ def test_a_terminal_gets_the_table_and_everything_else_gets_lines(monkeypatch):
 
 
 def test_lines_tell_each_event_once():
-    """What is being done, each run that ended, with its reason where it failed, and each note, once."""
+    """What is being done, each run that ended by itself, with its reason, the number of those that were
+    stopped, and each note, once."""
     out = io.StringIO()
     with PlainProgress(out, clock=Clock()) as progress:
         progress(snapshot(notes=("Read `loss` from its output.",)))
@@ -95,10 +96,21 @@ def test_lines_tell_each_event_once():
     lines = out.getvalue().splitlines()
     assert lines[0] == "Read `loss` from its output."
     assert lines[1] == "31 rates to step 128 (1.2 of 4 full runs, 1 min 5 s, about 3 min left)"
-    assert sum("stopped at step" in line for line in lines) == 10
+    assert lines.count("10 runs stopped early") == 1
     assert lines.count("rate 10: diverged at step 100. Loss became inf at step 3.") == 1
     assert lines[-1].startswith("16 rates to step 256 (")
-    assert len(lines) == 1 + 1 + 10 + 3 + 1
+    assert len(lines) == 1 + 1 + 3 + 1 + 1
+
+
+def test_while_the_length_of_a_run_is_learned_a_summary_says_how_far_it_is():
+    """Without a horizon there is no share of the budget to tell; the step shows that something moves."""
+    moving = replace(snapshot(at=1234), horizon=None, remaining=None)
+    assert summary(moving).startswith("at step 1,234, ")
+
+
+def test_no_time_is_said_to_be_left_where_there_is_none():
+    """A remainder of less than a second is not worth a word."""
+    assert "left" not in summary(snapshot(remaining=0.0))
 
 
 def test_lines_sum_up_about_every_ten_seconds():

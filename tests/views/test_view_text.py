@@ -70,7 +70,7 @@ def test_no_answer_is_said_first():
 
 def test_an_interrupted_scan_says_so():
     """An answer from part of a scan is not taken for the whole."""
-    assert render(make("interrupted"), width=80).startswith("Interrupted")
+    assert render(make("interrupted"), width=80).startswith("Not finished")
 
 
 def test_colour_is_only_added_and_no_color_takes_it_away(monkeypatch):
@@ -111,3 +111,49 @@ def test_one_run_needs_no_picture():
     text = render(one_point(1.5), width=80)
     assert "1 rate" in text
     assert "1.500" in text
+
+
+def test_a_line_of_the_answer_breaks_between_its_parts():
+    """On a narrow terminal, the band and the cliff each stay on one line."""
+    lines = render(make("network"), width=60).splitlines()
+    assert lines[0] == "Learning rate 0.63   (90 %: 0.4 to 1)"
+    assert lines[1] == "flat to within 5 % from 0.4 to 0.63   diverges above 2"
+
+
+def test_what_most_stopped_runs_say_is_not_said_in_each_row():
+    """A reason that most of the stopped runs share is left out of the table; another one stays."""
+    outcome = make("network")
+    stopped = [r for r in outcome.scan.runs if r.state is RunState.STOPPED]
+    odd = stopped[0].lr
+    runs = [
+        replace(r, reason="an odd one" if r.lr == odd else "others were better")
+        if r.state is RunState.STOPPED
+        else r
+        for r in outcome.scan.runs
+    ]
+    text = render(replace(outcome, scan=replace(outcome.scan, runs=runs)), width=80)
+    assert "others were better" not in text
+    assert text.count("an odd one") == 1
+
+
+def test_an_interval_that_ends_at_the_edge_of_the_range_is_open():
+    """Where the interval reaches the last rate that was looked at, more than that is not known."""
+    outcome = make("network")
+    lr = outcome.recommendation.lr
+    wide = replace(lr, low=outcome.scan.plan.rates[0] / 1.3, high=outcome.scan.plan.rates[-1])
+    text = render(replace(outcome, recommendation=replace(outcome.recommendation, lr=wide)), width=110)
+    assert "(90 %: 1e-5 or lower to 10 or higher)" in text
+
+
+def test_a_scan_that_spent_too_much_says_why():
+    """More than a tenth above the budget is said, with what was done twice and what was done too far."""
+    outcome = make("network")
+    horizon = outcome.scan.plan.horizon
+    dear = replace(outcome.cost, full_runs=5.0, steps=5 * horizon, rework=20, overshoot=30)
+    text = " ".join(render(replace(outcome, cost=dear), width=110).split())
+    assert (
+        "That is more than the budget of 4: 20 steps had to be done twice and 30 steps were done past where "
+        "runs were paused." in text
+    )
+    fair = replace(outcome.cost, full_runs=4.2, rework=0, overshoot=30)
+    assert "more than the budget" not in render(replace(outcome, cost=fair), width=110)

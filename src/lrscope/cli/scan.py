@@ -65,7 +65,10 @@ class _ScanCommand(click.Command):
     help="Length of a full run. Default: where a run ends, as its output or a first run tells.",
 )
 @click.option(
-    "--budget", type=float, default=4.0, show_default=True, help="What may be spent, in full training runs."
+    "--budget",
+    type=float,
+    metavar="N",
+    help="What may be spent, in full training runs. Default: 4; for a plain function, 12 calls.",
 )
 @click.option("--metric", metavar="NAME", help="What to judge by. Default: a validation loss, else a loss.")
 @click.option(

@@ -38,6 +38,8 @@ def conclude(
         answer = Recommendation(
             None, None, None, nothing, type(planner).__name__, metric, scan.plan.goal or "min", ()
         )
+    if not any(run.state is RunState.DIVERGED for run in scan.runs) and scan.plan.horizon == 1:
+        answer = replace(answer, cliff=None)  # a single value shows no start that a run could have left
     warnings = (*answer.warnings, *doubts(scan, decisions))
     plan = replace(scan.plan, metric=scan.plan.metric or answer.metric)
     return Outcome(
@@ -74,6 +76,7 @@ def cost(scan: Scan) -> Cost:
         seconds=sum(run.seconds for run in scan.runs),
         runs=sum(1 for run in scan.runs if run.step or run.curves or run.state is not RunState.PAUSED),
         full_grid=full,
+        overshoot=sum(last_step(run) - run.step for run in scan.runs),
     )
 
 
@@ -99,6 +102,10 @@ def why_nothing(scan: Scan) -> str | None:
         seen = ", ".join(sorted(names))
         return f"None of what the runs reported is a loss or a score: {seen}. Name one as the metric."
     curves = [run.curves[metric] for run in scan.runs if metric in run.curves]
+    if len({run.lr for run in scan.runs}) < 2 and len(scan.plan.rates) > 1:
+        return (
+            f"Only one learning rate has been tried so far, {scan.runs[0].lr:g}: there is nothing to compare."
+        )
     if all(np.isnan(curve.loss).all() for curve in curves):
         return (
             f"{metric} was NaN from the first value on, at each of the {len(curves)} learning rates tried: "
@@ -130,6 +137,14 @@ def alike(runs: Sequence[Run]) -> str | None:
                 return None
     if not compared:
         return None
+    metric = next(n for n in sorted(names) if len(curves[0][n]) >= 2)
+    values = {float(v) for c in curves for v in c[metric].loss}
+    if len(names) == 1 and len(values) == 1:
+        return (
+            f"{metric} stayed at {values.pop():g} in all {len(curves)} runs, whatever the step and the learning rate: "
+            "nothing seems to be trained, or another number is reported than the one that changes. Once that is "
+            "mended, start over with --fresh."
+        )
     return (
         f"All {len(curves)} runs gave the same values although their learning rates differ: the program "
         "seems to ignore its learning rate. Once that is mended, start over with --fresh."

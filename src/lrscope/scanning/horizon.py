@@ -56,15 +56,20 @@ def learn_horizon(
                 raise driver.failure("The first two runs failed:")
     if failed and failed == first + 1:
         raise driver.failure("The first run failed:")
-    tried = [driver.records[key] for lr in rates[: first + 1] if (key := (lr, seed)) in driver.records]
-    seen = [value for record in tried for trace in record.traces.by_name.values() for value in trace.values]
-    if seen and all(math.isnan(value) for value in seen):
-        raise InconclusiveError(
-            f"Every value was NaN from the first on, at each of the {len(tried)} learning rates tried: look at the "
-            "data and the loss first; no learning rate mends this."
+    raise InconclusiveError(_none_came_to_its_end(driver, rates[: first + 1]))
+
+
+def _none_came_to_its_end(driver: Driver, rates: Sequence[float]) -> str:
+    ends = [r for r in driver.records.values() if r.state.final]
+    values = [v for r in ends for t in r.traces.by_name.values() for v in t.values]
+    if values and all(math.isnan(v) for v in values):
+        return (
+            f"Everything reported was NaN, at each of the {len(ends)} learning rates tried (from {rates[0]:g} to "
+            f"{rates[-1]:g}): look at the data and the loss first; no learning rate mends this."
         )
-    raise InconclusiveError(
-        f"No run at a learning rate of {rates[first]:g} or below came to its end, so the length of a "
+    why = f" (the last: {ends[-1].reason})" if ends and ends[-1].reason else ""
+    return (
+        f"No run at a learning rate of {rates[-1]:g} or below came to its end{why}, so the length of a "
         "full run is not known: give lower rates with --low, or the length with --steps."
     )
 

@@ -29,6 +29,8 @@ class Cost:
     full_grid : float
         What running every rate of the grid to the horizon would have cost, in full runs; diverged runs are
         counted only as far as they got, as a sweep that stops them would.
+    overshoot : int
+        Steps that runs did past where they were paused; `steps` includes them.
     """
 
     full_runs: float
@@ -37,6 +39,10 @@ class Cost:
     seconds: float
     runs: int
     full_grid: float
+    overshoot: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.full_runs:.3g} full runs (a full grid: {self.full_grid:.3g})"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from lrscope.curves import RunState
 
+TAKING_UP = "taking up what was measured before"
+"""What a session is doing in its first snapshot where an earlier one has left runs: those are no news."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lrscope.statistics.estimate import Estimate
+from lrscope.statistics.estimate import Estimate, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,10 @@ class Band:
     tolerance: float
     open_low: bool = False
     open_high: bool = False
+
+    def __str__(self) -> str:
+        low = short(self.low) + (" or lower" if self.open_low else "")
+        return f"{low} to {short(self.high)}" + (" or higher" if self.open_high else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,8 @@ def planner_name(planner: Planner) -> str:
     return f"{type(planner).__name__}({', '.join(plain)})"
 
 
-def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Refuse to continue a scan that was made by other settings.
+def check_same(old: Mapping[str, Any], new: Mapping[str, Any], place: str | None = None) -> None:
+    """Refuse to continue a scan that was made by other settings; `place` says where it is, for people.
 
     Raises
     ------
@@ -68,8 +68,8 @@ def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
             differs.append(f"{name}: {_shown(old.get(name))} before, {_shown(new[name])} now")
     if differs:
         raise SettingsError(
-            f"The results there were made with other settings ({'; '.join(differs)}). Name another folder "
-            "with --out, or start over with --fresh, which moves what was measured aside."
+            f"The results in {place or 'this store'} were made with other settings ({'; '.join(differs)}). "
+            "Name another folder with --out, or start over with --fresh, which moves what was measured aside."
         )
 
 

@@ -24,7 +24,8 @@ from lrscope.scanning.metric import choose_metric
 from lrscope.scanning.outcome import Outcome
 from lrscope.scanning.planner.base import Advance, Planner
 from lrscope.scanning.planner.budget import check
-from lrscope.scanning.progress import Observer, RunStatus, Snapshot
+from lrscope.scanning.planner.kept import keep
+from lrscope.scanning.progress import TAKING_UP, Observer, RunStatus, Snapshot
 from lrscope.scanning.record import RunRecord
 from lrscope.scanning.resume import check_same, has_ended, outstanding, records_of, settings_of
 from lrscope.training.engine.base import Engine
@@ -155,7 +156,8 @@ class Session:
         new = settings_of(self._source, self._planner, self._plan)
         old = ledger.settings
         if old:
-            check_same(old, new)
+            path = getattr(self._store, "path", None)
+            check_same(old, new, None if path is None else str(path.parent))
             self._driver.decisions.extend(ledger.decisions)
             self._records.update(records_of(ledger))
             self._done_before = self._steps_done()
@@ -175,6 +177,13 @@ class Session:
             self._driver.note(
                 "What is trained takes no seed, so further seeds only repeat the same training."
             )
+        if self._records:
+            ended = has_ended(ledger.decisions)
+            self._driver.notes.append(
+                _how_it_goes_on(len(self._records), self._done_before, self._plan, ended)
+            )
+            self._doing = TAKING_UP
+            self._observe(True)
 
     def _know_horizon(self, learned: Horizon) -> None:
         self._plan = replace(self._plan, horizon=learned.steps, scout=learned.scout)
@@ -202,9 +211,14 @@ class Session:
         self._batch, left = outstanding(self._driver.decisions, self._records)
         if left and self._same_budget and not has_ended(self._driver.decisions):
             self._drive(left)
+        began_with = self._batch
         while self._sensible():
             asks = [a for a in self._planner.ask(self._scan()) if self._can(a)]
             if not asks:
+                if self._batch == began_with and has_ended(self._driver.decisions):
+                    self._driver.notes.append(
+                        "Nothing is left to do for this budget: a larger --budget goes on, --fresh starts over."
+                    )
                 return
             self._batch += 1
             self._store.append(
@@ -246,7 +260,8 @@ class Session:
         scan = self._scan()
         names = {n for run in scan.runs for n in run.curves}
         if self._plan.metric is not None and self._plan.metric not in names:
-            return True  # it may come later (a validation every hundred steps)
+            # It may come later (a validation every hundred steps), but not later than a run's end.
+            return not any(run.state is RunState.COMPLETE for run in scan.runs)
         return why_nothing(scan) is None or all(r.state is RunState.FAILED for r in self._records.values())
 
     def _never_seen(self, metric: str) -> bool:
@@ -258,22 +273,24 @@ class Session:
     # ---- ending ----------------------------------------
 
     def _conclude(self, finished: bool) -> Outcome:
-        horizon = self._plan.horizon
+        comparable = "nothing to compare" if why_nothing(self._scan()) else None
         furthest = max((r.step for r in self._records.values()), default=0)
         for record in self._records.values():
             if record.state is RunState.RUNNING:
                 record.settle(RunState.PAUSED, record.step)
             if finished and record.state is RunState.PAUSED:
-                why = "the budget was spent" if record.step >= furthest else "others were more promising"
-                text = f"left at step {record.step} of {horizon}: {why}"
-                record.settle(RunState.STOPPED, record.step, text)
+                record.settle(RunState.STOPPED, record.step, comparable or _left(record.step, furthest))
         outcome = self._outcome(finished)
         failed = all_failed(outcome) if finished else None
         records: list[Record] = [r.change() for r in self._records.values() if r.dirty]
         if finished and not has_ended(self._driver.decisions):
             answer = outcome.recommendation
             lr = None if answer.lr is None else answer.lr.value
-            records.append(self._driver.decide(Decision("name", answer.reason, detail={"lr": lr})))
+            records.append(
+                self._driver.decide(
+                    Decision("name", answer.reason, detail={"lr": lr, **keep(self._planner, answer)})
+                )
+            )
             outcome = replace(outcome, decisions=tuple(self._driver.decisions))
         if records:
             self._store.append(records)
@@ -321,13 +338,27 @@ class Session:
         done = self._steps_done()
         spent = done / horizon if horizon else 0.0
         here = (done - self._done_before) / horizon if horizon else 0.0
-        remaining = max(0.0, self._plan.budget - spent) * seconds / here if here > 0 else None
+        over = self._doing in ("done", "interrupted")
+        left = max(0.0, self._plan.budget - spent)
+        remaining = left * seconds / here if here > 0 and not over else None
         notes, self._driver.notes = tuple(self._driver.notes), []
         self._observer(
             Snapshot(
                 statuses, metric, horizon, spent, self._plan.budget, seconds, remaining, self._doing, notes
             )
         )
+
+
+def _how_it_goes_on(runs: int, steps: int, plan: Plan, ended: bool) -> str:
+    """What an earlier sitting has left, for a person."""
+    was = "The scan there has ended" if ended else "Going on with the scan there"
+    done = f"{steps / plan.horizon:.3g} full runs" if plan.horizon else f"{steps} steps"
+    return f"{was}: {runs} run{'' if runs == 1 else 's'}, {done} of work."
+
+
+def _left(step: int, furthest: int) -> str:
+    """Why a run was left, in as many words as a table has room for."""
+    return "budget spent" if step >= furthest else "others were better"
 
 
 def _changed(old: Mapping[str, Any] | None, new: Mapping[str, str]) -> str | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A value with an interval.
+
+    It stands in for its value wherever a float is asked for: ``float(estimate)``, ``math.log(estimate)``,
+    ``f"{estimate:.2g}"``. Printed without a format it shows the interval too.
 
     Parameters
     ----------
@@ -26,3 +30,27 @@ class Estimate:
     high: float
     level: float
     method: str
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __str__(self) -> str:
+        text = short(self.value)
+        if math.isnan(self.low) or math.isnan(self.high):
+            return text
+        return f"{text} ({100 * self.level:.0f} %: {short(self.low)} to {short(self.high)})"
+
+    def __format__(self, spec: str) -> str:
+        """With a format the value alone, as a float; without one, as `str` shows it."""
+        return format(float(self), spec) if spec else str(self)
+
+
+def short(value: float) -> str:
+    """A number to two significant digits, as people write it: 0.04, 25, 3.2e-4."""
+    if not math.isfinite(value) or value == 0:
+        return f"{float(value):g}"
+    rounded = float(f"{value:.1e}")
+    if 1e-3 <= abs(rounded) < 1e4:
+        return f"{rounded:.6g}"
+    mantissa, _, exponent = f"{rounded:.1e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"

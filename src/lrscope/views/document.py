@@ -55,6 +55,7 @@ def scan_document(outcome: Outcome) -> dict[str, Any]:
             "seconds": _number(facts.cost.seconds),
             "runs": facts.cost.runs,
             "rework": facts.cost.rework,
+            "overshoot": facts.cost.overshoot,
             "full_grid": _number(facts.cost.full_grid),
             "budget": _number(outcome.scan.plan.budget),
         },

@@ -78,6 +78,7 @@ class Facts:
     rule: str
     warnings: tuple[str, ...]
     cost: Cost
+    budget: float
     decisions: Sequence[Decision]
     finished: bool
 
@@ -130,6 +131,7 @@ def collect(outcome: Outcome) -> Facts:
         answer.rule,
         answer.warnings,
         outcome.cost,
+        plan.budget,
         outcome.decisions,
         outcome.finished,
     )
@@ -202,6 +204,8 @@ def _levels(facts: Facts, metric: str) -> list[float]:
 def _window(facts: Facts, metric: str, values: list[float]) -> Window:
     goal = facts.goal_of(metric)
     firsts = [float(r.curves[metric].curve.loss[0]) for r in facts.runs if metric in r.curves]
+    if facts.horizon == 1:
+        firsts = []  # single values are ends, and tell of no start
     start = float(np.median(finite)) if (finite := [v for v in firsts if math.isfinite(v)]) else None
     if not values:
         anchor = 1.0 if start is None else start

@@ -9,6 +9,7 @@ given.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from lrscope.errors import UsageError
 from lrscope.scanning.outcome import Outcome
 from lrscope.views import numbers, reading
 from lrscope.views.facts import Facts, RunFacts, Window, collect, curve_window, level_window
+from lrscope.views.words import interval_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +39,8 @@ def draw(outcome: Outcome) -> Figure:
     """Two panels, 11 by 4.4 inches, on a white ground.
 
     Left: where each run stands at its end against its learning rate, with band, interval and cliff. Right:
-    the curves, coloured by rate. Save it with ``figure.savefig(path)``; in a notebook it shows by itself.
+    the curves, coloured by rate (left out where each run is a single value). Save it with
+    ``figure.savefig(path)``; in a notebook it shows by itself.
 
     Raises
     ------
@@ -47,6 +50,10 @@ def draw(outcome: Outcome) -> Figure:
     figure_class, _ = _matplotlib()
     facts = collect(outcome)
     figure: Figure = figure_class(figsize=(11, 4.4), dpi=150, facecolor="white", layout="constrained")
+    if facts.horizon == 1:  # single values are no curves
+        draw_rates(figure.subplots(), facts)
+        figure.set_size_inches(6.5, 4.4)
+        return figure
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1.05, 1.0]})
     draw_rates(left, facts)
     draw_curves(right, facts)
@@ -173,15 +180,17 @@ def _cliff(ax: Axes, facts: Facts) -> Any:
 
 
 def _guide(ax: Axes, facts: Facts, metric: str) -> None:
-    """A thin line through the runs that reached the horizon (mean over seeds), to lead the eye."""
+    """A thin line through the runs that reached the horizon (mean over seeds), to lead the eye; broken where
+    another rate stands between two of them, since a line past it would cut through the valley."""
     by_rate: dict[float, list[float]] = {}
     for run in facts.runs:
         level = run.curves[metric].level if metric in run.curves else None
         if run.state is RunState.COMPLETE and level is not None:
             by_rate.setdefault(run.lr, []).append(level)
-    if len(by_rate) > 1:
-        rates = sorted(by_rate)
-        ax.plot(rates, [float(np.mean(by_rate[r])) for r in rates], color=DONE, lw=1.1, alpha=0.55, zorder=3)
+    rates = sorted({run.lr for run in facts.runs})
+    levels = [float(np.mean(by_rate[r])) if r in by_rate else math.nan for r in rates]
+    if any(math.isfinite(a) and math.isfinite(b) for a, b in pairwise(levels)):
+        ax.plot(rates, levels, color=DONE, lw=1.1, alpha=0.55, zorder=3)
 
 
 def _keys(facts: Facts) -> list[tuple[Any, str]]:
@@ -189,7 +198,7 @@ def _keys(facts: Facts) -> list[tuple[Any, str]]:
     line, handles = plt["line"], []
     if done := facts.count(RunState.COMPLETE):
         handles.append(
-            (line([], [], marker="o", color=DONE, ls="", ms=6.5, mec="white"), f"{done} run to the end")
+            (line([], [], marker="o", color=DONE, ls="", ms=6.5, mec="white"), f"{done} ran to the end")
         )
     short = [r for r in facts.runs if not r.gone and r.state is not RunState.COMPLETE]
     if short:
@@ -232,7 +241,7 @@ def _answer(ax: Axes, facts: Facts, metric: str, window: Window, handles: list[t
             capthick=2.0,
             zorder=6,
         )
-        label += f" ({numbers.share(lr.level)}: {numbers.rate(lr.low)} to {numbers.rate(lr.high)})"
+        label += f" ({interval_words(facts)})"
     else:
         (bar,) = ax.plot([lr.value], [level], "D", color=ACCENT, ms=7, mec="white", mew=1.0, zorder=6)
     handles.insert(0, (bar, label))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from html import escape
 
 from lrscope import __version__
@@ -10,9 +11,11 @@ from lrscope.curves import Plan, RunState
 from lrscope.training.store.base import Decision
 from lrscope.views import numbers
 from lrscope.views.facts import Facts, RunFacts
-from lrscope.views.words import band_words, cliff_words, price_words
+from lrscope.views.words import band_words, cliff_words, interval_words, price_words
 
 _DECISIONS = 2000
+_OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+_WHOLE = r'<span class="whole">\g<0></span>'
 
 
 def blanks(facts: Facts, plan: Plan, thinned: bool) -> dict[str, str]:
@@ -25,7 +28,7 @@ def blanks(facts: Facts, plan: Plan, thinned: bool) -> dict[str, str]:
         "name": text(facts.name),
         "interrupted": ""
         if facts.finished
-        else '<p class="interrupted">Interrupted: this is the answer so far; the same command goes on.</p>',
+        else '<p class="interrupted">Not finished: this is the answer so far; the same command goes on.</p>',
         "headline": headline,
         "sentence": text(_sentence(facts)),
         "reason": text(facts.reason),
@@ -55,9 +58,8 @@ def _sentence(facts: Facts) -> str:
     if facts.lr is None:
         return ""
     sentences = []
-    if math.isfinite(facts.lr.low) and math.isfinite(facts.lr.high):
-        span = f"{numbers.rate(facts.lr.low)} to {numbers.rate(facts.lr.high)}"
-        sentences.append(f"{numbers.share(facts.lr.level)} interval: {span}.")
+    if words := interval_words(facts):
+        sentences.append(words.replace(":", " interval:", 1) + ".")
     if words := band_words(facts):
         sentences.append(
             f"{words[0].upper()}{words[1:]}." if words.startswith("only") else f"The result is {words}."
@@ -100,7 +102,8 @@ def _chip(label: str, value: str, note: str) -> str:
 def _warnings(facts: Facts) -> str:
     if not facts.warnings:
         return ""
-    items = "".join(f"<li>{text(w)}</li>" for w in facts.warnings)
+    # An option stays on one line, and does not break after its hyphens.
+    items = "".join(f"<li>{_OPTION.sub(_WHOLE, text(w))}</li>" for w in facts.warnings)
     return f'<section class="doubts"><h2>What to doubt</h2><ul>{items}</ul></section>'
 
 

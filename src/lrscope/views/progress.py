@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lrscope.curves import RunKey, RunState
-from lrscope.scanning.progress import RunStatus, Snapshot
+from lrscope.scanning.progress import TAKING_UP, RunStatus, Snapshot
 from lrscope.views import numbers
 from lrscope.views.text import STYLES
 from lrscope.views.words import encodable, one_line
@@ -115,6 +115,7 @@ class PlainProgress:
         self._clock = clock
         self._known: dict[RunKey, RunState] = {}
         self._doing = ""
+        self._idle = False  # whether all that was seen so far is what an earlier sitting had left
         self._told = clock()
 
     def __enter__(self) -> Self:
@@ -128,16 +129,27 @@ class PlainProgress:
     def __call__(self, snapshot: Snapshot) -> None:
         for note in snapshot.notes:
             self._say(note)
+        if snapshot.doing == TAKING_UP:
+            self._known.update({(run.lr, run.seed): run.state for run in snapshot.runs})
+            self._idle = True
+            return
+        self._idle = self._idle and snapshot.doing in _OVER
         now = self._clock()
         if snapshot.doing != self._doing:
             self._doing = snapshot.doing
             self._say(f"{snapshot.doing} ({summary(snapshot)})")
             self._told = now
+        left = 0
         for run in snapshot.runs:
             key = (run.lr, run.seed)
             if self._known.get(key) != run.state and run.state.final:
-                self._say(_event(run, snapshot))
+                if run.state is RunState.STOPPED:  # told alike of most runs, when the scan ends
+                    left += 1
+                else:
+                    self._say(_event(run, snapshot))
             self._known[key] = run.state
+        if left and not self._idle:
+            self._say(f"{numbers.plural(left, 'run')} stopped early")
         if now - self._told >= _QUIET:
             self._say(f"{summary(snapshot)}; {_tally(snapshot.runs)}")
             self._told = now
@@ -155,8 +167,11 @@ class PlainProgress:
 def summary(snapshot: Snapshot) -> str:
     """ "1.2 of 4 full runs, 2 min 5 s, about 3 min left"."""
     parts = [f"{numbers.amount(snapshot.spent)} of {numbers.amount(snapshot.budget)} full runs"]
+    if snapshot.horizon is None and snapshot.runs:
+        # How much of the budget that is cannot be told yet, but that something moves can.
+        parts = [f"at step {numbers.count(max(run.step for run in snapshot.runs))}"]
     parts.append(numbers.duration(snapshot.seconds))
-    if snapshot.remaining is not None:
+    if snapshot.remaining is not None and snapshot.remaining >= 1:
         parts.append(f"about {numbers.duration(_coarse(snapshot.remaining))} left")
     return ", ".join(parts)
 
@@ -190,6 +205,7 @@ def runs_table(snapshot: Snapshot, width: int, lines: int, *, ascii_only: bool =
     return table
 
 
+_OVER = ("done", "interrupted")
 _TOLD = (RunState.DIVERGED, RunState.FAILED)
 _INTEREST = {
     RunState.RUNNING: 0, RunState.COMPLETE: 1, RunState.PAUSED: 2, RunState.FAILED: 3, RunState.STOPPED: 4,

@@ -17,7 +17,7 @@ from lrscope.scanning.outcome import Outcome
 from lrscope.views import numbers
 from lrscope.views.facts import Facts, RunFacts, collect
 from lrscope.views.textplot import plot_levels
-from lrscope.views.words import answer_line, encodable, one_line, price_words
+from lrscope.views.words import answer_parts, encodable, filled, one_line, price_words
 
 STYLES = {
     RunState.COMPLETE: "green",
@@ -71,9 +71,10 @@ def _answer(console: Console, facts: Facts) -> None:
     style = "bold" if facts.lr is not None else "bold yellow"
     if not facts.finished:
         console.print(
-            Text("Interrupted: this is the answer so far; the same command goes on.", style="yellow")
+            Text("Not finished: this is the answer so far; the same command goes on.", style="yellow")
         )
-    console.print(Text(answer_line(facts), style=style))
+    for line in filled(answer_parts(facts), console.width):
+        console.print(Text(line, style=style))
     if facts.runs:
         console.print(Text(price_words(facts)))
     if facts.reason:
@@ -103,13 +104,23 @@ def _table(facts: Facts) -> Padding:
     table.add_column("state", no_wrap=True)
     table.add_column("steps", justify="right", no_wrap=True)
     table.add_column(escape(_short(one_line(facts.metric or "last"), 18)), justify="right", no_wrap=True)
-    table.add_column("why")
-    for run in facts.runs:
-        table.add_row(*_row(run, several))
+    usual = _usual_reason(facts)
+    told = [_row(run, several, usual) for run in facts.runs]
+    table.add_column("why" if any(row[-1] for row in told) else "")
+    for row in told:
+        table.add_row(*row)
     return Padding(table, 0)
 
 
-def _row(run: RunFacts, several: bool) -> list[Text]:
+def _usual_reason(facts: Facts) -> str | None:
+    """What most of the stopped runs say: it is told once, by their number above the table, and not in each
+    row."""
+    reasons = [r.reason for r in facts.runs if r.state is RunState.STOPPED and r.reason]
+    usual = max(reasons, key=reasons.count, default=None)
+    return usual if usual is not None and reasons.count(usual) >= 3 else None
+
+
+def _row(run: RunFacts, several: bool, usual: str | None) -> list[Text]:
     style = "bold" if run.named else STYLES[run.state]
     mark = " ◆" if run.named else "  "
     cells = [numbers.rate(run.lr, None) + mark]
@@ -118,7 +129,8 @@ def _row(run: RunFacts, several: bool) -> list[Text]:
     cells += [run.state.value, numbers.count(run.steps), numbers.value(run.last)]
     # Why a run was stopped is told alike many times over, so one line will do; a failure is told in full.
     brief = not run.gone
-    why = Text(one_line(run.reason or ""), "dim", no_wrap=brief, overflow="ellipsis" if brief else "fold")
+    reason = "" if run.reason is None or (run.reason == usual and brief) else one_line(run.reason)
+    why = Text(reason, "dim", no_wrap=brief, overflow="ellipsis" if brief else "fold")
     return [*(Text(c, style=style) for c in cells), why]
 
 

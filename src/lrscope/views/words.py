@@ -8,6 +8,10 @@ from lrscope.curves import RunState
 from lrscope.views import numbers
 from lrscope.views.facts import Facts
 
+_GAP = "   "
+_OVERRUN = 1.1
+_ABOUT = 1 + 1e-9
+
 _PLAIN = str.maketrans(
     {
         "–": "-",
@@ -54,14 +58,42 @@ def encodable(text: str, encoding: str) -> str:
 
 def answer_line(facts: Facts) -> str:
     """The answer in one line: the rate, its interval, the band, the cliff."""
+    return _GAP.join(answer_parts(facts))
+
+
+def answer_parts(facts: Facts) -> list[str]:
+    """The parts of the answer, each of which belongs on one line."""
     if facts.lr is None:
-        return "No learning rate can be recommended."
+        return ["No learning rate can be recommended."]
+    words = interval_words(facts)
+    first = f"Learning rate {numbers.rate(facts.lr.value)}" + (f"{_GAP}({words})" if words else "")
+    return [p for p in (first, band_words(facts), cliff_words(facts)) if p]
+
+
+def filled(parts: list[str], width: int) -> list[str]:
+    """Lines of at most `width` characters, broken between parts; a part that is longer is a line by
+    itself."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(_GAP) + len(part) <= width:
+            lines[-1] += _GAP + part
+        else:
+            lines.append(part)
+    return lines
+
+
+def interval_words(facts: Facts) -> str:
+    """ "90 %: 0.013 to 0.034", and where an end is the edge of what was looked at, "or higher"; empty where
+    there is no interval."""
     lr = facts.lr
-    parts = [f"Learning rate {numbers.rate(lr.value)}"]
-    if math.isfinite(lr.low) and math.isfinite(lr.high):
-        parts[0] += f"   ({numbers.share(lr.level)}: {numbers.rate(lr.low)} to {numbers.rate(lr.high)})"
-    parts += [band_words(facts), cliff_words(facts)]
-    return "   ".join(p for p in parts if p)
+    if lr is None or not (math.isfinite(lr.low) and math.isfinite(lr.high)):
+        return ""
+    low, high = numbers.rate(lr.low), numbers.rate(lr.high)
+    if facts.rates and lr.low <= facts.rates[0] * _ABOUT:
+        low = numbers.rate(max(lr.low, facts.rates[0])) + " or lower"
+    if facts.rates and lr.high >= facts.rates[-1] / _ABOUT:
+        high = numbers.rate(min(lr.high, facts.rates[-1])) + " or higher"
+    return f"{numbers.share(lr.level)}: {low} to {high}"
 
 
 def band_words(facts: Facts) -> str:
@@ -103,6 +135,17 @@ def price_words(facts: Facts) -> str:
     text += ": " + ", ".join([numbers.plural(rates, "rate"), *ends]) + "."
     if cost.full_grid > cost.full_runs > 0:
         text += f" A full grid would have cost {numbers.amount(cost.full_grid)}."
-    if cost.rework:
-        text += f" {numbers.plural(cost.rework, 'step')} had to be done twice."
-    return text
+    return text + _extra_words(facts)
+
+
+def _extra_words(facts: Facts) -> str:
+    """Why it cost more than was to be spent, where that is more than a tenth; otherwise what was done
+    twice."""
+    cost = facts.cost
+    twice = f"{numbers.plural(cost.rework, 'step')} had to be done twice" if cost.rework else ""
+    if cost.full_runs <= _OVERRUN * facts.budget:
+        return f" {twice}." if twice else ""
+    past = f"{numbers.plural(cost.overshoot, 'step')} were done past where runs were paused"
+    why = [w for w in (twice, past if cost.overshoot else "") if w]
+    more = f" That is more than the budget of {numbers.amount(facts.budget)}"
+    return f"{more}: {numbers.listed(why)}." if why else f"{more}."

@@ -148,7 +148,9 @@ def _qualified(function: Any) -> str:
 
 def _who(function: Any, given: str) -> str:
     bare = inspect.unwrap(function.func if isinstance(function, partial) else function)
-    name = getattr(bare, "__name__", None) or type(bare).__name__
+    name = getattr(bare, "__name__", None) or (
+        type(bare).__name__ if callable(bare) else given.rpartition(":")[2]
+    )
     path = _file_of(bare)
     return f"{name} ({path.name})" if path else f"{name} ({given.rpartition(':')[0]})"
 

@@ -178,6 +178,6 @@ def _near_name(module: ModuleType, name: str) -> str:
     there = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
     close = difflib.get_close_matches(name, there, n=3, cutoff=0.5)
     if close:
-        return f": did you mean {' or '.join(close)}?".rstrip("?")
+        return f" (did you mean {' or '.join(close)}?)"
     own = [n for n in there if getattr(vars(module)[n], "__module__", None) == module.__name__]
     return f"; it has {', '.join(own[:8])}" if own else "; it defines no function"

@@ -11,6 +11,7 @@ from typing import Any
 
 from lrscope.errors import SourceError
 from lrscope.training.source.reporting import Reporter
+from lrscope.training.source.tally import describe
 
 _RATE = ("lr", "learning_rate")
 _GIVES_STEPS = ("Iterator", "Iterable", "Generator")
@@ -73,7 +74,8 @@ def read_signature(function: Any, who: str, form: Form | None = None) -> Calling
         raise SourceError(f"{who} is a class: give a function, or an instance that can be called.")
     if not callable(function):
         raise SourceError(
-            f"{who} is no function: give one like train(lr, seed) that yields its loss at every step."
+            f"{who} is {describe(function)}, no function: give one like train(lr, seed) that yields its "
+            "loss at every step."
         )
     if inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code):
         raise SourceError(

@@ -74,7 +74,8 @@ def describe(value: Any) -> str:
         return f"a {name} of shape {tuple(shape)}"
     if isinstance(value, list | tuple | set | frozenset):
         return f"a {name} of {len(value)} values"
-    return f"a {name} ({_short(value)})"
+    article = "an" if name[0].lower() in "aeiou" else "a"
+    return f"{article} {name} ({_short(value)})"
 
 
 def _short(value: Any) -> str:

@@ -142,10 +142,11 @@ function drawLeft(u, ctx, dpr) {
     ctx.strokeStyle = c.gone; ctx.lineWidth = 1.5 * dpr; ctx.setLineDash([6 * dpr, 4 * dpr]);
     ctx.beginPath(); ctx.moveTo(X(data.cliff.lr), top); ctx.lineTo(X(data.cliff.lr), top + height); ctx.stroke(); ctx.setLineDash([]);
   }
-  const points = ends(), by = new Map();
+  const points = ends(), by = new Map(), seen = [...new Set(points.map(p => p.x))].sort((a, b) => a - b);
   for (const p of points) if (!p.gone && runs[p.run].state === "complete") by.set(p.x, [...(by.get(p.x) || []), p.y]);
+  /* full runs are joined where no other run stands between them: a line past those would cut through the valley */
   ctx.strokeStyle = c.done; ctx.globalAlpha = .5; ctx.lineWidth = 1.3 * dpr; ctx.beginPath();
-  [...by.keys()].sort((a, b) => a - b).forEach((x, i) => { const m = by.get(x).reduce((a, b) => a + b) / by.get(x).length; i ? ctx.lineTo(X(x), Y(m)) : ctx.moveTo(X(x), Y(m)); });
+  seen.forEach((x, i) => { if (!by.has(x)) return; const m = by.get(x).reduce((a, b) => a + b) / by.get(x).length; i && by.has(seen[i - 1]) ? ctx.lineTo(X(x), Y(m)) : ctx.moveTo(X(x), Y(m)); });
   ctx.stroke(); ctx.globalAlpha = 1;
   for (const p of points) {
     const r = runs[p.run], x = X(p.x), y = p.edge ? (p.edge > 0 ? top + 9 * dpr : top + height - 9 * dpr) : Y(p.y);
