@@ -95,7 +95,7 @@ def test_without_any_run_that_ends_there_is_no_horizon():
 
 def test_where_all_is_nan_no_lower_rate_is_advised():
     """A program that says nothing but NaN is told so: neither lower rates nor a length would help."""
-    with pytest.raises(InconclusiveError, match="NaN from the first on") as error:
+    with pytest.raises(InconclusiveError, match="Everything reported was NaN") as error:
         sit(ScriptedSource(lambda *_: math.nan), horizon=None)
     assert "--low" not in str(error.value)
 

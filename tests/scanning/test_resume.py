@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import lrscope
 from lrscope.curves import RunState
 from lrscope.scanning.interrupt import Interrupt
 from lrscope.scanning.room import available_memory, room_for
@@ -219,3 +221,24 @@ def test_room_is_half_of_what_is_free_and_never_below_two(one, waiting, free):
 def test_rates_of_the_doubles_are_ascending():
     """The doubles' grid is one that a plan accepts."""
     assert list(RATES) == sorted(set(RATES))
+
+
+def test_further_seeds_continue_a_scan_and_decide_by_what_is_seen_nearest_to_the_end(tmp_path) -> None:
+    """The advice "--seeds 2 --budget 6" works in the same folder, and repeats nothing; of two rates that went to the
+    end with the second seed, the one that ended better is named, whatever they looked like early."""
+
+    def train(lr, seed):
+        noise = random.Random(seed)
+        weights = [5.0, 3.0, -2.0]
+        for _ in range(300):
+            weights = [
+                w - lr * (h * w + noise.gauss(0, 0.1)) for w, h in zip(weights, (0.05, 0.3, 1.0), strict=True)
+            ]
+            yield sum(h * w * w for w, h in zip(weights, (0.05, 0.3, 1.0), strict=True))
+
+    first = lrscope.scan(train, out=tmp_path)
+    both = lrscope.scan(train, out=tmp_path, seeds=2, budget=6.0)
+    assert both.cost.steps <= 1.02 * 1.5 * first.cost.steps
+    again = {run.lr: float(run.curves["loss"].loss[-30:].mean()) for run in both.runs if run.seed == 1}
+    assert len(again) > 1
+    assert both.lr.value == min(again, key=again.get)

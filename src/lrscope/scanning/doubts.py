@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lrscope.curves import Run, Scan
+from lrscope.curves import Run, RunState, Scan
 from lrscope.scanning.cliff import sides, start_value
 from lrscope.scanning.metric import infer_goal, is_loss, is_validation
 from lrscope.scanning.ranking import Judge, bad, judge_by, names_seen, points, reading
@@ -189,7 +189,8 @@ def _few_points(scan: Scan, found: Standing) -> Iterator[str]:
 
 def _no_cliff(scan: Scan, found: Standing, cliff: Estimate | None) -> Iterator[str]:
     _, lost = sides(scan)
-    if cliff is None and not lost and found.leader.lr != scan.plan.rates[-1]:
+    failed = any(run.state is RunState.FAILED and run.lr > found.leader.lr for run in scan.runs)
+    if cliff is None and not lost and not failed and found.leader.lr != scan.plan.rates[-1]:
         yield (
             f"No run diverged up to {scan.plan.rates[-1]:g}, so it is not known where training begins to fail; "
             f"--high {scan.plan.rates[-1] * 100:g} would look further."

@@ -13,7 +13,7 @@ from lrscope.training.source.base import Source
 from lrscope.training.store.base import Decision, Ledger
 
 DEFINING = ("source", "rates", "seeds", "steps", "metric", "goal", "objective", "planner")
-"""Settings that make a scan what it is. Budget, jobs, engine, limits and the width of the band may change."""
+"""Settings that make a scan what it is. Budget, the number of seeds, jobs, engine, limits and the width of the band may change."""
 
 
 def settings_of(source: Source, planner: Planner, plan: Plan) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def check_same(old: Mapping[str, Any], new: Mapping[str, Any], place: str | None
     """
     differs = []
     for name in DEFINING:
-        if old.get(name) == new[name]:
+        if old.get(name) == new[name] or (name == "seeds" and _extends(old.get(name) or [], new[name])):
             continue
         if name == "source":
             was, now = old.get(name) or {}, new[name]
@@ -71,6 +71,11 @@ def check_same(old: Mapping[str, Any], new: Mapping[str, Any], place: str | None
             f"The results in {place or 'this store'} were made with other settings ({'; '.join(differs)}). "
             "Name another folder with --out, or start over with --fresh, which moves what was measured aside."
         )
+
+
+def _extends(old: Sequence[int], new: Sequence[int]) -> bool:
+    """Whether the same seeds are used and only their number differs: further seeds confirm what the first found."""
+    return list(new[: len(old)]) == list(old) or list(old[: len(new)]) == list(new)
 
 
 def _grid(rates: Sequence[float]) -> str:

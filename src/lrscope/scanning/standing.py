@@ -129,19 +129,34 @@ def _deepest(scan: Scan, runs: Sequence[Run]) -> Ranking:
 
 
 def _confirmed(scan: Scan, order: Ranking, runs: dict[RunKey, Run]) -> Run:
-    """The leader: the best in the mean over its seeds, where leading rates were run with further ones."""
-    seeds = scan.plan.seeds
-    scores: dict[RunKey, list[float]] = {}
-    for key in order.keys:
-        again = [runs.get((key[0], seed)) for seed in seeds]
-        values = [reading(r, order.by, order.step) for r in again if r is not None and r.step >= order.step]
-        scores[key] = [v for v in values if math.isfinite(v)]
-    most = max(len(values) for values in scores.values())
-    if most > 1:
-        tried = [key for key in order.keys if len(scores[key]) == most]
-        if len(tried) > 1:
-            return runs[min(tried, key=lambda key: (float(np.mean(scores[key])), key))]
-    return runs[order.keys[0]]
+    """The leader: the best in the mean over its seeds, where leading rates were run with further ones.
+
+    Each seed's runs are compared at the last step that all of them have reached, and a seed that came less than
+    half as far as another does not count: what is seen nearer to the end says more about it.
+    """
+    seeds = {key: [s for s in scan.plan.seeds if (key[0], s) in runs] for key in order.keys}
+    most = max(len(found) for found in seeds.values())
+    tried = [key for key in order.keys if len(seeds[key]) == most]
+    if most < 2 or len(tried) < 2:
+        return runs[tried[0] if most > 1 else order.keys[0]]
+    steps = {
+        s: min(runs[lr, s].step for lr, _ in tried) for s in seeds[tried[0]] if s in _shared(seeds, tried)
+    }
+    deep = [s for s, step in steps.items() if 2 * step >= max(steps.values())]
+    if not deep:
+        return runs[tried[0]]
+
+    def score(key: RunKey) -> tuple[float, RunKey]:
+        values = [reading(runs[key[0], s], order.by, steps[s]) for s in deep]
+        mean = float(np.mean(values))
+        return (math.inf if math.isnan(mean) else mean, key)
+
+    return runs[min(tried, key=score)]
+
+
+def _shared(seeds: dict[RunKey, list[int]], tried: Sequence[RunKey]) -> set[int]:
+    """The seeds that all of these rates were run with."""
+    return set.intersection(*(set(seeds[key]) for key in tried))
 
 
 def _gap(scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run], peers: Sequence[Run]) -> Gap | None:

@@ -205,10 +205,12 @@ class _Bracket(_Replay):
 
     def confirm(self, leading: Sequence[RunKey]) -> list[Advance]:
         """The leading rates again, with the other seeds."""
-        full = [key for key in leading if self.runs[key].step >= self.horizon or self.runs[key].state.final]
-        rates = [lr for lr, _ in (*full, *(key for key in leading if key not in full))]
+        best = leading[:CONFIRMED]
+        full = [key for key in best if self.runs[key].step >= self.horizon]
+        ranked = rank(self.known(full), self.horizon, self.plan).keys
+        rates = [lr for lr, _ in (*ranked, *(key for key in best if key not in full))]
         others = self.plan.seeds[1:]
-        count = min(max(1, self.left // (self.horizon * len(others))), CONFIRMED, len(rates))
+        count = min(max(1, self.left // (self.horizon * len(others))), len(rates))
         keys = [(lr, seed) for seed in others for lr in rates[:count]]
         return self.in_turn(keys, self.horizon, "a leading rate again, with another seed")
 
