@@ -13,7 +13,7 @@ from lrscope.training.source.base import Source
 from lrscope.training.store.base import Decision, Ledger
 
 DEFINING = ("source", "rates", "seeds", "steps", "metric", "goal", "objective", "planner")
-"""Settings that make a scan what it is. Budget, the number of seeds, jobs, engine, limits and the width of the band may change."""
+"""Settings that make a scan what it is. Budget, number of seeds, jobs, engine, limits and the band may change."""
 
 
 def settings_of(source: Source, planner: Planner, plan: Plan) -> dict[str, Any]:
