@@ -43,7 +43,7 @@ class LoggedRun:
     epoch: LossCurve | None = None
 
 
-class Unreadable(Exception):
+class Unreadable(Exception):  # noqa: N818 (it says what a file is, not what went wrong)
     """This format cannot read this file; the message says why, for a person. Never leaves the readers."""
 
 
@@ -51,8 +51,8 @@ class Reader(ABC):
     """One file format.
 
     `recognises` looks at the beginning of a file only, and says whether this could be the format. `read` may
-    then find that it is not, and raise `Unreadable`; from a file that is only damaged it gives what it can and
-    says in the runs' warnings what was lost.
+    then find that it is not, and raise `Unreadable`; from a file that is only damaged it gives what it can
+    and says in the runs' warnings what was lost.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """SQLite files of other programs, read without trusting them and without leaving a trace.
 
 A database is code as much as data: a view can run for ever, a default can be as long as memory. So only real
-tables are read, nothing that the schema defines is run, what one statement may do is limited, and a file that was
-damaged gives the rows up to the damage.
+tables are read, nothing that the schema defines is run, what one statement may do is limited, and a file
+that was damaged gives the rows up to the damage.
 """
 
 from __future__ import annotations
@@ -49,22 +49,23 @@ class Database:
             raise Unreadable(f"it cannot be opened ({error.strerror or error})") from error
         if not header.startswith(MAGIC):
             raise Unreadable("it is no SQLite database")
-        # Opening a file in WAL mode writes files beside it. Where there is no log to be read, it can be avoided.
+        # Opening a file in WAL mode writes files beside it. Where there is no log to be read, it can be
+        # avoided.
         logged = self.path.with_name(self.path.name + "-wal")
         has_log = logged.exists() and logged.stat().st_size > 0
         modes = ["mode=ro", "mode=ro&immutable=1"] if has_log or header[18:20] != b"\x02\x02" else []
-        error: sqlite3.Error | None = None
+        problem = ""
         for mode in modes or ["mode=ro&immutable=1"]:
             try:
                 self._open(mode)
             except sqlite3.Error as failure:
-                error = failure
+                problem = str(failure)
                 self.close()
                 continue
             if "immutable" in mode and has_log:
                 self.lost.append("Rows that are still in the database's log (-wal) could not be read.")
             return self
-        raise Unreadable(f"its tables cannot be read ({error})")
+        raise Unreadable(f"its tables cannot be read ({problem})")
 
     def _open(self, mode: str) -> None:
         uri = f"file:{quote(str(self.path.resolve()))}?{mode}"
@@ -80,7 +81,8 @@ class Database:
             "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
         )
         for (name,) in names.fetchmany(1_000):
-            # table_xinfo names a column's kind in its last field: 2 and 3 are computed, by the file's own code
+            # table_xinfo names a column's kind in its last field: 2 and 3 are computed, by the file's own
+            # code
             columns = connection.execute(f"PRAGMA table_xinfo({_quoted(str(name))})").fetchall()
             self._tables[str(name)] = {str(c[1]) for c in columns if c[6] == 0}
 

@@ -7,6 +7,7 @@ TensorBoard and W&B, `numpy.savetxt`, and spreadsheets with a decimal comma are 
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ _DECIMAL_COMMA = re.compile(r"(?<![\d.])(-?\d+),(\d+(?:[eE][-+]?\d+)?)(?![\d,])"
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table of text is laid out: what stands between cells, the columns' names, where the rows begin."""
+    """How a table of text is laid out: what stands between cells, the columns' names, where rows begin."""
 
     separator: str | None
     columns: tuple[str, ...]
@@ -54,7 +55,8 @@ class Delimited(Reader):
             raise Unreadable("its lines are no rows of numbers")
         table = Table(name, "tsv" if plan.separator == "\t" else "csv", path)
         blocks = TextBlocks(path)
-        skip, uneven, odd = plan.first, 0, {}
+        skip, uneven = plan.first, 0
+        odd: dict[str, int] = {}
         for block in blocks:
             lines = block[skip:]
             skip = max(0, skip - len(block))
@@ -89,7 +91,7 @@ def _try(numbered: Sequence[tuple[int, str]], separator: str | None, comment: st
     comma = separator == ";" and any(_DECIMAL_COMMA.search(line) for _, line in numbered[1:])
     rows = [_cells(line, separator, comma) for _, line in numbered]
     width = len(rows[0])
-    if separator is not None and width < 2 or width > _WIDEST:
+    if (separator is not None and width < 2) or width > _WIDEST:
         return None
     header = [text.strip() for text in rows[0]]
     bare = all(cell(text) is not None for text in header)
@@ -126,13 +128,10 @@ def _unnamed(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Names for columns that have none: steps, where the first one counts, and the loss."""
     if width == 1:
         return ["loss"]
-    first = [cell(row[0]) for row in rows]
-    counts = all(
-        b is not None and a is not None and b > a and b == int(b) if b is None or abs(b) < 2**62 else False
-        for a, b in zip(first, first[1:], strict=False)
-    )
+    first = np.array([math.nan if (v := cell(row[0])) is None else v for row in rows])
+    counts = bool(np.all(np.diff(first) > 0) and np.all(first == np.floor(first)) and np.all(first >= 0))
     rest = ["loss"] if width == 2 else [f"column {k + 2}" for k in range(width - 1)]
-    return ["step", *rest] if counts and len(first) > 1 else [f"column {k + 1}" for k in range(width)]
+    return ["step", *rest] if counts and first.size > 1 else [f"column {k + 1}" for k in range(width)]
 
 
 def _cells(line: str, separator: str | None, decimal_comma: bool) -> list[str]:

@@ -26,7 +26,7 @@ SAMPLE = 64 << 10
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27})
-"""Bytes that text does not hold; progress bars do ring the bell and step back (7, 8), and use colours (27)."""
+"""Bytes that text does not hold; progress bars ring the bell and step back (7, 8), and use colours (27)."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,9 @@ def read_bytes(path: Path, most: int | None = None) -> tuple[bytes, bool]:
 class TextBlocks:
     """The lines of a text file, some thousands at a time.
 
-    Iterate to get lists of lines without their line feeds. Afterwards `lost` holds sentences about what was passed
-    over, and `cut` tells whether the last line had no end (as in a file that is still being written).
+    Iterate to get lists of lines without their line feeds. Afterwards `lost` holds sentences about what was
+    passed over, and `cut` tells whether the last line had no end (as in a file that is still being
+    written).
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,8 +1,8 @@
 """Folders of logs: which files in them are logs, and which of them belong to one run.
 
 A folder's event files are one run. So are the checkpoints of one training, each of which holds the history so
-far. A file that says again what a better one in its folder says (the console output beside the metrics) is left
-out. Files that are plainly something else (pictures, weights, settings) are not opened.
+far. A file that says again what a better one in its folder says (the console output beside the metrics) is
+left out. Files that are plainly something else (pictures, weights, settings) are not opened.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from lrscope.curves.curve import LossCurve
@@ -23,7 +24,24 @@ MOST_ENTRIES = 200_000
 DEEPEST = 40
 
 _LOGS = frozenset(
-    ".csv .tsv .jsonl .ndjson .json .log .txt .out .err .db .sqlite .sqlite3 .wandb .dat .journal .stdout".split()
+    (
+        ".csv",
+        ".tsv",
+        ".jsonl",
+        ".ndjson",
+        ".json",
+        ".log",
+        ".txt",
+        ".out",
+        ".err",
+        ".db",
+        ".sqlite",
+        ".sqlite3",
+        ".wandb",
+        ".dat",
+        ".journal",
+        ".stdout",
+    )
 )
 _NOT_LOGS = re.compile(
     r"^(config|package|tokenizer|special_tokens|generation_config|vocab|added_tokens|model\.|args|hparams|settings|"
@@ -31,6 +49,7 @@ _NOT_LOGS = re.compile(
     r"optimizer|scheduler|rng_state|all_results|train_results|eval_results)",
     re.IGNORECASE,
 )
+_LOG_NAME = re.compile(r"^[\w-]*(log|logs|stdout|stderr|output|metrics|history|losses?)([._-]?\d+)?$", re.IGNORECASE)
 _CHECKPOINT = re.compile(r"^(checkpoint|ckpt|step|epoch|last|best)([-_]?\d+)?$", re.IGNORECASE)
 _CLOSED = frozenset(("__pycache__", "node_modules", "site-packages"))
 _WORTH = (
@@ -99,13 +118,10 @@ class _Walk:
     def enter(self, folder: Path, depth: int) -> None:
         try:
             status = folder.stat()
-            if (
-                (status.st_dev, status.st_ino) in self._seen
-                or depth > DEEPEST
-                or self._entries > MOST_ENTRIES
-            ):
+            identity = (status.st_dev, status.st_ino)
+            if identity in self._seen or depth > DEEPEST or self._entries > MOST_ENTRIES:
                 return
-            self._seen.add((status.st_dev, status.st_ino))
+            self._seen.add(identity)
             if depth and mlflow.is_run_folder(folder):
                 self._take(lambda: [mlflow.read_run_folder(folder)], folder)
                 return
@@ -120,7 +136,8 @@ class _Walk:
         except OSError as error:
             self.lost.append(f"{self._shown(folder)} ({error.strerror or error})")
             return
-        found.sort(key=lambda e: _natural(e.name))
+        # Links come last: what they lead to is called by its own name if it lies in this folder too.
+        found.sort(key=lambda e: (e.is_symlink(), _natural(e.name)))
         folders, files = [], []
         for entry in found:
             try:
@@ -150,12 +167,12 @@ class _Walk:
         rest = [f for f in files if f not in set(events) and _may_be_log(f)]
         first = [f for f in rest if f.name == "scan.sqlite" or f.suffix == ".wandb"]
         for file in first:
-            self._take(lambda file=file: self._one(file), file)
+            self._take(partial(self._one, file), file)
         if first and len(self.runs) > before:
             rest = []
         for file in rest:
             if file not in first:
-                self._take(lambda file=file: self._one(file), file)
+                self._take(partial(self._one, file), file)
         own = _without_echoes(self.runs[before:])
         self.runs[before:] = own
         return own
@@ -194,7 +211,8 @@ class _Walk:
 
 
 def _may_be_log(file: Path) -> bool:
-    return file.suffix.lower() in _LOGS and not _NOT_LOGS.match(file.name)
+    named = file.suffix.lower() in _LOGS or _LOG_NAME.match(file.name)
+    return bool(named) and not _NOT_LOGS.match(file.name)
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

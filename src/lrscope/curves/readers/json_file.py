@@ -20,7 +20,8 @@ from lrscope.curves.readers.numbers import number
 from lrscope.curves.readers.table import Rows, Table, Values
 
 MOST_JSON = 128 << 20
-"""A JSON document has to be in memory as a whole, at up to twenty times its size; so this is the most (bytes)."""
+"""A JSON document has to be in memory as a whole, at up to twenty times its size; so this is the most
+(bytes)."""
 
 _ROWS = ("log_history", "history", "log", "logs", "metrics", "results", "records", "data", "rows", "train")
 _PART = re.compile(
@@ -187,9 +188,11 @@ def _columns(document: Mapping[str, Any]) -> dict[str, tuple[Rows | None, Values
 
 
 def _arrays(document: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """The members that are lists; those inside ({"train": {"loss": [...]}}) by path, where they are parts of one run.
+    """The members that are lists; those inside ({"train": {"loss": [...]}}) by path, where they are parts
+    of one run.
 
-    Parts have names like "train" and "validation_0" (xgboost's evals_result); under other names lie other runs.
+    Parts have names like "train" and "validation_0" (xgboost's evals_result); under other names lie other
+    runs.
     """
     lists = {str(key): value for key, value in document.items() if isinstance(value, list)}
     if lists:

@@ -22,7 +22,8 @@ def loads(text: str) -> Any:
 
 
 def salvage(text: str) -> tuple[Any, bool]:
-    """The first JSON value in the text and whether it was whole; of a broken one, as much as stands before the break.
+    """The first JSON value in the text and whether it was whole; of a broken one, as much as stands before
+    the break.
 
     Raises ValueError where not even the beginning is JSON.
     """

@@ -26,7 +26,7 @@ class LrscopeScan(Reader):
     def recognises(self, sample: Sample) -> bool:
         return sample.head.startswith(MAGIC) and sample.head[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
-    def read(self, path: Path, name: str) -> list[LoggedRun]:
+    def read(self, path: Path, name: str) -> list[LoggedRun]:  # noqa: ARG002 (the runs have names)
         with Database(path) as database:
             if not database.has("points", "run", "metric", "step", "value"):
                 raise Unreadable("it has no table of points")

@@ -1,4 +1,5 @@
-"""MLflow: its database (`mlflow.db`, table `metrics`) and the older folders (`mlruns/<experiment>/<run>/metrics`).
+"""MLflow: its database (`mlflow.db`, table `metrics`) and the older folders
+(`mlruns/<experiment>/<run>/metrics`).
 
 In the database a NaN is a zero with `is_nan` set, and infinities are the largest floats. In the folders each
 metric is a text file with lines of milliseconds, value and step.
@@ -36,7 +37,7 @@ class MlflowDatabase(Reader):
     def recognises(self, sample: Sample) -> bool:
         return sample.head.startswith(MAGIC)
 
-    def read(self, path: Path, name: str) -> list[LoggedRun]:
+    def read(self, path: Path, name: str) -> list[LoggedRun]:  # noqa: ARG002 (the runs have names)
         with Database(path) as database:
             if not database.has("metrics", "key", "value", "run_uuid", "step"):
                 raise Unreadable("it has no table of MLflow's metrics")

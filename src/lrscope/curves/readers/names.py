@@ -1,4 +1,5 @@
-"""What columns and tags are called in the wild: which one counts steps, which is the learning rate, and so on."""
+"""What columns and tags are called in the wild: which one counts steps, which is the learning rate, and so
+on."""
 
 from __future__ import annotations
 
@@ -21,7 +22,20 @@ _LR = re.compile(
 )
 _LR_OTHER = re.compile(r"ratio|factor|scale|mult|decay|min|max|end|final|initial|warm", re.IGNORECASE)
 _RUN = frozenset(
-    "run run_id run_name run_uuid runid runname trial trial_id trial_number experiment exp exp_name".split()
+    (
+        "run",
+        "run_id",
+        "run_name",
+        "run_uuid",
+        "runid",
+        "runname",
+        "trial",
+        "trial_id",
+        "trial_number",
+        "experiment",
+        "exp",
+        "exp_name",
+    )
 )
 _SEED = frozenset(("seed", "random_seed", "rng_seed"))
 _METRIC = frozenset(("metric", "metric_name", "key", "tag", "name", "variable", "series", "statistic"))

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 ABSENT = frozenset(("", "na", "n/a", "none", "null", "-", "--", "<na>"))
-"""Cells that say "nothing was measured here" (NA is what Keras' CSVLogger writes). Not "nan", which was measured."""
+"""Cells that say "nothing was measured here" (NA is what Keras' CSVLogger writes). Not "nan", which was
+measured."""
 
 _WRAPPED = re.compile(
     r"^(?:tensor|array|np\.float\d*|float|jax\.array)\(\s*([^,()\s]+)[^()]*(?:\([^()]*\))?\s*\)$", re.I
@@ -51,7 +52,8 @@ def cell(text: str) -> float | None:
 
 
 def column(cells: Sequence[str]) -> tuple[NDArray[np.int64] | None, NDArray[np.float64], int]:
-    """A column of cells as (rows that hold a number, or None for all; their values; cells that are neither)."""
+    """A column of cells as (rows that hold a number, or None for all; their values; cells that are
+    neither)."""
     try:
         return None, np.array(list(map(float, cells)), dtype=np.float64), 0
     except ValueError:

@@ -1,7 +1,7 @@
 """Losses that lie in memory: numbers, arrays, data frames, and the histories that other libraries keep.
 
-What an object is shows by what it has, so nobody's library is imported. The names of attributes looked for are
-each owner's own; beside each stands whose they are.
+What an object is shows by what it has, so nobody's library is imported. The names of attributes looked for
+are each owner's own; beside each stands whose they are.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def from_object(obj: Any, name: str = "losses") -> list[LoggedRun]:
     Parameters
     ----------
     obj : object
-        A path (see `read`); a `LoggedRun`, `LossCurve` or `Scan`; numbers in a list or array, of shape (n,), or of
-        shape (n, 2) with steps in the first column; a mapping of columns or a list of rows or of points (step, metric,
-        value); a pandas or polars Series or DataFrame; a tensor; the History of Keras, the Recorder or Learner of
-        fastai, the result of Lightning's `lr_find`, the finder of torch-lr-finder, the Trainer or TrainerState of
-        Transformers, a Study of Optuna, what scikit-learn, XGBoost and LightGBM leave in `loss_curve_` and
-        `evals_result_`.
+        A path (see `read`); a `LoggedRun`, `LossCurve` or `Scan`; numbers in a list or array, of shape
+        (n,), or of shape (n, 2) with steps in the first column; a mapping of columns or a list of rows or
+        of points (step, metric, value); a pandas or polars Series or DataFrame; a tensor; the History of
+        Keras, the Recorder or Learner of fastai, the result of Lightning's `lr_find`, the finder of
+        torch-lr-finder, the Trainer or TrainerState of Transformers, a Study of Optuna, what scikit-learn,
+        XGBoost and LightGBM leave in `loss_curve_` and `evals_result_`.
     name : str
         What to call a run that has no name of its own.
 
@@ -91,7 +91,7 @@ def _get(obj: Any, attribute: str) -> Any:
         return None
 
 
-def _frame(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
+def _frame(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
     """A data frame (pandas, polars): `columns`, and a column for each by subscription."""
     columns = _get(obj, "columns")
     if columns is None or isinstance(obj, Mapping) or _get(obj, "shape") is None or len(obj.shape) != 2:
@@ -118,9 +118,9 @@ def _frame(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
 def _sparse(arrays: Mapping[str, Values]) -> dict[str, tuple[Rows | None, Values]]:
     """Columns without the NaNs that stand for "nothing here".
 
-    A data frame has one sign for both a missing cell and a loss that was not a number. Where several columns take
-    turns, NaN means missing, but for a NaN that a column goes on with to the end for longer than it ever paused:
-    that is a run that diverged.
+    A data frame has one sign for both a missing cell and a loss that was not a number. Where several
+    columns take turns, NaN means missing, but for a NaN that a column goes on with to the end for longer
+    than it ever paused: that is a run that diverged.
     """
     metrics = [a for n, a in arrays.items() if not (names.is_epoch(n) or names.step_rank(n) is not None)]
     columns: dict[str, tuple[Rows | None, Values]] = {}
@@ -136,7 +136,7 @@ def _sparse(arrays: Mapping[str, Values]) -> dict[str, tuple[Rows | None, Values
     return columns
 
 
-def _series(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
+def _series(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
     """One column with its index (pandas); numbers in the index are the steps."""
     index, to_numpy = _get(obj, "index"), _get(obj, "to_numpy")
     if to_numpy is None or index is None or callable(index):
@@ -150,7 +150,7 @@ def _series(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
     return [run_from_series(name, "series", {column: (steps, values)}, source=None)]
 
 
-def _keras(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
+def _keras(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
     """Keras' History: `.history` of lists and `.epoch`."""
     history, epoch = _get(obj, "history"), _get(obj, "epoch")
     if not isinstance(history, Mapping) or not isinstance(epoch, Sequence):
@@ -161,8 +161,9 @@ def _keras(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
     return _columns(lists, name, "keras")
 
 
-def _finder(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
-    """torch-lr-finder's `.history` and Lightning's `.results`: both {"lr": [...], "loss": [...]}, both smoothed."""
+def _finder(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
+    """torch-lr-finder's `.history` and Lightning's `.results`: both {"lr": [...], "loss": [...]}, both
+    smoothed."""
     for attribute, owner in (("history", "torch-lr-finder"), ("results", "Lightning's lr_find")):
         columns = _get(obj, attribute)
         if isinstance(columns, Mapping) and columns.keys() >= {"lr", "loss"}:
@@ -170,8 +171,9 @@ def _finder(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
     return None
 
 
-def _fastai(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
-    """fastai's Recorder (`.losses`, `.lrs`, `.values` a list an epoch, `.metric_names`), or the Learner that has it."""
+def _fastai(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
+    """fastai's Recorder (`.losses`, `.lrs`, `.values` a list an epoch, `.metric_names`), or the Learner
+    that has it."""
     recorder = _get(obj, "recorder") if _get(obj, "recorder") is not None else obj
     losses, rates = _get(recorder, "losses"), _get(recorder, "lrs")
     if losses is None or rates is None or callable(losses):
@@ -201,7 +203,7 @@ def _fastai(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
     ]
 
 
-def _trainer(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
+def _trainer(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
     """Transformers' TrainerState (`.log_history`), or the Trainer that has it."""
     for holder in (obj, _get(obj, "state")):
         history = _get(holder, "log_history")
@@ -210,7 +212,7 @@ def _trainer(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
     return None
 
 
-def _study(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
+def _study(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
     """Optuna's Study (`.trials`) or one of its trials (`.intermediate_values`, `.params`)."""
     trials = _get(obj, "trials")
     if trials is None and isinstance(_get(obj, "intermediate_values"), Mapping):
@@ -228,7 +230,7 @@ def _study(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
     return points.runs("optuna", None, ())
 
 
-def _estimator(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
+def _estimator(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
     """scikit-learn's `loss_curve_`; XGBoost's and LightGBM's `evals_result_` (also as a method)."""
     curve = _get(obj, "loss_curve_")
     if curve is not None:
@@ -288,8 +290,9 @@ def _rows(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
     return None
 
 
-def _numbers(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
-    """Numbers in a list, an array or a tensor; in two columns, steps and losses; structured arrays by field."""
+def _numbers(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
+    """Numbers in a list, an array or a tensor; in two columns, steps and losses; structured arrays by
+    field."""
     fields = _get(_get(obj, "dtype"), "names")
     if fields:
         return _columns({field: obj[field] for field in fields}, name, "array")

@@ -106,7 +106,8 @@ class OptunaJournal(Reader):
 
 
 def _waiting(points: Points, trial: int, operation: Mapping[str, Any]) -> None:
-    """A trial that was made whole at once (`study.add_trial`) has its values in the operation that makes it."""
+    """A trial that was made whole at once (`study.add_trial`) has its values in the operation that makes
+    it."""
     values, parameters = operation.get("intermediate_values"), operation.get("params")
     if isinstance(values, dict):
         for step, value in values.items():

@@ -1,4 +1,5 @@
-"""Any log in, runs out: the format is recognised from the content of a file, and a folder is looked through."""
+"""Any log in, runs out: the format is recognised from the content of a file, and a folder is looked
+through."""
 
 from __future__ import annotations
 
@@ -36,11 +37,38 @@ READERS: Sequence[Reader] = (
     Delimited(),
     ConsoleLog(),
 )
-"""In the order in which they are asked: what cannot be mistaken comes first, what takes any text comes last."""
+"""In the order in which they are asked: what cannot be mistaken comes first, what takes any text comes
+last."""
 
 _COMMON = frozenset(
-    "metrics metric log logs train training history progress results result loss losses trainer_state scan output out "
-    "stdout console events data trackio mlflow optuna study journal run".split()
+    (
+        "metrics",
+        "metric",
+        "log",
+        "logs",
+        "train",
+        "training",
+        "history",
+        "progress",
+        "results",
+        "result",
+        "loss",
+        "losses",
+        "trainer_state",
+        "scan",
+        "output",
+        "out",
+        "stdout",
+        "console",
+        "events",
+        "data",
+        "trackio",
+        "mlflow",
+        "optuna",
+        "study",
+        "journal",
+        "run",
+    )
 )
 
 
@@ -51,15 +79,15 @@ def read(path: str | os.PathLike[str]) -> list[LoggedRun]:
     ----------
     path : path
         CSV, TSV, JSON lines, a JSON document, console output, TensorBoard's event files, a Hugging Face
-        `trainer_state.json`, W&B's offline files, databases and folders of MLflow, Trackio and Optuna, or a scan
-        of lrscope; or a folder of any of these, which gives each run in it. What it is is recognised from the
-        content. Links are followed, but no folder is entered twice.
+        `trainer_state.json`, W&B's offline files, databases and folders of MLflow, Trackio and Optuna, or a
+        scan of lrscope; or a folder of any of these, which gives each run in it. What it is is recognised
+        from the content. Links are followed, but no folder is entered twice.
 
     Returns
     -------
     list of LoggedRun
-        At least one, each with at least one point. From a damaged file comes what could be read, and the run's
-        `warnings` say what was lost.
+        At least one, each with at least one point. From a damaged file comes what could be read, and the
+        run's `warnings` say what was lost.
 
     Raises
     ------
@@ -82,7 +110,8 @@ def read(path: str | os.PathLike[str]) -> list[LoggedRun]:
 
 
 def run_name(path: Path) -> str:
-    """What to call a run after its file; a file with a name that all such files have is called after its folder."""
+    """What to call a run after its file; a file with a name that all such files have is called after its
+    folder."""
     stem = path.stem if path.suffix else path.name
     if stem.lower() in _COMMON or ".tfevents" in path.name:
         return path.absolute().parent.name or stem

@@ -26,7 +26,7 @@ def clean(steps: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.int64], NDArr
     -------
     steps, values : arrays of shape (n,)
     replaced : int
-        Values that gave way to a later one for the same step.
+        Values that gave way to a later, different one for the same step.
     dropped : int
         Values whose step is negative, no number, or beyond any counter.
     """
@@ -47,7 +47,8 @@ def clean(steps: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.int64], NDArr
         order = np.argsort(whole, kind="stable")
         whole, value = whole[order], value[order]
         last = np.append(whole[1:] != whole[:-1], True)
-        replaced = int(last.size - np.count_nonzero(last))
+        other = (value[1:] != value[:-1]) & ~(np.isnan(value[1:]) & np.isnan(value[:-1]))
+        replaced = int(np.count_nonzero(~last[:-1] & other))
         whole, value = whole[last], value[last]
     return whole, value, replaced, dropped
 
@@ -84,7 +85,8 @@ def run_from_series(
             cleaned[metric] = (steps, values)
     if replaced and not quiet:
         told.append(
-            f"{replaced} value(s) were logged for a step that had one already (a restart?); the later ones were kept."
+            f"{replaced} value(s) were logged for a step that had one already (a restart?); "
+            "the later ones were kept."
         )
     if dropped:
         told.append(f"{dropped} value(s) with a step below zero or without a step were left out.")

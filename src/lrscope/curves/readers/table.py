@@ -104,11 +104,12 @@ class Table:
                 inside = np.zeros(self.rows, dtype=np.bool_)
                 inside[members] = True
             chosen = columns if inside is None else {n: _within(c, inside) for n, c in columns.items()}
-            at = step
             told = list(self.warnings)
             if step is None:
                 at = self._without_steps(chosen, epoch_name, members, told)
-            elif epoch_name is not None:
+            elif epoch_name is None:
+                at = step
+            else:
                 at = _across_epochs(step, chosen[epoch_name], members)
             series: dict[str, Series] = {n: (at[chosen[n][0]], chosen[n][1]) for n in metrics}
             if epoch_name is not None:

@@ -1,13 +1,13 @@
 """TensorBoard's event files: every scalar of every tag, none thinned out.
 
-A file is a row of TFRecords: length (8 bytes, little endian), masked CRC-32C of the length (4), payload, masked
-CRC-32C of the payload (4). A payload is a protobuf `Event`; a scalar is a `Summary.Value` with a simple_value or,
-as TensorFlow 2 and some others write it, with a tensor of one element. The owner's reader keeps 10,000 points a
-tag unless told otherwise; this one keeps all.
+A file is a row of TFRecords: length (8 bytes, little endian), masked CRC-32C of the length (4), payload,
+masked CRC-32C of the payload (4). A payload is a protobuf `Event`; a scalar is a `Summary.Value` with a
+simple_value or, as TensorFlow 2 and some others write it, with a tensor of one element. The owner's reader
+keeps 10,000 points a tag unless told otherwise; this one keeps all.
 
-Both checksums are checked. Where a length is damaged, the next record is found by looking for eight bytes that
-are followed by their own checksum. A half-written last record is what a live file ends in, and nothing is said
-about it.
+Both checksums are checked. Where a length is damaged, the next record is found by looking for eight bytes
+that are followed by their own checksum. A half-written last record is what a live file ends in, and nothing
+is said about it.
 """
 
 from __future__ import annotations
@@ -221,7 +221,8 @@ def _damaged(data: bytes, places: Sequence[tuple[int, int]]) -> set[int]:
 
 def _event(data: bytes, found: dict[bytes, tuple[list[int], list[float]]]) -> None:
     """Add the scalars of one Event (2: step, 5: summary) to those found. Raises Malformed."""
-    # Most events are wall time (9 bytes), step, and a summary with one value: taken apart without a generator.
+    # Most events are wall time (9 bytes), step, and a summary with one value: taken apart without a
+    # generator.
     if data[:1] == b"\x09" and data[9:10] == b"\x10":
         step, at = varint(data, 10)
         if data[at : at + 1] == b"\x2a":
@@ -243,10 +244,10 @@ def _event(data: bytes, found: dict[bytes, tuple[list[int], list[float]]]) -> No
 def _summary(data: bytes, step: int, found: dict[bytes, tuple[list[int], list[float]]]) -> None:
     # One value, with nothing but a short tag and a simple_value: 0a size, 0a size tag, 15 float.
     n = len(data)
-    if n > 9 and data[0] == 0x0A and data[1] == n - 2 and data[2] == 0x0A and n < 130 and data[3] == n - 9:
-        if data[n - 5] == 0x15:
-            _add(found, data[4 : n - 5], step, _F32.unpack_from(data, n - 4)[0])
-            return
+    plain = 9 < n < 130 and data[0] == 0x0A and data[1] == n - 2 and data[2] == 0x0A and data[3] == n - 9
+    if plain and data[n - 5] == 0x15:
+        _add(found, data[4 : n - 5], step, _F32.unpack_from(data, n - 4)[0])
+        return
     for number, kind, entry in fields(data):
         if number != 1 or kind != 2 or not isinstance(entry, bytes):
             continue

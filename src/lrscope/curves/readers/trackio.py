@@ -25,7 +25,7 @@ class TrackioProject(Reader):
     def recognises(self, sample: Sample) -> bool:
         return sample.head.startswith(MAGIC)
 
-    def read(self, path: Path, name: str) -> list[LoggedRun]:
+    def read(self, path: Path, name: str) -> list[LoggedRun]:  # noqa: ARG002 (the runs have names)
         with Database(path) as database:
             if not database.has("metrics", "run_name", "step", "metrics"):
                 raise Unreadable("it has no table of Trackio's metrics")

@@ -1,10 +1,10 @@
 """W&B's offline files (`run-<id>.wandb`), as the SDK keeps them until they are synchronised.
 
-Seven bytes of header, then LevelDB's log format: blocks of 32 KiB, in each of them records with a CRC-32 (4 bytes,
-over the type and the data), a length (2) and a type (1: whole, 2: first part, 3: middle, 4: last). A record is a
-protobuf `Record`; history rows are its field 2, with items of key (1) or nested key (2) and a value in JSON (16).
-Some SDK versions wrote broken framing, and killed runs end in a half record: after damage, reading goes on at the
-next block, and what was lost is counted.
+Seven bytes of header, then LevelDB's log format: blocks of 32 KiB, in each of them records with a CRC-32 (4
+bytes, over the type and the data), a length (2) and a type (1: whole, 2: first part, 3: middle, 4: last). A
+record is a protobuf `Record`; history rows are its field 2, with items of key (1) or nested key (2) and a
+value in JSON (16). Some SDK versions wrote broken framing, and killed runs end in a half record: after
+damage, reading goes on at the next block, and what was lost is counted.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class OfflineRun(Reader):
         table.lr = configured_rate(settings)
         if log.lost or garbled:
             table.warnings.append(
-                f"The file is damaged: {log.lost} broken place(s) and {garbled} unreadable record(s) were passed over."
+                f"The file is damaged: {log.lost} broken place(s) and {garbled} unreadable record(s) "
+                "were passed over."
             )
         if not whole:
             table.warnings.append("The file is very long: only its beginning was read.")
@@ -138,7 +139,8 @@ def _history(data: bytes) -> dict[str, Any]:
             for inner, _, content in fields(item):
                 if inner == 1 and isinstance(content, int):
                     row.setdefault("_step", signed(content))
-    row.pop("_timestamp", None)
+    for own in ("_timestamp", "_runtime", "_wandb"):
+        row.pop(own, None)
     return row
 
 

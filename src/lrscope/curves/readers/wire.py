@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 
-class Malformed(ValueError):
+class Malformed(ValueError):  # noqa: N818 (as above all in this room: what the bytes are)
     """The bytes are no protobuf message."""
 
 
