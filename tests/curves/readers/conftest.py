@@ -21,7 +21,8 @@ LOGS = Path(__file__).parents[2] / "data" / "logs"
 def truth() -> ModuleType:
     """The script that made the logs; its `train_loss(step)` and `val_loss(step)` are what was logged."""
     spec = importlib.util.spec_from_file_location("make_logs", LOGS / "make.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -54,11 +55,16 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
             return restore(LOGS / name, tmp_path / name)
         for package in packages:
             if importlib.util.find_spec(package) is None:
-                pytest.skip(f"{package} is not installed (extra `test-formats`); the kept log is tested instead")
+                pytest.skip(
+                    f"{package} is not installed (extra `test-formats`); the kept log is tested instead"
+                )
         folder = tmp_path / name
         folder.mkdir()
         done = subprocess.run(
-            [sys.executable, str(LOGS / "make.py"), name, str(folder)], cwd=folder, capture_output=True, text=True
+            [sys.executable, str(LOGS / "make.py"), name, str(folder)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr[-2000:]
         return folder

@@ -1,4 +1,5 @@
-"""W&B, MLflow, Trackio, Optuna, Hugging Face, Lightning and Keras: every point that the owner's package logged."""
+"""W&B, MLflow, Trackio, Optuna, Hugging Face, Lightning and Keras: every point that the owner's package
+logged."""
 
 from __future__ import annotations
 
@@ -23,14 +24,18 @@ def same_as_logged(run: LoggedRun, truth, loss: str, val: str) -> None:
     np.testing.assert_allclose(run.curves[loss].loss, [truth.train_loss(k) for k in steps], rtol=1e-12)
     assert math.isnan(run.curves[loss].loss[truth.WITH_NAN])
     assert run.curves[val].step.tolist() == steps[:: truth.EVERY]
-    np.testing.assert_allclose(run.curves[val].loss, [truth.val_loss(k) for k in steps[:: truth.EVERY]], rtol=1e-12)
+    np.testing.assert_allclose(
+        run.curves[val].loss, [truth.val_loss(k) for k in steps[:: truth.EVERY]], rtol=1e-12
+    )
     rates = run.curves[loss].lr
-    assert rates is not None and np.all(rates == truth.RATE)
+    assert rates is not None
+    assert np.all(rates == truth.RATE)
     assert not run.warnings
 
 
 def test_wandb(log, truth):
-    """An offline run is read with its name, its settings' learning rate and nested keys; histograms are not."""
+    """An offline run is read with its name, its settings' learning rate and nested keys; histograms are
+    not."""
     (run,) = read(log("wandb", "wandb"))
     assert (run.name, run.format) == ("a run", "wandb")
     assert set(run.curves) == {"loss", "val/loss"}
@@ -73,7 +78,12 @@ def _reframed(records: bytes, at: int) -> bytes:
         room = (32 << 10) - (at + len(out)) % (32 << 10)
         if room < 7 + len(payload):
             out += b"\x00" * room
-        out += zlib.crc32(b"\x01" + payload).to_bytes(4, "little") + len(payload).to_bytes(2, "little") + b"\x01" + payload
+        out += (
+            zlib.crc32(b"\x01" + payload).to_bytes(4, "little")
+            + len(payload).to_bytes(2, "little")
+            + b"\x01"
+            + payload
+        )
     return out
 
 
@@ -93,7 +103,8 @@ def test_wandb_with_an_altered_byte_loses_what_it_hit_and_says_so(kept):
 
 @pytest.mark.parametrize("place", ["mlflow.db", "mlruns"])
 def test_mlflow(log, truth, place):
-    """Database and folders give the same run, with NaN and infinity, although both write them in their own way."""
+    """Database and folders give the same run, with NaN and infinity, although both write them in their own
+    way."""
     (run,) = read(log("mlflow", "mlflow") / place)
     assert (run.name, run.format) == ("a run", "mlflow")
     assert run.curves["diverged"].loss.tolist() == [math.inf]
@@ -104,7 +115,9 @@ def test_one_metric_file_of_mlflow(kept, truth):
     """A metric's own file is read too, without the rest of its run."""
     (file,) = kept("mlflow").glob("mlruns/*/*/metrics/val_loss")
     (run,) = read(file)
-    assert run.curves["val_loss"].loss.tolist() == [truth.val_loss(k) for k in range(0, truth.STEPS, truth.EVERY)]
+    assert run.curves["val_loss"].loss.tolist() == [
+        truth.val_loss(k) for k in range(0, truth.STEPS, truth.EVERY)
+    ]
 
 
 def test_a_damaged_metric_file_of_mlflow_gives_its_whole_lines(kept):
@@ -134,7 +147,8 @@ def test_optuna(log, truth, place):
         expected = [truth.train_loss(k) + number for k in range(truth.STEPS - 1)] + [math.inf]
         assert curve.step.tolist() == list(range(truth.STEPS))
         np.testing.assert_allclose(curve.loss, expected, rtol=1e-12)
-        assert curve.lr is not None and np.all(curve.lr == truth.RATE)
+        assert curve.lr is not None
+        assert np.all(curve.lr == truth.RATE)
 
 
 def test_a_cut_journal_gives_what_was_written(kept):
@@ -145,18 +159,22 @@ def test_a_cut_journal_gives_what_was_written(kept):
 
 
 def test_trainer_state(log):
-    """Hugging Face's history is read from the checkpoint that knows most; folders of one training are one run."""
+    """Hugging Face's history is read from the checkpoint that knows most; folders of one training are one
+    run."""
     folder = log("trainer_state", "transformers", "accelerate", "torch")
     history = json.loads((folder / "truth").read_text())
     (run,) = read(folder)
-    assert run.format == "trainer_state" and not run.warnings
+    assert run.format == "trainer_state"
+    assert not run.warnings
     losses = [(row["step"], row["loss"]) for row in history if "loss" in row]
     evals = [(row["step"], row["eval_loss"]) for row in history if "eval_loss" in row]
     assert list(zip(run.curves["loss"].step, run.curves["loss"].loss, strict=True)) == losses
     assert list(zip(run.curves["eval_loss"].step, run.curves["eval_loss"].loss, strict=True)) == evals
     rates = [row["learning_rate"] for row in history if "loss" in row]
-    assert run.lr is not None and run.lr.loss.tolist() == rates
-    assert run.epoch is not None and run.epoch.loss[0] == history[0]["epoch"]
+    assert run.lr is not None
+    assert run.lr.loss.tolist() == rates
+    assert run.epoch is not None
+    assert run.epoch.loss[0] == history[0]["epoch"]
 
 
 def test_a_cut_trainer_state_gives_the_rows_before_the_cut(kept):
@@ -175,9 +193,13 @@ def test_lightnings_sparse_columns(log, truth):
     assert set(run.curves) == {"train_loss", "val_loss"}
     steps = range(truth.STEPS)
     np.testing.assert_allclose(run.curves["train_loss"].loss, [truth.train_loss(k) for k in steps], rtol=1e-6)
-    assert run.curves["val_loss"].step.tolist() == [k - 1 for k in range(truth.EVERY, truth.STEPS + 1, truth.EVERY)]
-    assert run.curves["train_loss"].lr is not None and np.allclose(run.curves["train_loss"].lr, truth.RATE)
-    assert run.epoch is not None and run.epoch.loss[-1] == truth.STEPS / truth.EVERY - 1
+    assert run.curves["val_loss"].step.tolist() == [
+        k - 1 for k in range(truth.EVERY, truth.STEPS + 1, truth.EVERY)
+    ]
+    assert run.curves["train_loss"].lr is not None
+    assert np.allclose(run.curves["train_loss"].lr, truth.RATE)
+    assert run.epoch is not None
+    assert run.epoch.loss[-1] == truth.STEPS / truth.EVERY - 1
     assert not run.warnings
 
 
@@ -203,8 +225,8 @@ def scan_file(path: Path) -> None:
             PRIMARY KEY (run, metric, step)) WITHOUT ROWID;
         INSERT INTO runs VALUES (1, 0.1, 0, 'complete'), (2, 0.2, 1, 'diverged');
         INSERT INTO metrics VALUES (1, 'loss'), (2, 'val_loss');
-        INSERT INTO points VALUES (1, 1, 1, 2.0), (1, 1, 2, 1.0), (1, 2, 2, 1.5), (2, 1, 1, 3.0), (2, 1, 2, NULL);
-        PRAGMA application_id = 1819439971;
+        INSERT INTO points VALUES (1, 1, 1, 2.0), (1, 1, 2, 1.0), (1, 2, 2, 1.5), (2, 1, 1, 3.0), (2, 1, 2,
+        NULL); PRAGMA application_id = 1819439971;
         """
     )
     connection.close()
@@ -217,9 +239,11 @@ def test_a_scan_of_our_own(tmp_path):
     (tmp_path / "logs" / "lr-0.1-seed-0.log").write_text("step 1: loss 2.0\nstep 2: loss 1.0\n")
     first, second = read(tmp_path)
     assert (first.name, second.name) == ("lr 0.1, seed 0", "lr 0.2, seed 1")
-    assert first.curves["loss"].loss.tolist() == [2.0, 1.0] and first.curves["val_loss"].step.tolist() == [2]
+    assert first.curves["loss"].loss.tolist() == [2.0, 1.0]
+    assert first.curves["val_loss"].step.tolist() == [2]
     assert math.isnan(second.curves["loss"].loss[1])
-    assert first.curves["loss"].lr is not None and first.curves["loss"].lr.tolist() == [0.1, 0.1]
+    assert first.curves["loss"].lr is not None
+    assert first.curves["loss"].lr.tolist() == [0.1, 0.1]
 
 
 def test_a_database_of_something_else_is_named_as_such(tmp_path):
@@ -244,7 +268,8 @@ def test_a_view_that_never_ends_is_not_looked_at(tmp_path):
 
 
 def test_reading_a_database_leaves_no_files_beside_it(kept):
-    """A database in WAL mode is read without making its helper files, as in a folder that may not be written."""
+    """A database in WAL mode is read without making its helper files, as in a folder that may not be
+    written."""
     path = kept("trackio") / "p.db"
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = WAL")

@@ -34,7 +34,9 @@ def scalar(step: int, value: float, tag: bytes = b"loss") -> bytes:
     """An Event with one simple_value, framed."""
     inner = b"\x0a" + bytes([len(tag)]) + tag + b"\x15" + struct.pack("<f", value)
     summary = b"\x0a" + bytes([len(inner)]) + inner
-    return framed(b"\x09" + struct.pack("<d", 1.0) + b"\x10" + bytes([step]) + b"\x2a" + bytes([len(summary)]) + summary)
+    return framed(
+        b"\x09" + struct.pack("<d", 1.0) + b"\x10" + bytes([step]) + b"\x2a" + bytes([len(summary)]) + summary
+    )
 
 
 def test_all_points_are_read_and_the_later_start_wins(log, truth):
@@ -46,8 +48,10 @@ def test_all_points_are_read_and_the_later_start_wins(log, truth):
     assert curve.step.tolist() == list(range(truth.STEPS))
     np.testing.assert_allclose(curve.loss, [truth.train_loss(k) for k in range(truth.STEPS)], rtol=1e-6)
     assert math.isnan(curve.loss[truth.WITH_NAN])
-    assert run.lr is not None and np.allclose(run.lr.loss, truth.RATE)
-    assert curve.lr is not None and np.allclose(curve.lr, truth.RATE)
+    assert run.lr is not None
+    assert np.allclose(run.lr.loss, truth.RATE)
+    assert curve.lr is not None
+    assert np.allclose(curve.lr, truth.RATE)
     assert not run.warnings
 
 
@@ -128,16 +132,20 @@ def test_a_length_far_beyond_the_file_takes_no_memory(tmp_path):
         read(path)
 
 
-def test_frequent_damage_does_not_take_for_ever(tmp_path):
-    """100,000 whole but empty records with a stray byte between each are walked through in one go."""
+def test_a_file_that_is_broken_everywhere_is_given_up(tmp_path, monkeypatch):
+    """Looking for the next record costs time; after a thousand breaks the rest is given up, and the run says
+    so."""
+    monkeypatch.setattr("lrscope.curves.readers.tensorboard._MOST_BREAKS", 20)
     path = tmp_path / "events.out.tfevents.1.host"
-    path.write_bytes((framed(b"") + b"\x07") * 100_000 + scalar(3, 1.0))
+    path.write_bytes(scalar(3, 1.0) + (b"\x07" + framed(b"")) * 40 + scalar(4, 1.0))
     (run,) = read(path)
     assert run.curves["loss"].step.tolist() == [3]
+    assert "given up after 21 records" in run.warnings[0]
 
 
 def test_nested_folders_are_runs_and_keras_pairs_are_one(tmp_path):
-    """Each folder with event files is a run; "train" and "validation" side by side are one run of two metrics."""
+    """Each folder with event files is a run; "train" and "validation" side by side are one run of two
+    metrics."""
     for place in ("a/v1", "a/v2", "k/train", "k/validation"):
         (tmp_path / place).mkdir(parents=True)
         Path(tmp_path / place / "events.out.tfevents.1.host").write_bytes(scalar(1, 1.0) + scalar(2, 0.5))

@@ -1,8 +1,9 @@
-"""Writes each log format with its owner's own package: `python make.py FORMAT FOLDER`, or all formats into here.
+"""Writes each log format with its owner's own package: `python make.py FORMAT FOLDER`, or all formats into
+here.
 
-What is logged is known (`truth`), so that the tests can compare every point. The files beside this script came
-from it (databases as SQL, of the tables that hold the measurements, since the owners' whole schemas are long), and
-are there for those who do not have the packages. Kept small on purpose.
+What is logged is known (`truth`), so that the tests can compare every point. The files beside this script
+came from it (databases as SQL, of the tables that hold the measurements, since the owners' whole schemas are
+long), and are there for those who do not have the packages. Kept small on purpose.
 """
 
 from __future__ import annotations
@@ -33,14 +34,19 @@ def val_loss(step: int) -> float:
 
 
 def tensorboard(folder: Path) -> None:
-    """Two starts, the second from step 20 again; a scalar of each kind, and pictures' and texts' kin between."""
+    """Two starts, the second from step 20 again; a scalar of each kind, and pictures' and texts' kin
+    between."""
     from tensorboard.compat.proto import event_pb2, summary_pb2, tensor_pb2
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
     for start, (first, shift) in enumerate(((0, 1.0), (20, 0.0))):
         writer = EventFileWriter(str(folder), filename_suffix=f".{start}")
         for step in range(first, STEPS):
-            values = [summary_pb2.Summary.Value(tag="train/loss", simple_value=train_loss(step) + shift * (step >= 20))]
+            values = [
+                summary_pb2.Summary.Value(
+                    tag="train/loss", simple_value=train_loss(step) + shift * (step >= 20)
+                )
+            ]
             if step % EVERY == 0:
                 tensor = tensor_pb2.TensorProto(dtype=1, float_val=[val_loss(step)])
                 values.append(summary_pb2.Summary.Value(tag="val/loss", tensor=tensor))
@@ -48,10 +54,14 @@ def tensorboard(folder: Path) -> None:
                 values.append(summary_pb2.Summary.Value(tag="histogram", tensor=wide))
             for value in values:
                 writer.add_event(
-                    event_pb2.Event(wall_time=1.7e9 + step, step=step, summary=summary_pb2.Summary(value=[value]))
+                    event_pb2.Event(
+                        wall_time=1.7e9 + step, step=step, summary=summary_pb2.Summary(value=[value])
+                    )
                 )
             lr = summary_pb2.Summary.Value(tag="lr", simple_value=RATE)
-            writer.add_event(event_pb2.Event(wall_time=1.7e9, step=step, summary=summary_pb2.Summary(value=[lr])))
+            writer.add_event(
+                event_pb2.Event(wall_time=1.7e9, step=step, summary=summary_pb2.Summary(value=[lr]))
+            )
         writer.close()
         (made,) = (f for f in folder.iterdir() if f.name.endswith(f".{start}"))
         made.rename(folder / f"events.out.tfevents.{1_700_000_000 + start}.host")
@@ -62,8 +72,8 @@ def wandb(folder: Path) -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         settings = wandb.Settings(
-            x_disable_meta=True, x_disable_stats=True, console="off", disable_git=True, save_code=False, host="host",
-            program="train.py", program_abspath="train.py", silent=True,
+            x_disable_meta=True, x_disable_stats=True, console="off", disable_git=True, save_code=False,
+            host="host", program="train.py", program_abspath="train.py", silent=True,
         )  # fmt: skip
         run = wandb.init(
             project="p", name="a run", config={"lr": RATE}, mode="offline", dir=scratch, settings=settings
@@ -123,11 +133,14 @@ def optuna(folder: Path) -> None:
             trial.report(value, step)
         return 1.0
 
-    for storage in (f"sqlite:///{folder}/optuna.db", JournalStorage(JournalFileBackend(f"{folder}/journal.log"))):
+    for storage in (
+        f"sqlite:///{folder}/optuna.db",
+        JournalStorage(JournalFileBackend(f"{folder}/journal.log")),
+    ):
         optuna.create_study(storage=storage, study_name="a study").optimize(objective, n_trials=3)
 
 
-def _model():  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _model():  # type: ignore[no-untyped-def]
     import torch
 
     class Model(torch.nn.Module):
@@ -135,7 +148,7 @@ def _model():  # type: ignore[no-untyped-def]  # noqa: ANN202
             super().__init__()
             self.weight = torch.nn.Parameter(torch.tensor([1.0]))
 
-        def forward(self, x=None, labels=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def forward(self, x=None, labels=None):  # type: ignore[no-untyped-def]
             return {"loss": ((self.weight * x - labels) ** 2).mean(), "logits": self.weight * x}
 
     return Model()
@@ -172,14 +185,14 @@ def lightning(folder: Path) -> None:
             super().__init__()
             self.weight = torch.nn.Parameter(torch.tensor([1.0]))
 
-        def training_step(self, batch, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def training_step(self, batch, index):  # type: ignore[no-untyped-def]
             self.log("train_loss", torch.tensor(train_loss(self.global_step), dtype=torch.float64))
             return (self.weight * batch).mean() * 0.0
 
-        def validation_step(self, batch, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def validation_step(self, batch, index):  # type: ignore[no-untyped-def]
             self.log("val_loss", torch.tensor(val_loss(self.global_step), dtype=torch.float64))
 
-        def configure_optimizers(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        def configure_optimizers(self):  # type: ignore[no-untyped-def]
             return torch.optim.SGD(self.parameters(), lr=RATE)
 
     loader = torch.utils.data.DataLoader(torch.ones(EVERY, 1))
@@ -225,7 +238,12 @@ def as_sql(database: Path, text: Path) -> None:
         wanted = [f'"{t}"' for t in _TABLES[database.name]]
         lines = []
         for line in connection.iterdump():
-            head = line.split("(")[0].replace("CREATE TABLE ", "").replace("INSERT INTO ", "").split(" VALUES")[0]
+            head = (
+                line.split("(")[0]
+                .replace("CREATE TABLE ", "")
+                .replace("INSERT INTO ", "")
+                .split(" VALUES")[0]
+            )
             if head.strip() in wanted or head.strip().strip('"') in _TABLES[database.name]:
                 lines.append(line)
     text.write_text("\n".join(lines).replace(str(database.parent), "") + "\n")
@@ -245,8 +263,14 @@ def main() -> None:
             for database in folder.glob("*.db"):
                 as_sql(database, target / f"{database.stem}.sql")
             for file in sorted(folder.rglob("*")):
-                kept = file.is_file() and not file.name.startswith("mlflow.db") and "artifacts" not in file.parts
-                if kept and not file.name.endswith((".db", ".lock", ".db-wal", ".db-shm")) and "tags" not in file.parts:
+                kept = (
+                    file.is_file() and not file.name.startswith("mlflow.db") and "artifacts" not in file.parts
+                )
+                if (
+                    kept
+                    and not file.name.endswith((".db", ".lock", ".db-wal", ".db-shm"))
+                    and "tags" not in file.parts
+                ):
                     place = target / file.relative_to(folder)
                     place.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(file, place)

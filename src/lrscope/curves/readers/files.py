@@ -49,9 +49,11 @@ class Sample:
             if self.head.startswith(mark):
                 return self.head[len(mark) :].decode(encoding, "replace")
         odd = len(self.head) - len(self.head.translate(None, _CONTROL))
-        if odd > len(self.head) // 10:
+        text = self.head.decode("utf-8", "replace")
+        # A log in an old encoding has some bytes that are no UTF-8, one with a hole from a crash some zeros.
+        if odd > len(self.head) // 20 or text.count("\ufffd") > 0.3 * len(text):
             return None
-        return self.head.decode("utf-8", "replace")
+        return text
 
     @cached_property
     def lines(self) -> list[str]:

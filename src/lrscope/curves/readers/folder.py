@@ -49,7 +49,9 @@ _NOT_LOGS = re.compile(
     r"optimizer|scheduler|rng_state|all_results|train_results|eval_results)",
     re.IGNORECASE,
 )
-_LOG_NAME = re.compile(r"^[\w-]*(log|logs|stdout|stderr|output|metrics|history|losses?)([._-]?\d+)?$", re.IGNORECASE)
+_LOG_NAME = re.compile(
+    r"^[\w-]*(log|logs|stdout|stderr|output|metrics|history|losses?)([._-]?\d+)?$", re.IGNORECASE
+)
 _CHECKPOINT = re.compile(r"^(checkpoint|ckpt|step|epoch|last|best)([-_]?\d+)?$", re.IGNORECASE)
 _CLOSED = frozenset(("__pycache__", "node_modules", "site-packages"))
 _WORTH = (
@@ -93,8 +95,8 @@ def read_folder(folder: Path, read_file: ReadFile) -> list[LoggedRun]:
         looked = f"none of the {walk.files} file(s) in it" if walk.files else "nothing in it"
         why = f" ({walk.lost[0]})" if walk.lost else ""
         raise UsageError(
-            f"{folder} holds no log that can be understood: {looked} is a table, JSON, console output, event file, "
-            f"W&B run or database with losses{why}."
+            f"{folder} holds no log that can be understood: {looked} is a table, JSON, console output, "
+            f"event file, W&B run or database with losses{why}."
         )
     if walk.lost:
         more = f", and {len(walk.lost) - 3} more" if len(walk.lost) > 3 else ""

@@ -70,15 +70,32 @@ def load_document(path: Path) -> tuple[Any, list[str]]:
     data, whole_file = read_bytes(path, MOST_JSON)
     text = _decoded(data)
     try:
-        value, whole = salvage(text)
+        value, whole, rest = salvage(text)
     except ValueError as error:
         raise Unreadable(f"it is no JSON ({error})") from error
+    if rest:
+        value, whole = _one_after_another(value, rest)
     warnings = []
     if not whole_file:
         warnings.append(f"Only the first {MOST_JSON >> 20} MiB of the file were read.")
     elif not whole:
         warnings.append("The file is damaged or cut short: what stands before the damage was read.")
     return value, warnings
+
+
+def _one_after_another(first: Any, rest: str) -> tuple[list[Any], bool]:
+    """Objects written one after another, each over several lines: rows. "[12] loss: 0.5" is no JSON, though
+    it begins like it."""
+    if not isinstance(first, dict) or rest[0] not in "{,":
+        raise Unreadable("text follows where a JSON document would end")
+    values, whole = [first], True
+    while rest and whole:
+        try:
+            value, whole, rest = salvage(rest.removeprefix(","))
+        except ValueError:
+            return values, False
+        values.append(value)
+    return values, whole
 
 
 def _decoded(data: bytes) -> str:

@@ -21,13 +21,25 @@ def loads(text: str) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
-def salvage(text: str) -> tuple[Any, bool]:
-    """The first JSON value in the text and whether it was whole; of a broken one, as much as stands before
-    the break.
+def salvage(text: str) -> tuple[Any, bool, str]:
+    """The first JSON value in the text, as far as it can be read.
 
-    Raises ValueError where not even the beginning is JSON.
+    Returns
+    -------
+    value : anything that JSON can hold
+        The value; of a broken one, as much as stands before the break.
+    whole : bool
+        Whether it was whole.
+    rest : str
+        What follows a whole value, without blanks in front; empty for a broken one.
+
+    Raises
+    ------
+    ValueError
+        If not even the beginning is JSON.
     """
-    return _salvage(text, _skip(text, 0), 0)[:2]
+    value, whole, end = _salvage(text, _skip(text, 0), 0)
+    return value, whole, text[_skip(text, end) :] if whole else ""
 
 
 def _salvage(text: str, at: int, depth: int) -> tuple[Any, bool, int]:

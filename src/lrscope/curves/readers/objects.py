@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,8 +72,8 @@ def _read(obj: Any, name: str, depth: int) -> list[LoggedRun]:
     if isinstance(obj, Scan):
         return [LoggedRun(f"lr {r.lr:g}, seed {r.seed}", "lrscope", dict(r.curves)) for r in obj.runs]
     if isinstance(obj, str | os.PathLike):
-        return read(Path(obj))
-    if isinstance(obj, bytes | bytearray) or callable(obj) and isinstance(obj, type):
+        return read(obj)
+    if isinstance(obj, bytes | bytearray | type):
         raise Unreadable("it is no log, no numbers and no history of a known library")
     for kind in _KINDS:
         found = kind(obj, name, depth)

@@ -95,6 +95,8 @@ def read(path: str | os.PathLike[str]) -> list[LoggedRun]:
         If there is nothing at `path`, it may not be read, or it cannot be understood; the message lists what
         was tried.
     """
+    if not os.fspath(path):
+        raise UsageError("The path of the log is empty: name a file or a folder.")
     place = Path(path)
     try:
         if place.is_dir():

@@ -181,12 +181,10 @@ class Table:
         for name, (code, known) in codes.items():
             if names.is_run(name) and 1 < len(known) <= _MOST_RUNS:
                 keys.append((name, code, known))
-        if step is not None and bool(np.all(np.diff(step) >= 0)):
-            step_clash = False
-        else:
-            step_clash = True
+        step_clash = step is None or bool(np.any(np.diff(step) < 0))
+        rate_name = names.learning_rate(columns)
         for name in columns:
-            rate = name == names.learning_rate(columns)
+            rate = name == rate_name
             if not (names.is_run(name) or (step_clash and (names.is_seed(name) or rate))):
                 continue
             rows, values = columns[name]

@@ -13,7 +13,9 @@ is said about it.
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,8 @@ _F32 = struct.Struct("<f")
 _CHECKED = (
     4096  # payloads longer than this hold pictures and graphs; checking them in Python would take minutes
 )
+_MOST_BREAKS = 1_000  # a file that is broken in more places is given up there
+_MOST_RECORDS = 20_000_000
 _CHUNK = 4 << 20  # bytes searched at once, and bytes of payload checked at once
 
 
@@ -116,11 +120,11 @@ def run_from_files(paths: Sequence[Path], name: str, source: Path) -> LoggedRun:
 
 def _scalars(data: bytes) -> tuple[dict[str, Series], str]:
     """All scalars of one file by tag, and what was lost, for a person."""
-    places, skipped = _records(data)
+    places = _records(data)
     damaged = _damaged(data, places)
     found: dict[bytes, tuple[list[int], list[float]]] = {}
     bad = 0
-    for k, (start, size) in enumerate(places):
+    for k, (start, size) in enumerate(zip(places.start, places.size, strict=True)):
         if k in damaged:
             continue
         try:
@@ -128,8 +132,10 @@ def _scalars(data: bytes) -> tuple[dict[str, Series], str]:
         except Malformed:
             bad += 1
     lost = []
-    if skipped:
-        lost.append(f"{skipped} byte(s) between whole records were passed over")
+    if places.skipped:
+        lost.append(f"{places.skipped} byte(s) between whole records were passed over")
+    if places.given_up:
+        lost.append(f"it was given up after {len(places.start)} records")
     if damaged or bad:
         lost.append(f"{len(damaged) + bad} record(s) fail their checksum or make no sense")
     scalars: dict[str, Series] = {}
@@ -139,12 +145,24 @@ def _scalars(data: bytes) -> tuple[dict[str, Series], str]:
     return scalars, " and ".join(lost)
 
 
-def _records(data: bytes) -> tuple[list[tuple[int, int]], int]:
-    """(start, size) of each whole payload, and the number of bytes passed over to find the next one."""
-    places: list[tuple[int, int]] = []
+@dataclass
+class _Places:
+    """Where the whole payloads of a file lie, how many bytes between them were passed over, and whether the
+    file was given up before its end."""
+
+    start: array[int] = field(default_factory=lambda: array("q"))
+    size: array[int] = field(default_factory=lambda: array("q"))
+    skipped: int = 0
+    given_up: bool = False
+
+
+def _records(data: bytes) -> _Places:
+    """Walk from record to record; past a broken one, look for the next."""
+    found = _Places()
     known: dict[bytes, bool] = {}  # lengths seen, with their checksum: there are few, and many records
-    at, end, skipped = 0, len(data), 0
+    at, end, breaks = 0, len(data), 0
     unpack = _U64.unpack_from
+    note_start, note_size = found.start.append, found.size.append
     while end - at >= 12:
         head = data[at : at + 12]
         good = known.get(head)
@@ -153,25 +171,25 @@ def _records(data: bytes) -> tuple[list[tuple[int, int]], int]:
             good = int(masked_crc(row)[0]) == _U32.unpack_from(head, 8)[0]
             if len(known) < 100_000:
                 known[head] = good
-        if not good:
-            following = _next_record(data, at + 1)
-            if following is None:
-                return places, skipped + end - at
-            skipped += following - at
-            at = following
-            continue
         size = unpack(head)[0]
-        if size > end - at - 16:
-            # Half-written: the end of a file that is still growing, unless a record follows after all.
-            following = _next_record(data, at + 1)
-            if following is None:
+        if good and size <= end - at - 16:
+            note_start(at + 12)
+            note_size(size)
+            at += size + 16
+            if len(found.start) >= _MOST_RECORDS:
+                found.given_up = at < end
                 break
-            skipped += following - at
-            at = following
             continue
-        places.append((at + 12, size))
-        at += size + 16
-    return places, skipped
+        breaks += 1
+        following = _next_record(data, at + 1) if breaks <= _MOST_BREAKS else None
+        if following is None:
+            # A whole length at the end is a record half-written, as in a file that is still growing.
+            found.skipped += 0 if good and breaks <= _MOST_BREAKS else end - at
+            found.given_up = breaks > _MOST_BREAKS
+            break
+        found.skipped += following - at
+        at = following
+    return found
 
 
 def _next_record(data: bytes, at: int) -> int | None:
@@ -195,13 +213,11 @@ def _next_record(data: bytes, at: int) -> int | None:
     return None
 
 
-def _damaged(data: bytes, places: Sequence[tuple[int, int]]) -> set[int]:
+def _damaged(data: bytes, places: _Places) -> set[int]:
     """The records whose payload does not fit its checksum; a byte of many records is taken at once."""
-    if not places:
-        return set()
     whole = np.frombuffer(data, dtype=np.uint8)
-    starts = np.array([s for s, _ in places], dtype=np.int64)
-    sizes = np.array([n for _, n in places], dtype=np.int64)
+    starts = np.frombuffer(places.start, dtype=np.int64) if places.start else np.empty(0, dtype=np.int64)
+    sizes = np.frombuffer(places.size, dtype=np.int64) if places.size else np.empty(0, dtype=np.int64)
     order = np.argsort(-sizes, kind="stable")
     order = order[sizes[order] <= _CHECKED]
     bad: set[int] = set()
