@@ -164,7 +164,8 @@ def trainer_state(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         arguments = TrainingArguments(
             scratch, per_device_train_batch_size=8, num_train_epochs=3, logging_steps=2, save_steps=10,
-            eval_strategy="steps", eval_steps=5, learning_rate=RATE, report_to=[], use_cpu=True, disable_tqdm=True,
+            eval_strategy="steps", eval_steps=5, learning_rate=RATE, report_to=[],
+            use_cpu=True, disable_tqdm=True,
         )  # fmt: skip
         trainer = Trainer(model=_model(), args=arguments, train_dataset=data, eval_dataset=data[:16])
         trainer.train()

@@ -70,11 +70,11 @@ def load_document(path: Path) -> tuple[Any, list[str]]:
     data, whole_file = read_bytes(path, MOST_JSON)
     text = _decoded(data)
     try:
-        value, whole, rest = salvage(text)
+        value, whole, end = salvage(text)
     except ValueError as error:
         raise Unreadable(f"it is no JSON ({error})") from error
-    if rest:
-        value, whole = _one_after_another(value, rest)
+    if end < len(text):
+        value, whole = _one_after_another(value, text, end)
     warnings = []
     if not whole_file:
         warnings.append(f"Only the first {MOST_JSON >> 20} MiB of the file were read.")
@@ -83,15 +83,17 @@ def load_document(path: Path) -> tuple[Any, list[str]]:
     return value, warnings
 
 
-def _one_after_another(first: Any, rest: str) -> tuple[list[Any], bool]:
-    """Objects written one after another, each over several lines: rows. "[12] loss: 0.5" is no JSON, though
-    it begins like it."""
-    if not isinstance(first, dict) or rest[0] not in "{,":
+def _one_after_another(first: Any, text: str, at: int) -> tuple[list[Any], bool]:
+    """Objects written one after another, each over several lines: rows.
+
+    "[12] loss: 0.5" is no JSON, though it begins like it.
+    """
+    if not isinstance(first, dict) or text[at] not in "{,":
         raise Unreadable("text follows where a JSON document would end")
     values, whole = [first], True
-    while rest and whole:
+    while at < len(text) and whole:
         try:
-            value, whole, rest = salvage(rest.removeprefix(","))
+            value, whole, at = salvage(text, at + (text[at] == ","))
         except ValueError:
             return values, False
         values.append(value)

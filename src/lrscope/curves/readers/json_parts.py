@@ -21,8 +21,8 @@ def loads(text: str) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
-def salvage(text: str) -> tuple[Any, bool, str]:
-    """The first JSON value in the text, as far as it can be read.
+def salvage(text: str, at: int = 0) -> tuple[Any, bool, int]:
+    """The JSON value that begins at `at`, as far as it can be read.
 
     Returns
     -------
@@ -30,16 +30,16 @@ def salvage(text: str) -> tuple[Any, bool, str]:
         The value; of a broken one, as much as stands before the break.
     whole : bool
         Whether it was whole.
-    rest : str
-        What follows a whole value, without blanks in front; empty for a broken one.
+    end : int
+        Where the text goes on after a whole value and blanks; the text's length for a broken one.
 
     Raises
     ------
     ValueError
         If not even the beginning is JSON.
     """
-    value, whole, end = _salvage(text, _skip(text, 0), 0)
-    return value, whole, text[_skip(text, end) :] if whole else ""
+    value, whole, end = _salvage(text, _skip(text, at), 0)
+    return value, whole, _skip(text, end) if whole else len(text)
 
 
 def _salvage(text: str, at: int, depth: int) -> tuple[Any, bool, int]:
