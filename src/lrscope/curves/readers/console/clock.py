@@ -1,8 +1,9 @@
 """From the counters that a program prints to one step that never goes back.
 
-The unit is chosen by what a line counts, finest first: steps (`step`, `iter`, `update`), then batches or samples
-within an epoch together with the epoch, then epochs, then the lines themselves. A unit once in use stays: lines
-that count something coarser belong to the last step, and a finer counter that turns up late is left aside.
+The unit is chosen by what a line counts, finest first: steps (`step`, `iter`, `update`), then batches or
+samples within an epoch together with the epoch, then epochs, then the lines themselves. A unit once in use
+stays: lines that count something coarser belong to the last step, and a finer counter that turns up late is
+left aside.
 
 A counter that starts again is a new epoch, and the count goes on from where it stood. A value that only goes
 back a little is a late line.
@@ -37,7 +38,7 @@ class _Track:
 
 @dataclass(slots=True)
 class Place:
-    """Where a line belongs: its step; `late` where its counter had been further; `side` for another loop's bar."""
+    """Where a line belongs: its step; `late` where its counter had been further; `side` for another loop."""
 
     step: int
     late: bool = False
@@ -73,10 +74,14 @@ class Clock:
     def note(self, plan: Plan, values: Sequence[Value]) -> None:
         """A line with counters and nothing else: what follows it belongs there."""
         self._note_epoch(plan, values)
+        if plan.kind is Kind.BATCH and self._epoch is None:
+            return  # "batch: 64" is a setting
         if not plan.bar and not plan.plural and (plan.leads or plan.epoch):
             self._context = (plan, values)
 
-    def place(self, plan: Plan, values: Sequence[Value], names: Sequence[str], changed: bool, redrawn: bool) -> Place:
+    def place(
+        self, plan: Plan, values: Sequence[Value], names: Sequence[str], changed: bool, redrawn: bool
+    ) -> Place:
         """The step of a line that holds the metrics `names`."""
         own = plan.epoch is not None or plan.within is not None
         self._note_epoch(plan, values)
@@ -107,13 +112,17 @@ class Clock:
         if total:
             self._epochs = total
 
-    def _count(self, plan: Plan, values: Sequence[Value], names: Sequence[str], redrawn: bool) -> Place | None:
+    def _count(
+        self, plan: Plan, values: Sequence[Value], names: Sequence[str], redrawn: bool
+    ) -> Place | None:
         if plan.within is not None and to_count(values[plan.within.slot]) is not None:
-            return self._within(plan.within, plan.kind, values)
+            return self._within(plan, plan.within, values, redrawn)
         if plan.epoch is None or self._fraction or self._no_epochs:
             return None
         number = to_count(values[plan.epoch.slot])
-        if number is None or self.unit not in (0, EPOCHS) and not (self.unit == LINES and self._told <= LATE):
+        if number is None or (
+            self.unit not in (0, EPOCHS) and not (self.unit == LINES and self._told <= LATE)
+        ):
             return None
         track = self._tracks.get("epoch")
         again = track is not None and number == track.last and not redrawn
@@ -121,12 +130,13 @@ class Clock:
             self._no_epochs = True  # many lines an epoch: the epoch cannot be their step
             self.unit, self.label, self.total = LINES, "counted lines", None
             return None
-        place = self._advance("epoch", number, None, False)
+        place = self._advance("epoch", number, None, False, Kind.EPOCH)
         self._adopt(EPOCHS, Kind.EPOCH, plan.epoch.name)
         self.total = self._epochs if self._tracks["epoch"].rounds == 1 else None
         return place
 
-    def _within(self, counter: Counter, kind: Kind, values: Sequence[Value]) -> Place | None:
+    def _within(self, plan: Plan, counter: Counter, values: Sequence[Value], redrawn: bool) -> Place | None:
+        kind = plan.kind
         if self.unit == STEPS and kind is not self._family:
             return None
         if self.unit in (LINES, EPOCHS) and self._told > LATE:
@@ -145,7 +155,11 @@ class Clock:
             and track.epoch == self._epoch
         ):
             return Place(self.step, side=True)
-        place = self._advance(key, number, length, counter.sure)
+        labelled = redrawn and plan.epoch is not None
+        if labelled and track is not None and track.epoch == self._epoch and number < track.last:
+            # a bar set back before its label says the next epoch
+            return Place(self.step, late=True)
+        place = self._advance(key, number, length, counter.sure, kind)
         self._adopt(STEPS, kind, counter.name)
         track = self._tracks[key]
         self.rounds = max(self.rounds, track.rounds)
@@ -155,7 +169,7 @@ class Clock:
     def _length(self, track: _Track, sure: bool) -> int | None:
         if track.length is None:
             return None
-        if sure or track.running:
+        if sure or (track.running and track.rounds == 1):
             return track.length
         if self._epoch is None:
             return track.length if track.rounds == 1 else None
@@ -164,14 +178,17 @@ class Clock:
         # "Epoch 0/9" is the first of ten
         return track.length * (self._epochs + (1 if self._first_epoch == 0 else 0))
 
-    def _advance(self, key: str, number: int, length: int | None, sure: bool) -> Place:
+    def _advance(self, key: str, number: int, length: int | None, sure: bool, kind: Kind) -> Place:
         track = self._tracks.get(key)
         epoch = None if key == "epoch" else self._epoch
         if track is None:
             base = 0
+            running = (
+                kind is Kind.ITERATION and epoch is None
+            )  # an epoch told later is no header of this counter
             if length and not sure and epoch is not None:
                 base = (epoch - (0 if self._first_epoch == 0 else 1)) * length
-            self._tracks[key] = _Track(number, number, max(0, base), epoch, length)
+            self._tracks[key] = _Track(number, number, max(0, base), epoch, length, running=running)
             return Place(max(0, base) + number)
         moved = epoch is not None and track.epoch is not None and epoch > track.epoch
         if number > track.last:
@@ -179,7 +196,7 @@ class Clock:
                 track.running = True
             track.gap = number - track.last
         elif number < track.last or moved:
-            if sure or track.running and not number <= track.first:
+            if sure or (track.running and number > track.first):
                 return Place(self.step, late=True)
             if not moved and number > track.first + max(track.gap, 1):
                 return Place(self.step, late=True)
@@ -207,9 +224,7 @@ class Clock:
         if self.unit == 0:
             self.unit, self.label = LINES, "counted lines"
         again = any(n in self._seen for n in names)
-        if not self._told:
-            self._tell(self.step + 1, names)
-        elif again and changed and not (plan.phase and plan.within):
+        if not self._told or (again and changed and not (plan.phase and plan.within)):
             self._tell(self.step + 1, names)
         else:
             self._seen.update(names)

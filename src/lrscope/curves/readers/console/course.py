@@ -1,4 +1,4 @@
-"""From lines whose roles are known to points: decides what is believed, gives each its step, drops repetitions."""
+"""Lines whose roles are known → points: decides what is believed, and drops what is repeated."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Course:
         self._counts: dict[str, int] = {}
         self._others: dict[str, None] = {}
         self._summaries: dict[str, float] = {}
+        self._held: dict[str, tuple[int, float, str]] = {}
         self._heading: str | None = None
         self._example: str | None = None
         self._performed = False
@@ -68,8 +69,9 @@ class Course:
 
     def finish(self) -> list[Point]:
         """Where a program told nothing but its end ("Final test loss: 0.3"), that is its one point."""
+        points = self._release(self.clock.step + 1, {})
         if self._counts or not self._summaries:
-            return []
+            return points
         step = self.clock.step + 1
         self.clock.step, self.clock.label = step, "counted lines"
         for name in self._summaries:
@@ -80,7 +82,8 @@ class Course:
         """What was recognised so far."""
         told = list(notes)
         if self.clock.rounds > 1 and self.clock.label is not None:
-            told.append(f"`{self.clock.label.split()[0]}` starts again {self.clock.rounds - 1} times; the count goes on.")
+            name, times = self.clock.label.split()[0], _times(self.clock.rounds - 1)
+            told.append(f"`{name}` starts again {times}; the count goes on.")
         if self.clock.late:
             told.append(f"{self.clock.late} late lines repeated earlier steps and were left out.")
         others = [*self._others, *(n for n in self._summaries if n not in self._counts)]
@@ -103,13 +106,11 @@ class Course:
         wanted = [m for m in plan.measures if self._metric is not None and same_metric(m.name, self._metric)]
         if plan.performance:
             if not (plan.strong or counted or plan.phase or self._heading or wanted):
-                known = tuple(m for m in plan.measures if m.name in self._counts)
-                return known
+                return tuple(m for m in plan.measures if m.name in self._counts)
             if plan.settings > 1 and not counted and not self._performed:
                 return tuple(wanted)
-        elif not wanted:
-            if not counted or not (self._performed or (plan.leads and not plan.settings and any(not m.rate for m in plan.measures))):
-                return ()
+        elif not wanted and not (counted and (self._performed or _speaks(plan))):
+            return ()
         if counted:
             return plan.measures
         return tuple(m for m in plan.measures if m.known or m in wanted or m.name in self._counts)
@@ -126,33 +127,56 @@ class Course:
                     value /= to_float(values[measure.over])
             except (ValueError, ZeroDivisionError):
                 continue
-            found.append((measure, value, f"{raw}/{values[measure.over]}" if measure.over is not None else str(raw)))
+            found.append(
+                (measure, value, f"{raw}/{values[measure.over]}" if measure.over is not None else str(raw))
+            )
         if not found:
             return []
         names = [m.name for m, _, _ in found]
         last = self._last
         changed = not redrawn or any(last.get(m.name, (0, ""))[1] != text for m, _, text in found)
         place = self.clock.place(plan, values, names, changed, redrawn)
-        points: list[Point] = []
         step = place.step
+        points = self._release(step, {} if place.side else {m.name: text for m, _, text in found})
         for measure, value, text in found:
             name = prefixed(measure.name, "eval") if place.side else measure.name
             before = last.get(name)
-            if before is not None and (
-                before == (step, text)
-                or (redrawn and measure.evaluated and before[1] == text)
-                or (place.late and before[0] >= step)
-            ):
-                self.clock.late += place.late and before[0] >= step
+            if before is None:
+                if len(last) >= MOST_NAMES:
+                    continue
+            elif before == (step, text):
                 continue
-            if len(last) >= MOST_NAMES and before is None:
+            elif place.late and before[0] >= step:
+                self.clock.late += not redrawn
                 continue
-            last[name] = (step, text)
-            self._counts[name] = self._counts.get(name, 0) + 1
-            points.append((step, name, value))
+            elif redrawn and before[1] == text and (measure.evaluated or place.side):
+                continue  # a bar keeps showing the last evaluation
+            elif redrawn and not measure.evaluated and not place.side:
+                if before[0] == step:
+                    continue  # told once a step
+                if before[1] == text:
+                    self._held[name] = (step, value, text)  # perhaps the old value at the new step
+                    continue
+            self._tell(step, name, value, text, points)
         if points and self._example is None:
             self._example = line.strip()[:160] or None
         return points
+
+    def _release(self, step: int, texts: dict[str, str]) -> list[Point]:
+        """The values that a bar still showed at a new step, where the next drawing did not correct them."""
+        points: list[Point] = []
+        for name, (held, value, text) in list(self._held.items()):
+            if step > held:
+                self._tell(held, name, value, text, points)
+                del self._held[name]
+            elif texts.get(name, text) != text:
+                del self._held[name]
+        return points
+
+    def _tell(self, step: int, name: str, value: float, text: str, points: list[Point]) -> None:
+        self._last[name] = (step, text)
+        self._counts[name] = self._counts.get(name, 0) + 1
+        points.append((step, name, value))
 
     def _summarise(self, measure: Measure, values: Sequence[Value]) -> None:
         try:
@@ -163,3 +187,12 @@ class Course:
             return
         if len(self._summaries) < MOST_NAMES:
             self._summaries[measure.name] = value
+
+
+def _speaks(plan: Plan) -> bool:
+    """Whether a line without a loss or a score is about training all the same: its counter comes first."""
+    return plan.leads and not plan.settings and any(not m.rate for m in plan.measures)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

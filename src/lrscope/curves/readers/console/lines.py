@@ -7,13 +7,12 @@ numbers, so their roles are worked out once (by the words before each number) an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
+from lrscope.curves.readers.console.naming import Slot, joined, name_slot, want
 from lrscope.curves.readers.console.numbers import NUMBER
 from lrscope.curves.readers.console.plan import NOTHING, Counter, Measure, Plan, phase_word, prefixed
 from lrscope.curves.readers.console.tables import header_of
 from lrscope.curves.readers.console.words import (
-    AVERAGE,
     EVALUATION,
     TRAINING,
     Kind,
@@ -29,13 +28,14 @@ MOST_NUMBERS = 160  # a line with more of them is a dump of an array
 MOST_KINDS = 4096
 LONGEST = 6000
 
-# Numbers in these stand for nothing: dates, times of day and spans, versions, files, places in a source, paths.
+# Numbers in these stand for nothing: dates, times of day, versions, files, places in a source, paths.
 _NOISE = re.compile(
     r"""\b\d{4}[-/.]\d\d?[-/.]\d\d?(?:[T\s,_-]{1,2}\d\d?[:.\-]\d\d(?:[:.\-]\d\d(?:[.,]\d{1,9})?)?(?:\s?Z|[+-]\d\d:?\d\d)?)?
     | (?<![\d/])\d\d/\d\d(?:/\d\d(?:\d\d)?)?[ ,]\s?\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?
     | (?<![\w.:])(?:\d+\ days?,\ )?\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?![\d:])
     | (?<![\w.])v?\d+\.\d+\.\d+[\w.+-]*
-    | [\w/.-]+\.(?:py|cc|cpp|c|h|go|rs|jl|java|pt|pth|ckpt|h5|keras|bin|json|jsonl|txt|csv|log|pkl|npz|npy|png|yaml|yml|safetensors):?\d*\b
+    | [\w/.-]+\.(?:py|cc|cpp|c|h|go|rs|jl|java|pt|pth|ckpt|h5|keras|bin|json|jsonl|txt|csv|log
+      |pkl|npz|npy|png|yaml|yml|safetensors):?\d*\b
     | (?<![\w/.])(?:\.{0,2}/|[A-Za-z]:\\)[^\s,;'"]+
     | \b0x[0-9a-fA-F]+ | \#\d+:
     | <[A-Za-z]\w*\s(?:at|object)[^>]{0,80}>""",
@@ -43,8 +43,11 @@ _NOISE = re.compile(
 )
 _NOT_TRAINING = re.compile(
     r"""^\s*(?:Namespace|Config|Arguments|args?\b|hparams|hyper-?param\w*|settings|usage)\s*[:=({]
-    | \bimproved\b | \bdon't\ improve\b | \bdid\ not\ improve | ^\s*\[LightGBM\] | ^\s*Traceback | ^\s*File\ " | \bRestor(?:ing|ed)\b
-    | \bsav(?:ed|ing)\b.*\b(?:to|model|checkpoint)\b | ^\s*usage: | \bEarly\ ?stopp(?:ing|ed)\b | ^\s*\w+\(.*\)\s*$""",
+    | \bimproved\b | \bdon't\ improve\b | \bdid\ not\ improve | ^\s*\[LightGBM\] | ^wandb:
+    | ^\s*Traceback | ^\s*File\ "
+    | \bRestor(?:ing|ed)\b
+    | \bsav(?:ed|ing)\b.*\b(?:to|model|checkpoint)\b | ^\s*usage:
+    | \bEarly\ ?stopp(?:ing|ed)\b | ^\s*\w+\(.*\)\s*$""",
     re.VERBOSE | re.IGNORECASE,
 )
 _PREFIX = re.compile(
@@ -53,27 +56,7 @@ _PREFIX = re.compile(
     (?:(?:root|__main__|tensorflow|logger)\s*[:|\-]\s*)?[-|*=>\s]*""",
     re.VERBOSE,
 )
-_CUT = re.compile(r"[,;|\t\])}>•·●│┃]|\s{2,}|\s[-–—]\s|:\s|^:|…|\.{3,}|[█▏▎▍▌▋▊▉━╸╺#]+\s")
-_WRAPPER = re.compile(r"(?:^|(?<=[\s:=(\[{'\"]))(?:tensor|array|[\w.]*float\d*|[\w.]*Array|[\w.]*Tensor|[\w.]*scalar)$")
-_WORD = re.compile(r"[A-Za-z_@%µ*][\w@./'’%*+()-]*")
-_FILLER = frozenset("is was of the at a an equals value this for current after has now its with and then on are = mean:".split())
-_EDGE = " \t:=([{|'\"~≈<→─-–*"
-_UNIT = re.compile(r"^[A-Za-z%µ]+(?:/[A-Za-z]+)?")
 _BAR = re.compile(r"[|█▏▎▍▌▋▊▉━╸╺═#>.=┃\]]\s*$")
-
-
-@dataclass(slots=True)
-class _Slot:
-    start: int
-    end: int
-    before: str
-    noise: bool = False
-    name: str = ""
-    kind: Kind = Kind.UNKNOWN
-    explicit: bool = False
-    total: int | None = None  # slot of what follows a slash
-    taken: bool = False
-    words: list[str] = field(default_factory=list)
 
 
 class LineReader:
@@ -100,11 +83,11 @@ class LineReader:
 
 
 def analyse(line: str, wanted: str | None = None) -> Plan:
-    """What the numbers on this line stand for, from the words around them. `wanted` is a metric by any name."""
+    """What the numbers on this line stand for, from the words around them; `wanted` is always a metric."""
     if _NOT_TRAINING.search(line):
         return NOTHING
     noise = [m.span() for m in _NOISE.finditer(line)]
-    slots: list[_Slot] = []
+    slots: list[Slot] = []
     begin = match.end() if (match := _PREFIX.match(line)) else 0
     last = begin
     spans = iter(noise)
@@ -113,7 +96,7 @@ def analyse(line: str, wanted: str | None = None) -> Plan:
         while span is not None and span[1] <= match.start():
             last, span = max(last, span[1]), next(spans, None)
         inside = span is not None and span[0] <= match.start() < span[1]
-        slots.append(_Slot(match.start(), match.end(), line[min(last, match.start()) : match.start()], inside))
+        slots.append(Slot(match.start(), match.end(), line[min(last, match.start()) : match.start()], inside))
         last = max(begin, span[1] if inside and span is not None else match.end())
     if not any(not s.noise for s in slots):
         return _heading(line, bool(slots))
@@ -122,13 +105,13 @@ def analyse(line: str, wanted: str | None = None) -> Plan:
     _pair(line, slots)
     for i, slot in enumerate(slots):
         if not slot.noise and not slot.taken:
-            _name(line, slot, slots[i - 1] if i else None)
+            name_slot(line, slot, slots[i - 1] if i else None)
             if wanted is not None and slots[i].words:
-                _want(slot, wanted)
+                want(slot, wanted)
     return _compose(line, slots, begin, wanted)
 
 
-def _bare(line: str, slots: list[_Slot]) -> Plan:
+def _bare(line: str, slots: list[Slot]) -> Plan:
     """One number alone, or a step and a value."""
     if any(s.noise for s in slots) or not re.fullmatch(r"[\s,;:]*", NUMBER.sub("", line)):
         return NOTHING
@@ -136,7 +119,7 @@ def _bare(line: str, slots: list[_Slot]) -> Plan:
 
 
 def _heading(line: str, numbered: bool) -> Plan:
-    """A line of column names; or a short one that announces an evaluation, "Test Error:" or "Validating ..."."""
+    """A line of column names; or a short one that announces an evaluation ("Test Error:")."""
     names = () if numbered else header_of(line)
     if names:
         return Plan(header=names)
@@ -147,7 +130,7 @@ def _heading(line: str, numbered: bool) -> Plan:
     return Plan(opens=phase) if phase else NOTHING
 
 
-def _pair(line: str, slots: list[_Slot]) -> None:
+def _pair(line: str, slots: list[Slot]) -> None:
     """Join "3/10", "3 / 10" and "3 of 10"; leave "0.31 (0.34)" its first number."""
     for i in range(1, len(slots)):
         here, before = slots[i], slots[i - 1]
@@ -166,102 +149,7 @@ def _pair(line: str, slots: list[_Slot]) -> None:
             slot.noise = True  # 1/2/3 is no fraction
 
 
-def _name(line: str, slot: _Slot, previous: _Slot | None) -> None:
-    before = slot.before
-    if previous is not None and slot.start - len(before) == previous.end:
-        before = _UNIT.sub("", before)  # what is glued to the number before belongs to it
-    core = before.rstrip(_EDGE)
-    edge = before[len(core) :]
-    while "(" in edge and (wrapper := _WRAPPER.search(core)):
-        cut = core[: wrapper.start()]
-        core = cut.rstrip(_EDGE)
-        edge = cut[len(core) :]
-    slot.explicit = any(c in edge for c in ":=|")
-    inside = re.search(r"(\w+)\((\w+)\)$", core)
-    if inside and inside.group(2).lower() in (*EVALUATION, *TRAINING):
-        words = [inside.group(2), inside.group(1)]  # "Epoch(train) [1][50/1000]"
-    elif edge and "|" in edge and not core:
-        words = []
-    else:
-        words = _WORD.findall(_CUT.split(core)[-1].strip("'\" "))
-    tail = _after(line, slot)
-    if not words and core == "" and edge.strip() == "" and previous is None and tail.startswith(":"):
-        slot.name, slot.kind, slot.explicit = "line", Kind.ITERATION, True  # "12:  learn: 0.48"
-        return
-    if not words:
-        postfix = re.match(r"\s(?:avg |mean |train )?loss\b(?!\s*[:=])", tail)
-        if postfix and "." in line[slot.start : slot.end]:
-            slot.name, slot.kind, slot.explicit = "loss", Kind.LOSS, True
-        return
-    after = re.match(r"\s(epochs?|steps?|iterations?|iters|updates?|batches)\b", tail)
-    if after and words[-1].lower() == "after":
-        slot.name, slot.kind, slot.explicit = after.group(1).rstrip("s"), kind_of(after.group(1)), True
-        return
-    words = [w.strip("'’\"()*.-") for w in words]
-    words = [w for w in words if w and w.lower() not in _FILLER]
-    if any(w.lower() in ("improved", "improves") for w in words) or not words:
-        slot.kind = Kind.SETTING
-        return
-    slot.words = words
-    _choose(slot, len(words))
-    if re.match(r"(?:ms|s|sec|it/s|[KMGkmg]i?[Bb]?|x|%\s*\|)(?![\w/])", tail) and slot.kind in (Kind.UNKNOWN, Kind.SETTING):
-        slot.kind = Kind.BOOKKEEPING
-    if re.match(r"\s?(?:ms|s|sec|secs|seconds|it/s|it/sec|MB|GB)\b", tail) and slot.kind is Kind.ITERATION:
-        slot.kind = Kind.BOOKKEEPING
-    if tail.startswith(("_", ".")) or re.match(r"[A-Za-z]{2,}\d|-[A-Za-z]", tail):
-        slot.kind = Kind.SETTING  # part of a word, a hash, a name
-
-
-def _choose(slot: _Slot, count: int) -> None:
-    """Of the words before a number, the ones that name it."""
-    words = slot.words
-    if slot.explicit and count > 5:
-        words = words[-4:]
-    for start in range(len(words)):
-        name = " ".join(words[start:])
-        kind = kind_of(name)
-        if kind is Kind.UNKNOWN and not slot.explicit:
-            continue
-        if kind in (Kind.LOSS, Kind.SCORE) and not slot.explicit and start + 3 < len(words):
-            continue
-        if kind in (Kind.LOSS, Kind.SCORE, Kind.UNKNOWN) and len(words) - start > 1:
-            kept = _tidy(words[start:], slot.explicit)
-            if kept != words[start:]:
-                kind = kind_of(" ".join(words[start:]))
-                name = " ".join(kept)
-        if kind is Kind.UNKNOWN and start + 1 < len(words) and kind_of(" ".join(words[-1:])) in (Kind.EPOCH, Kind.ITERATION):
-            continue
-        slot.name, slot.kind = name, kind
-        return
-    slot.name, slot.kind = words[-1], Kind.SETTING
-
-
-def _want(slot: _Slot, wanted: str) -> None:
-    """Believe the metric that was asked for, whatever its name."""
-    for start in range(len(slot.words)):
-        name = " ".join(slot.words[start:])
-        if same_metric(_joined(name), _joined(wanted)):
-            slot.name, slot.kind, slot.words = name, Kind.LOSS, slot.words[start:]
-            return
-
-
-def _tidy(words: list[str], explicit: bool) -> list[str]:
-    kept = [w for w in words if w.lower() not in AVERAGE] or words
-    if not explicit:
-        strong = [i for i, w in enumerate(kept) if kind_of(w) in (Kind.LOSS, Kind.SCORE)]
-        if strong:
-            first = strong[0]
-            while first and (kept[first - 1].lower() in TRAINING or kept[first - 1].lower() in EVALUATION):
-                first -= 1
-            kept = kept[first:]
-    return kept
-
-
-def _after(line: str, slot: _Slot) -> str:
-    return line[slot.end : slot.end + 24]
-
-
-def _compose(line: str, slots: list[_Slot], begin: int, wanted: str | None) -> Plan:
+def _compose(line: str, slots: list[Slot], begin: int, wanted: str | None) -> Plan:
     lead = next((s for s in slots if not s.noise and s.start >= begin), None)
     epoch: Counter | None = None
     within: Counter | None = None
@@ -274,8 +162,15 @@ def _compose(line: str, slots: list[_Slot], begin: int, wanted: str | None) -> P
         if slot.kind is Kind.EPOCH:
             epoch = epoch or Counter(slot.name, i, slot.total)
         elif slot.kind in (Kind.ITERATION, Kind.BATCH):
-            better = within is None or (is_sure(slot.name) and not within.sure) or (
-                slot.kind is Kind.ITERATION and within_kind is Kind.BATCH and not slot.taken and within.total is None
+            better = (
+                within is None
+                or (is_sure(slot.name) and not within.sure)
+                or (
+                    slot.kind is Kind.ITERATION
+                    and within_kind is Kind.BATCH
+                    and not slot.taken
+                    and within.total is None
+                )
             )
             if better:
                 within, within_kind = Counter(slot.name, i, slot.total, is_sure(slot.name)), slot.kind
@@ -285,11 +180,16 @@ def _compose(line: str, slots: list[_Slot], begin: int, wanted: str | None) -> P
                 if within is None or not within.sure:
                     within, within_kind = Counter("n/total", i, slot.total), Kind.BATCH
                     bar = bool(_BAR.search(slot.before)) or "━" in line or "it/s" in line
-            elif before.endswith("[") and re.match(r"\s*[\],]", line[slot.end :]):
+            elif (before.endswith("[") and re.match(r"\s*[\],]", line[slot.end :])) or (
+                bracketed and i == bracketed[-1] + 1 and re.fullmatch(r",\s*", slot.before)
+            ):
                 bracketed.append(i)
-            elif bracketed and i == bracketed[-1] + 1 and re.fullmatch(r",\s*", slot.before):
-                bracketed.append(i)
-    if re.match(r"\s*(?:Train|Training)\s*:?\s*$", line[: lead.start] if lead else "") and lead and epoch is None and within_kind is Kind.BATCH:
+    if (
+        re.match(r"\s*(?:Train|Training)\s*:?\s*$", line[: lead.start] if lead else "")
+        and lead
+        and epoch is None
+        and within_kind is Kind.BATCH
+    ):
         first = slots.index(lead)
         if lead.total is None and within is not None and within.slot != first:
             lead.kind = Kind.EPOCH
@@ -304,7 +204,7 @@ def _compose(line: str, slots: list[_Slot], begin: int, wanted: str | None) -> P
     return _measured(line, slots, begin, lead, epoch, within, within_kind, bar, wanted)
 
 
-def _is_pair_counter(line: str, slot: _Slot, total: _Slot) -> bool:
+def _is_pair_counter(line: str, slot: Slot, total: Slot) -> bool:
     a, b = line[slot.start : slot.end], line[total.start : total.end]
     if not (a.isdigit() and b.isdigit() and int(a) <= int(b)):
         return False
@@ -314,9 +214,9 @@ def _is_pair_counter(line: str, slot: _Slot, total: _Slot) -> bool:
 
 def _measured(
     line: str,
-    slots: list[_Slot],
+    slots: list[Slot],
     begin: int,
-    lead: _Slot | None,
+    lead: Slot | None,
     epoch: Counter | None,
     within: Counter | None,
     within_kind: Kind,
@@ -329,17 +229,19 @@ def _measured(
     names: set[str] = set()
     strong = performance = False
     settings = 0
-    first = next((s for s in slots if s.kind in (Kind.LOSS, Kind.SCORE) and not s.noise and not s.taken), None)
+    first = next(
+        (s for s in slots if s.kind in (Kind.LOSS, Kind.SCORE) and not s.noise and not s.taken), None
+    )
     phase = _phase(line, slots, begin, first)
     carried = phase
     for i, slot in enumerate(slots):
         if slot.noise or slot.taken or not slot.name or slot.kind in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH):
             continue
         if slot.kind in (Kind.BOOKKEEPING, Kind.SETTING):
-            others.append(_joined(slot.name))
+            others.append(joined(slot.name))
             settings += slot.kind is Kind.SETTING
             continue
-        name = _joined(slot.name)
+        name = joined(slot.name)
         if slot.kind is Kind.SUMMARY:
             summaries.append(Measure(name, i, slot.total, is_evaluation(name)))
             continue
@@ -354,7 +256,7 @@ def _measured(
         if slot.kind is Kind.RATE:
             name = "lr" if kind_of(slot.name) is Kind.RATE and len(slot.words) <= 2 else name
         if name in names:
-            name = _joined(" ".join(slot.words))
+            name = joined(" ".join(slot.words))
             if name in names:
                 continue
         names.add(name)
@@ -366,12 +268,20 @@ def _measured(
     if "train_runtime" in others and "loss" not in names:
         summaries += measures  # the summary at the end of a Hugging Face training
         measures = []
+    if (
+        not measures
+        and not summaries
+        and lead is not None
+        and (nameless := _nameless(line, slots, lead)) is not None
+    ):
+        measures.append(Measure(prefixed("loss", phase), nameless, None, phase is not None))
+        strong = performance = True
     if phase is None and not measures:
         phase = _phase(line, slots, begin, None)
     leads = lead is not None and any(c is not None and slots[c.slot] is lead for c in (epoch, within))
     return Plan(
-        epoch, within, within_kind, tuple(measures), tuple(summaries), tuple(others), phase, strong, performance,
-        settings, leads, None, bar, plural=any(c is not None for c in (epoch, within)) and all(
+        epoch, within, within_kind, tuple(measures), tuple(summaries), tuple(others), phase, strong,
+        performance, settings, leads, None, bar, plural=any(c is not None for c in (epoch, within)) and all(
             c is None or (is_plural(c.name) and c.total is None) for c in (epoch, within)
         ),
     )  # fmt: skip
@@ -381,11 +291,11 @@ def _named(name: str) -> bool:
     return is_evaluation(name) or name.startswith("train")
 
 
-def _is_average(line: str, slot: _Slot, after: _Slot) -> bool:
+def _is_average(line: str, slot: Slot, after: Slot) -> bool:
     return bool(re.fullmatch(r"\s*\(\s*", line[slot.end : after.start]))
 
 
-def _phase(line: str, slots: list[_Slot], begin: int, first: _Slot | None) -> str | None:
+def _phase(line: str, slots: list[Slot], begin: int, first: Slot | None) -> str | None:
     """An evaluation word before the first metric that is no part of that metric's own name."""
     end = first.start if first is not None else slots[-1].start
     text = line[begin:end]
@@ -400,5 +310,16 @@ def _phase(line: str, slots: list[_Slot], begin: int, first: _Slot | None) -> st
     return None
 
 
-def _joined(name: str) -> str:
-    return re.sub(r"[\s:]+", "_", name.replace("'s", "").replace("’s", "")).strip("_.:").lower() or "value"
+def _nameless(line: str, slots: list[Slot], lead: Slot) -> int | None:
+    """The one number after a counter at a line's head, "epoch 1: 0.5": at the line's end, a fraction."""
+    if lead.kind not in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH) or lead.name == "line" or lead.lends:
+        return None
+    rest = [
+        i for i, s in enumerate(slots) if s is not lead and not s.noise and not (s.taken and i == lead.total)
+    ]
+    if len(rest) != 1 or slots[rest[0]].name or slots[rest[0]].kind is not Kind.UNKNOWN:
+        return None
+    text = line[slots[rest[0]].start : slots[rest[0]].end]
+    ends = line[slots[rest[0]].end :].strip() == ""
+    joined_on = slots[rest[0]].before.strip(" \t:,|=-") == ""
+    return rest[0] if ends and joined_on and not text.isdigit() else None

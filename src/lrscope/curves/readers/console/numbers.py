@@ -1,4 +1,4 @@
-"""Numbers as programs print them: thousands separators, every spelling of NaN and infinity, numbers in strings."""
+"""Numbers as programs print them: thousands separators, every spelling of NaN and infinity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ NUMBER = re.compile(
       | \d{1,3}(?:_\d{3})+(?!\d)
       | \d+(?:\.\d*)?(?:[eE][-+]?\d+)?
       | \.\d+(?:[eE][-+]?\d+)?
-      | (?<!of\ )(?<!or\ )(?<!is\ a\ )(?:[nN]a[nN]|NAN)(?:\((?:ind|snan|0x[0-9a-f]+)\))?(?![\w'’])(?!\s(?:iter|val|grad|det|found|loss|in\b|or\b))
+      | (?<!of\ )(?<!or\ )(?<!is\ a\ )(?:[nN]a[nN]|NAN)(?:\((?:ind|snan|0x[0-9a-f]+)\))?(?![\w'’])
+        (?!\s(?:iter|val|grad|det|found|loss|in\b|or\b))
       | (?:[iI]nf(?:inity)?|INF(?:INITY)?)(?![\w'’])
     ))""",
     re.VERBOSE,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrscope.curves.readers.console.words import EVALUATION, Kind, is_evaluation, is_strong, is_sure, kind_of, same_metric
+from lrscope.curves.readers.console.words import (
+    EVALUATION,
+    Kind,
+    is_evaluation,
+    is_strong,
+    is_sure,
+    kind_of,
+    same_metric,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +42,10 @@ class Measure:
 class Plan:
     """The roles of a line's numbers.
 
-    `phase` is the prefix of an evaluation line ("test"); `strong` says that a metric speaks for itself without
-    a counter; `opens` is the phase that a heading such as "Test Error:" begins; `leads` says that the counter
-    is the first thing on the line; `header` holds the names of the columns that follow; `bare` says that the
-    line is nothing but one number, or two.
+    `phase` is the prefix of an evaluation line ("test"); `strong` says that a metric speaks for itself
+    without a counter; `opens` is the phase that a heading such as "Test Error:" begins; `leads` says that the
+    counter is the first thing on the line; `header` holds the names of the columns that follow; `bare` says
+    that the line is nothing but one number, or two.
     """
 
     epoch: Counter | None = None

@@ -17,7 +17,7 @@ class Recognised:
     metrics : dict of str to int
         Metrics in the order seen, with the number of points of each.
     counter : str or None
-        The name of the step counter, "counted lines" where the program prints none; None before the first point.
+        The name of the step counter, "counted lines" where there is none; None before the first point.
     example : str or None
         The first line that was read, shortened.
     others : tuple of str
@@ -46,11 +46,20 @@ class Recognised:
         if not self.metrics:
             seen = f"; saw only {_listed(self.others)}" if self.others else ""
             return f"No loss was recognised{seen}."
-        main = [m for m in self.metrics if kind_of(m) in (Kind.LOSS, Kind.SCORE) or self.wanted and same_metric(m, self.wanted)]
+        main = [
+            m
+            for m in self.metrics
+            if kind_of(m) in (Kind.LOSS, Kind.SCORE) or (self.wanted and same_metric(m, self.wanted))
+        ]
         main = main or [m for m in self.metrics if kind_of(m) is not Kind.RATE] or list(self.metrics)
-        rest = [*(m for m in self.metrics if m not in main), *(o for o in self.others if o not in self.metrics)]
+        rest = [
+            *(m for m in self.metrics if m not in main),
+            *(o for o in self.others if o not in self.metrics),
+        ]
         main.sort(key=is_evaluation)
-        against = "by counted lines" if self.counter == "counted lines" else f"against the counter `{self.counter}`"
+        against = (
+            "by counted lines" if self.counter == "counted lines" else f"against the counter `{self.counter}`"
+        )
         also = f"; also saw {_listed(rest)}" if rest else ""
         return " ".join([f"Read {_listed(main)} {against}{also}.", *self.notes])
 

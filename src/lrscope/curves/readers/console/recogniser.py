@@ -8,7 +8,6 @@ from dataclasses import replace
 from lrscope.curves.curve import Point
 from lrscope.curves.readers.console.course import Course
 from lrscope.curves.readers.console.lines import LONGEST, LineReader
-from lrscope.curves.readers.console.numbers import NUMBER
 from lrscope.curves.readers.console.plan import Counter, Measure, Plan
 from lrscope.curves.readers.console.recognised import Recognised
 from lrscope.curves.readers.console.structured import RecordReader, parse_record
@@ -137,7 +136,9 @@ class Recogniser:
         points: list[Point] = []
         for row in self._bare:
             counter = Counter("first column", 0) if len(row) == 2 else None
-            plan = Plan(None, counter, Kind.ITERATION, (Measure("loss", len(row) - 1),), strong=True, performance=True)
+            plan = Plan(
+                None, counter, Kind.ITERATION, (Measure("loss", len(row) - 1),), strong=True, performance=True
+            )
             points += self._course.take(plan, row, " ".join(row))
         self._bare.clear()
         return points
@@ -150,11 +151,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         raise UsageError(f"The pattern {pattern!r} is no regular expression: {error}.") from None
     if compiled.groups == 0:
         raise UsageError(
-            f"The pattern {pattern!r} has no group: put the number in (?P<loss>...), as in 'loss (?P<loss>\\S+)'."
+            f"The pattern {pattern!r} has no group: put the number in one, as in 'loss (?P<loss>\\S+)'."
         )
     if not compiled.groupindex and compiled.groups > 1:
         raise UsageError(
-            f"The pattern {pattern!r} has {compiled.groups} groups and none is named: name them, as in (?P<loss>...)."
+            f"The pattern {pattern!r} has {compiled.groups} groups and no names: write (?P<loss>...)."
         )
     if compiled.groupindex and not _pattern_plan(compiled).measures:
         raise UsageError(f"The pattern {pattern!r} names no metric besides its counter: add (?P<loss>...).")
@@ -167,7 +168,9 @@ def _pattern_plan(pattern: re.Pattern[str]) -> Plan:
     slots = {name: number - 1 for name, number in pattern.groupindex.items()}
     total = slots.get("total")
     epoch = next((Counter(n, s) for n, s in slots.items() if kind_of(n) is Kind.EPOCH), None)
-    step = next((Counter(n, s, total) for n, s in slots.items() if kind_of(n) in (Kind.ITERATION, Kind.BATCH)), None)
+    step = next(
+        (Counter(n, s, total) for n, s in slots.items() if kind_of(n) in (Kind.ITERATION, Kind.BATCH)), None
+    )
     if step is None and epoch is not None and total is not None:
         epoch = replace(epoch, total=total)
     used = {c.slot for c in (epoch, step) if c is not None} | {total}

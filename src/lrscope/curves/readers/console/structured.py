@@ -13,7 +13,7 @@ MOST_KINDS = 1024
 
 
 def parse_record(line: str) -> dict[str, Value] | None:
-    """The numbers of a line that is one JSON object or Python dict, nested one level joined by "/"; else None.
+    """The numbers of a line that is one JSON object or Python dict, else None. One level down is "a/b".
 
     Numbers written as strings ("0.31") count; true and false do not.
     """

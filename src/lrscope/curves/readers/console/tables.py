@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lrscope.curves.readers.console.numbers import NUMBER
-from lrscope.curves.readers.console.plan import Counter, Plan, plan_of_names
+from lrscope.curves.readers.console.plan import Counter, plan_of_names
 from lrscope.curves.readers.console.words import Kind, kind_of
 
 MOST_COLUMNS = 40
@@ -46,7 +46,9 @@ class Table:
             plan = replace(plan, epoch=Counter(plan.epoch.name, plan.epoch.slot, total))
         elif plan.within is not None:
             plan = replace(plan, within=replace(plan.within, total=total))
-        self._slashed = plan.within.slot if plan.within is not None else plan.epoch.slot if plan.epoch is not None else -1
+        self._slashed = (
+            plan.within.slot if plan.within is not None else plan.epoch.slot if plan.epoch is not None else -1
+        )
         self.plan = plan
 
     def row(self, line: str) -> list[str] | None:

@@ -1,9 +1,9 @@
 """Bytes of a program's output → the lines that a person would have seen on a terminal.
 
-Only what matters for reading numbers is emulated. A carriage return or a cursor moved up means that the line is
-about to be drawn again: what stood there is handed on as one drawing of it. Backspaces overwrite. Colours and
-window titles vanish. Text drawn after a carriage return stands alone, also where the older text was longer:
-the tail of an old progress bar is no news.
+Only what matters for reading numbers is emulated. A carriage return or a cursor moved up means that the line
+is about to be drawn again: what stood there is handed on as one drawing of it. Backspaces overwrite. Colours
+and window titles vanish. Text drawn after a carriage return stands alone, also where the older text was
+longer: the tail of an old progress bar is no news.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ LONGEST_LINE = 32_768
 """Characters of one line that are kept; what follows, up to the line's end, is dropped."""
 
 Line = tuple[str, bool]
-"""(text, redrawn): redrawn where the same place on the screen had been drawn before."""
+"""(text, redrawn): redrawn where the same place on the screen is drawn more than once."""
 
 _CONTROL = re.compile(
-    r"""(\r*\n | \r+ | [\x08]+ | \x1b\[[0-?]{0,64}[ -/]{0,8}[@-~] | \x1b\][^\x07\x1b\r\n]{0,4096}(?:\x07|\x1b\\)
-    | \x1b[^\[\]])""",
+    r"""(\r*\n | \r+ | [\x08]+ | \x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]
+    | \x1b\][^\x07\x1b\r\n]{0,4096}(?:\x07|\x1b\\)
+    | \x1b[^\[\]\r\n\x08\x1b] | \x1b)""",
     re.VERBOSE | re.DOTALL,
 )
 _UNDECIDED = re.compile(r"(?:\r+|\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|\][^\x07\x1b\r\n]{0,4096}\x1b?)?)\Z")
-_COLOUR = re.compile(r"\x1b\[[0-9;:]{0,64}m")
 
 
 class Terminal:
@@ -37,6 +37,7 @@ class Terminal:
         self._dirty = False  # something was written since this line was last handed on
         self._redrawn = False
         self._fresh = False  # after a carriage return: the next text begins the line anew
+        self._moved = False  # the cursor went back: what stood there until now is complete
         self._below = 0  # lines under the cursor that have been drawn before
 
     def feed(self, chunk: bytes) -> list[Line]:
@@ -59,8 +60,6 @@ class Terminal:
                 return done
         elif not final and (held := _UNDECIDED.search(text, max(0, len(text) - 4200))):
             self._held, text = text[held.start() :], text[: held.start()]
-        if "\x1b" in text:
-            text = _COLOUR.sub("", text)
         parts = _CONTROL.split(text)
         for i in range(0, len(parts), 2):
             if parts[i]:
@@ -90,9 +89,9 @@ class Terminal:
         if self._fresh:
             self._hand_on(done)
             self._line, self._cursor, self._fresh, self._redrawn = "", 0, False, True
+            self._moved = False
         if self._cursor < len(self._line):
-            self._hand_on(done)
-            self._redrawn = True
+            self._complete(done)
             end = self._cursor + len(text)
             self._line = (self._line[: self._cursor] + text + self._line[end:])[:LONGEST_LINE]
             self._cursor = min(end, len(self._line))
@@ -109,7 +108,7 @@ class Terminal:
         elif code[0] == "\r":
             self._fresh = bool(self._line)
         elif code[0] == "\b":
-            self._cursor = max(0, self._cursor - len(code))
+            self._back(len(code))
         elif code.startswith("\x1b["):
             self._csi(code, done)
 
@@ -118,11 +117,12 @@ class Terminal:
         count = max(1, int(digits)) if digits.isdigit() and len(digits) < 5 else 1
         if final == "K":
             if digits == "2" or (self._fresh and digits in ("", "0")):
+                self._redrawn = True
                 self._hand_on(done)
-                self._line, self._cursor, self._redrawn, self._fresh = "", 0, True, False
+                self._line, self._cursor, self._fresh, self._moved = "", 0, False, False
             elif digits in ("", "0") and self._cursor < len(self._line):
-                self._hand_on(done)
-                self._line, self._redrawn = self._line[: self._cursor], True
+                self._complete(done)
+                self._line = self._line[: self._cursor]
         elif final in "ABEFHfJd":
             self._hand_on(done)
             self._new_line()
@@ -132,14 +132,27 @@ class Terminal:
                 self._below = 1000  # a whole screen that is drawn again
         elif final == "G":
             self._fresh = count == 1 and bool(self._line)
-            self._cursor = min(count - 1, len(self._line)) if count > 1 else self._cursor
+            if count > 1:
+                self._moved = self._moved or count - 1 < self._cursor
+                self._cursor = min(count - 1, len(self._line))
         elif final == "D":
-            self._cursor = max(0, self._cursor - count)
+            self._back(count)
         elif final == "C":
             self._write(" " * min(count, 500), done)
 
+    def _back(self, count: int) -> None:
+        self._moved = self._moved or self._cursor > 0
+        self._cursor = max(0, self._cursor - count)
+
+    def _complete(self, done: list[Line]) -> None:
+        """Hand the line on before it is written over, once for each time that the cursor went back."""
+        if self._moved:
+            self._redrawn, self._moved = True, False
+            self._hand_on(done)
+
     def _new_line(self) -> None:
         self._line, self._cursor, self._fresh, self._redrawn, self._dirty = "", 0, False, False, False
+        self._moved = False
 
     def _hand_on(self, done: list[Line]) -> None:
         if self._dirty and self._line:
