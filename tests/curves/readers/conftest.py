@@ -45,7 +45,7 @@ def kept(tmp_path: Path) -> Callable[[str], Path]:
     return lambda name: restore(LOGS / name, tmp_path / "kept" / name)
 
 
-@pytest.fixture(params=["kept", "written"])
+@pytest.fixture(params=["kept", pytest.param("written", marks=pytest.mark.slow)])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
     """`log(format, package)` is a folder with a log of that format: the kept one, then one that its owner's
     package writes now (in a process of its own, for it to warn and to fork as it likes)."""
