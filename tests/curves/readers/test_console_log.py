@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lrscope.curves.readers import read
+from lrscope.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,11 @@ def test_a_learning_rate_among_the_numbers_goes_with_the_losses(tmp_path):
     rates = run.curves["loss"].lr
     assert rates is not None
     assert rates.tolist() == [0.1, 0.1, 0.01, 0.01, 0.01]
+
+
+def test_one_number_in_a_text_is_no_curve(tmp_path):
+    """A sentence with a loss in it does not make a text a log."""
+    path = tmp_path / "notes.txt"
+    path.write_text("Yesterday we saw\nstep 10: loss 2.5\nand went home.\n")
+    with pytest.raises(UsageError, match="in more than one of its lines"):
+        read(path)

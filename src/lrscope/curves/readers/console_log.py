@@ -43,4 +43,7 @@ class ConsoleLog(Reader):
         summary = recogniser.summary()
         if not summary.metrics:
             raise Unreadable("no loss was recognised in it")
+        if max(summary.metrics.values()) < 2:
+            # Prose and source code have single numbers beside words like "loss", too.
+            raise Unreadable("no loss was recognised in more than one of its lines")
         return points.runs(self.name, path, [*blocks.lost, *summary.notes])
