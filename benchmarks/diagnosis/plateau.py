@@ -21,7 +21,7 @@ from lrscope.diagnosis.backtest import Replay, backtest
 from lrscope.diagnosis.plateau_rules import DlibPlateau, KerasPlateau, OurPlateau, TorchPlateau
 
 Row = tuple[str, str, Replay, bool]
-RHOS = (0.03, 0.04, 0.05, 0.06)
+RHOS = (0.03, 0.05, 0.08)
 
 
 def runs(folder: Path) -> list[tuple[str, str, LossCurve, LossCurve]]:

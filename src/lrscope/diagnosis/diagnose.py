@@ -48,7 +48,7 @@ def diagnose_curves(
         Steps in an epoch; read from an ``epoch`` curve unless told.
     plain_sgd : bool, optional
         Whether the optimiser is plain gradient descent, without momentum; seen from the norms unless told.
-    rho : float, default 0.04
+    rho : float, default 0.05
         The share of what was gained that counts as nothing.
 
     Returns
@@ -146,7 +146,7 @@ def _gain_left(reading: Reading) -> Estimate | None:
         test.fall,
         test.low,
         test.high,
-        0.9,
+        0.8,
         "robust line over the latest stretch, held for as long again as the run so far; autocorrelation-corrected",
     )
 

@@ -145,7 +145,7 @@ def patience_for(
     achieved = float(np.mean(longest > patience))
     z = normal_quantile(1 - false_cuts) + normal_quantile(POWER)
     window = max(3, math.ceil((12 * memory * (noise * z / fall) ** 2) ** (1 / 3)))
-    if patience >= horizon - 1:
+    if patience > horizon // 2:  # then hardly any replay had the time to be cut
         reason = (
             f"A descent of {percent:g} % per report is lost in this noise ({noise:.2g} a report): no patience within {horizon} reports is safe; "
             "average the metric over more data, or look for a larger descent."

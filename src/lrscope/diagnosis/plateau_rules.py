@@ -288,7 +288,7 @@ class OurPlateau:
     lr: float = 1.0
     mode: Goal = "min"
     factor: float = 0.3
-    rho: float = 0.04
+    rho: float = 0.05
     points_per_epoch: float = 1.0
     min_lr: float = 0.0
     values: list[float] = field(default_factory=list)

@@ -22,10 +22,10 @@ from lrscope.statistics.equivalence import Equivalence, equivalence
 from lrscope.statistics.student import student_cdf
 from lrscope.statistics.trend import Trend, trend
 
-RHO = 0.04  # as long again at this pace brings less than this share of all that was gained: that is called level
+RHO = 0.05  # as long again at this pace brings less than this share of all that was gained: that is called level
 LATEST = (0.15, 0.3, 0.5)  # shares of the run to judge by: the latest, and longer only as its noise demands
 LONGER = 0.4  # a second, longer look back must not have fallen at more than twice that pace
-ERROR = 0.05
+ERROR = 0.1
 _BLOCKS = 2000
 ALIKE = (
     "From the loss alone a noise floor and a zig-zag across the valley look alike; to tell them apart, log the dot product "
@@ -71,7 +71,7 @@ def read_loss(
         Steps in an epoch. No plateau is named in the first eight.
     cuts : list of int, optional
         Change points, as indices; the judged stretch begins no earlier than the last of them if enough is left.
-    rho : float, default 0.04
+    rho : float, default 0.05
         What counts as nothing, as a share of what was gained.
     look : int, default 1
         Which look at a growing curve this is; see `equivalence`.
@@ -256,7 +256,7 @@ def _level(
             return _undecided(reason, {**evidence, "points_needed": float(least)})
         reason = (
             f"At this pace, as long again as the run so far brings {max(test.share, 0):.1%} of what "
-            f"was gained (at most {max(test.high / gained, 0):.1%}, with 95 % confidence): level. {ALIKE} Lowering helps in both "
+            f"was gained (at most {max(test.high / gained, 0):.1%}, with 90 % confidence): level. {ALIKE} Lowering helps in both "
             "cases; keep a checkpoint, for some plateaus are shelves."
         )
         return Verdict(Regime.PLATEAU, Advice.LOWER, reason, min(test.certainty, 0.99), evidence)

@@ -113,22 +113,17 @@ def _ended_early(
     if r[low] > 0.05 * top or low <= peak:
         return None
     way_down = moves[peak:low]
-    if (
-        np.count_nonzero(way_down < 0) < 10
-        or float(way_down.min(initial=0.0)) < -0.75
-        and r[low - 1] > 0.3 * top
-    ):
+    one_drop = float(way_down.min(initial=0.0)) < -0.75 and r[low - 1] > 0.3 * top
+    if np.count_nonzero(way_down < 0) < 10 or one_drop:
         return None  # a staircase: its last stair may well be long
     span = float(step[-1] - step[0])
     share = float(step[low] - step[0]) / span
     after = r[low:]
     stands = float(np.ptp(after)) <= 1e-3 * top
+    # a restart that was meant jumps; a cosine driven past its end comes back as slowly as it went
     climbs = (
-        not stands
-        and float(after.max()) > 0.2 * top
-        and float(_moves(after).max(initial=0.0) * after.max()) < 0.2 * top
+        not stands and float(after.max()) > 0.2 * top and bool(np.all(np.abs(np.diff(after)) < 0.2 * top))
     )
-    climbs = climbs and bool(np.all(np.abs(np.diff(after)) < 0.2 * top))
     if share > 0.9 or not (stands or climbs):
         return None
     times = 1 / share
@@ -208,11 +203,11 @@ def _warming(step: NDArray[np.int64], r: NDArray[np.float64]) -> Finding | None:
     """The rate rises up to the last point. A ramp over two decades or more, even in log, is a range test and meant."""
     moves = _moves(r)
     rising = moves > 0
-    if (
-        (moves < 0).any()
-        or rising.sum() < max(5, 0.5 * moves.size)
-        or not rising[-max(1, moves.size // 50) :].any()
-    ):
+    rises = np.flatnonzero(rising)
+    if (moves < 0).any() or rises.size < 5:
+        return None
+    stair = int(np.diff(rises).max())
+    if stair > 0.3 * moves.size or moves.size - rises[-1] > 1.5 * stair + moves.size // 100:
         return None
     first = float(r[r > 0][0])
     if r[-1] < 1.5 * first:

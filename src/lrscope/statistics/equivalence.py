@@ -52,7 +52,7 @@ def equivalence(
     window: Trend,
     gained: float,
     *,
-    rho: float = 0.04,
+    rho: float = 0.05,
     error: float = 0.05,
     look: int = 1,
     stretch: float = 1.0,
@@ -74,7 +74,7 @@ def equivalence(
         The latest stretch of the series, smaller being better.
     gained : float
         How far the series has come down since its start, in its unit.
-    rho : float, default 0.04
+    rho : float, default 0.05
         What counts as nothing, as a share of `gained`.
     error : float, default 0.05
         Chance of calling a series level that still falls by ``rho * gained``, over all looks.

@@ -37,7 +37,7 @@ class Trend:
     memory : float
         Integrated autocorrelation time of the residuals: so many points carry the information of one.
     freedom : float
-        Degrees of freedom of the error, ``count / memory - 2``, at least 1.
+        Degrees of freedom of the error, ``count / memory - 2``, at least 3.
     count : int
         Points used.
     """
@@ -136,7 +136,7 @@ def trend(values: ArrayLike, at: ArrayLike | None = None) -> Trend:
         level=offset + centre * scale,
         noise=noise * scale,
         memory=memory,
-        freedom=max(n / memory - 2, 1.0),
+        freedom=max(n / memory - 2, 3.0),  # below that, memory is mostly a bend of the curve
         count=n,
     )
 
