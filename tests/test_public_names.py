@@ -7,12 +7,16 @@ import pytest
 import lrscope
 
 NAMES = [
+    "Advice",
     "Band",
+    "Diagnosis",
+    "DiagnosisResult",
     "Estimate",
     "InconclusiveError",
     "LossCurve",
     "LrscopeError",
     "Recommendation",
+    "Regime",
     "Run",
     "RunState",
     "Scan",
@@ -21,7 +25,11 @@ NAMES = [
     "SourceError",
     "StoreError",
     "UsageError",
+    "backtest",
+    "check_stepping",
+    "diagnose",
     "load",
+    "patience",
     "scan",
 ]
 
