@@ -12,7 +12,7 @@ from lrscope.diagnosis.base import Regime
 from lrscope.diagnosis.examine import Examined
 from lrscope.views import numbers, reading
 from lrscope.views.axes import INK, MUTED, literal, log_axis, matplotlib_parts, prepare
-from lrscope.views.diagnosis_facts import NAMES, DiagnosisFacts, answer_line, collect, rule_words
+from lrscope.views.diagnosis_facts import NAMES, DiagnosisFacts, answer_line, collect
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,35 +113,41 @@ def draw_curve(ax: Axes, facts: DiagnosisFacts) -> None:
 
 
 def _gain(ax: Axes, facts: DiagnosisFacts, last: float, room: float) -> list[tuple[Any, str]]:
-    """Where the metric would stand after as many steps again at this pace, with its interval."""
+    """Where the metric would stand after as many steps again at this pace, with its interval.
+
+    It stands in the margin and not at its own step, which would halve the room for the curve itself.
+    """
     gain = facts.diagnosis.gain_left
     if gain is None or facts.last is None:
         return []
     down = -1.0 if facts.goal == "min" else 1.0
     ends = sorted(facts.last + down * v for v in (gain.low, gain.high) if np.isfinite(v))
-    at, x = facts.last + down * gain.value, last + 0.6 * room
-    ax.plot([last, x], [facts.last, at], color=INK, lw=1, ls=":", zorder=3)
+    at, x = facts.last + down * gain.value, last + 0.35 * room
     if len(ends) == 2:
-        ax.plot([x, x], ends, color=INK, lw=2.2, zorder=4, solid_capstyle="butt")
-    (dot,) = ax.plot([x], [at], "D", color=INK, ms=5, mec="white", zorder=5)
-    return [(dot, f"left to gain: {numbers.value(gain.value, 2)}, at this pace, in as long again")]
+        ax.plot([x, x], ends, color=INK, lw=1.8, zorder=4, solid_capstyle="butt")
+    (dot,) = ax.plot([x], [at], "D", color=INK, ms=4.5, mec="white", zorder=5)
+    words = f"after as\nlong again:\n{numbers.value(down * gain.value, 2)}"
+    ax.annotate(
+        words, (x, at), xytext=(7, 9), textcoords="offset points", fontsize=7, color=INK, va="bottom", clip_on=True
+    )
+    return [(dot, f"left to gain at this pace, with its {numbers.share(gain.level)} interval")]
 
 
 def _cuts(ax: Axes, facts: DiagnosisFacts) -> list[tuple[Any, str]]:
-    """A triangle on the upper edge where each rule would have cut first, numbered as in the key."""
-    keys: list[tuple[Any, str]] = []
+    """A triangle near the upper edge where each rule would have cut first, with its name and verdict."""
+    keys: dict[bool, tuple[Any, str]] = {}
     place = ax.get_xaxis_transform()
-    for i, rule in enumerate(facts.rules):
-        if not rule.cuts:
-            continue
+    low, high = ax.get_xlim()
+    for i, rule in enumerate(rule for rule in facts.rules if rule.cuts):
         colour = COLOURS[Regime.DESCENDING if rule.good else Regime.DIVERGING]
-        height = 0.97 - 0.055 * i
-        (mark,) = ax.plot(
-            [rule.cuts[0]], [height], "v", transform=place, color=colour, ms=6, mec="white", zorder=6
-        )
+        at, height = rule.cuts[0], 0.965 - 0.052 * i
+        (mark,) = ax.plot([at], [height], "v", transform=place, color=colour, ms=6, mec="white", zorder=6)
+        left = at > low + 0.6 * (high - low)
         ax.annotate(
-            literal(rule.name), (rule.cuts[0], height), xycoords=place, xytext=(6, 0), textcoords="offset points",
-            fontsize=6.5, color=MUTED, va="center", clip_on=True,
+            literal(f"{rule.name}: {rule.verdict}"), (at, height), xycoords=place,
+            xytext=(-6 if left else 6, 0), textcoords="offset points", ha="right" if left else "left",
+            va="center", fontsize=6.8, color=INK, clip_on=True,
         )  # fmt: skip
-        keys.append((mark, f"{rule.name} cuts at {rule_words(rule)[0]}: {rule.verdict}"))
-    return keys
+        words = "a rule's first cut, in time" if rule.good else "a rule's first cut, too early or late"
+        keys.setdefault(rule.good, (mark, words))
+    return list(keys.values())
