@@ -1,10 +1,12 @@
-"""How good is the plateau trigger on published training curves? Premature, missed and late first cuts, rule by rule.
+"""How good is the plateau trigger on published training curves? Premature, missed and late first cuts, rule
+by rule.
 
     python benchmarks/diagnosis/plateau.py FOLDER [--draws 1]
 
-FOLDER holds the packed DeepOBS curves (one .npz a problem). Every run that kept all values finite and reached half of the best
-improvement of its problem and optimiser counts; each epoch's mean training loss is what the rules see, and PyTorch's, Keras's and
-optax's see the test loss, as they are used. The truth is what the training loss did afterwards (`lrscope.diagnosis.backtest.what_came`).
+FOLDER holds the packed DeepOBS curves (one .npz a problem). Every run that kept all values finite and reached
+half of the best improvement of its problem and optimiser counts; each epoch's mean training loss is what the
+rules see, and PyTorch's, Keras's and optax's see the test loss, as they are used. The truth is what the
+training loss did afterwards (`lrscope.diagnosis.backtest.what_came`).
 """
 
 from __future__ import annotations
@@ -57,7 +59,9 @@ def figures(rows: list[tuple[Replay, bool]]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the table, and leave-one-problem-out figures for the one setting that was looked at on these curves."""
+    """Print the table, and leave-one-problem-out figures for the one setting that was looked at on these
+    curves.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder

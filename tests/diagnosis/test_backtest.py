@@ -16,7 +16,9 @@ def curve(y, name="loss"):
 
 
 def test_a_cut_on_a_shelf_is_premature_and_one_on_the_floor_is_not():
-    """A curve with a shelf of twenty epochs half way down: patience 5 cuts on the shelf, with half still to come; patience 25 on the floor."""
+    """A curve with a shelf of twenty epochs half way down: patience 5 cuts on the shelf, with half still to
+    come; patience 25 on the floor.
+    """
     y = np.r_[np.linspace(2, 1, 20), np.full(20, 1.0), np.linspace(1, 0.1, 20), np.full(60, 0.1)]
     hasty, patient = backtest(
         curve(y), {"5": lambda: TorchPlateau(patience=5), "25": lambda: TorchPlateau(patience=25)}
@@ -29,7 +31,9 @@ def test_a_cut_on_a_shelf_is_premature_and_one_on_the_floor_is_not():
 
 
 def test_never_cutting_a_flat_curve_is_missed():
-    """A rule that never cuts has missed a curve that stood for most of the run, and one that still falls it has not."""
+    """A rule that never cuts has missed a curve that stood for most of the run, and one that still falls it
+    has not.
+    """
     rules = {"never": lambda: TorchPlateau(patience=10_000)}
     assert backtest(curve(np.r_[np.linspace(1, 0, 10), np.zeros(50)]), rules)[0].missed
     assert not backtest(curve(np.linspace(1, 0, 60)), rules)[0].missed
@@ -59,7 +63,9 @@ def test_a_first_nan_is_never_beaten_in_keras():
 
 
 def test_what_came_later():
-    """The share still to come goes from 1 to 0, level from where less than 2 % is left; a rising curve improved nothing."""
+    """The share still to come goes from 1 to 0, level from where less than 2 % is left; a rising curve
+    improved nothing.
+    """
     truth = what_came(curve(np.r_[np.linspace(1, 0, 51), np.zeros(50)]))
     assert truth.left[0] == pytest.approx(1)
     assert truth.left[25] == pytest.approx(0.5, abs=0.02)

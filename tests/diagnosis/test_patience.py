@@ -17,7 +17,9 @@ def noisy(noise, n=100, seed=0, scale=1.0, shift=0.0):
 
 
 def test_the_stated_rate_of_false_cuts_is_held():
-    """With the patience given, PyTorch's own rule cuts fresh descents of 1 % per epoch in at most 10 % of 200 runs (stated 5 %)."""
+    """With the patience given, PyTorch's own rule cuts fresh descents of 1 % per epoch in at most 10 % of 200
+    runs (stated 5 %).
+    """
     found = patience_for(noisy(0.02), 1.0)
     rng = np.random.default_rng(1)
     cut = 0
@@ -32,7 +34,9 @@ def test_the_stated_rate_of_false_cuts_is_held():
 
 
 def test_more_noise_asks_for_more_patience():
-    """Patience and window grow with the noise; without noise one bad report is enough, and it is said how long a plateau waits."""
+    """Patience and window grow with the noise; without noise one bad report is enough, and it is said how
+    long a plateau waits.
+    """
     found = [patience_for(noisy(s)) for s in (0.002, 0.02, 0.06)]
     patience = [f.patience for f in found]
     assert patience == sorted(patience)
@@ -47,7 +51,9 @@ def test_unit_and_origin_do_not_matter_to_patience():
 
 
 def test_settings_to_paste():
-    """Settings are as each package counts: Keras and optax cut at their patience, PyTorch after it; no threshold is left in them."""
+    """Settings are as each package counts: Keras and optax cut at their patience, PyTorch after it; no
+    threshold is left in them.
+    """
     found = patience_for(noisy(0.02))
     p = found.patience
     assert f"patience={p}, " in found.torch
@@ -57,7 +63,9 @@ def test_settings_to_paste():
 
 
 def test_when_it_cannot_be_said():
-    """Few points, no gain, or noise that hides the descent give no patience and say so; bad arguments are refused."""
+    """Few points, no gain, or noise that hides the descent give no patience and say so; bad arguments are
+    refused.
+    """
     assert "16" in patience_for(noisy(0.02, n=6)).reason
     flat = LossCurve(np.arange(50), np.random.default_rng(0).normal(size=50))
     assert patience_for(flat).patience is None

@@ -45,7 +45,9 @@ def rates(rule, values):
 )
 @pytest.mark.torch
 def test_torch(values, mode, kind, patience, cooldown, threshold):
-    """Rate for rate what torch.optim.lr_scheduler.ReduceLROnPlateau gives, NaN, inf and negative values included."""
+    """Rate for rate what torch.optim.lr_scheduler.ReduceLROnPlateau gives, NaN, inf and negative values
+    included.
+    """
     torch = pytest.importorskip("torch")
     settings_ = {
         "mode": mode,
@@ -150,7 +152,9 @@ def test_dlib_against_a_plain_twin():
 
 
 def test_peers_mistake_negative_metrics():
-    """On a metric that stands at -1 for 60 epochs PyTorch's default never cuts, on one that stands at +1 it cuts 5 times."""
+    """On a metric that stands at -1 for 60 epochs PyTorch's default never cuts, on one that stands at +1 it
+    cuts 5 times.
+    """
     assert len(set(rates(TorchPlateau(), [-1.0] * 60))) == 1
     assert len(set(rates(TorchPlateau(), [1.0] * 60))) == 6
 
@@ -158,7 +162,9 @@ def test_peers_mistake_negative_metrics():
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 99), st.floats(-100, 100), st.floats(0.1, 10))
 def test_ours_knows_no_unit_and_no_origin(seed, shift, factor):
-    """Our rule cuts at the same points of a shifted or stretched curve, negative or not, and of its negation to be maximised."""
+    """Our rule cuts at the same points of a shifted or stretched curve, negative or not, and of its negation
+    to be maximised.
+    """
     y = np.exp(-np.arange(80) / 5) + 0.005 * np.random.default_rng(seed).normal(size=80)
     plain = rates(OurPlateau(), y)
     assert rates(OurPlateau(), y * factor + shift) == plain

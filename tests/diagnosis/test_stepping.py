@@ -59,13 +59,17 @@ def test_usual_schedules_are_left_alone(name):
 @pytest.mark.parametrize("times", [2, 4, 8])
 @pytest.mark.parametrize("shape", ["linear", "cosine that climbs back", "warm cosine"])
 def test_a_schedule_stepped_several_times_a_step(times, shape):
-    """Over after a whole fraction of the run: once per process or per micro-batch where these are known, ended early where not."""
+    """Over after a whole fraction of the run: once per process or per micro-batch where these are known,
+    ended early where not.
+    """
     k = times * T
     values = {
         "linear": 0.1 * np.maximum(1 - k / N, 0),
         "cosine that climbs back": 0.05 * (1 + np.cos(np.pi * k / N)),
-        "warm cosine": np.where(k < 40, 0.1 * (k + 1) / 41, 0.05 * (1 + np.cos(np.pi * np.minimum((k - 40) / (N - 40), 1)))),
-    }[shape]  # fmt: skip
+        "warm cosine": np.where(
+            k < 40, 0.1 * (k + 1) / 41, 0.05 * (1 + np.cos(np.pi * np.minimum((k - 40) / (N - 40), 1)))
+        ),
+    }[shape]
     assert kinds(values, processes=times) == [Mistake.PER_PROCESS]
     assert kinds(values, accumulation=times, processes=1) == [Mistake.PER_MICRO_BATCH]
     (found,) = check_stepping(rate(values))
@@ -91,7 +95,9 @@ def test_a_reset_on_resume(shape):
 
 
 def test_a_schedule_moved_on_skipped_steps():
-    """A decay that moves over steps that mixed precision skipped is found; one that stood still there is not."""
+    """A decay that moves over steps that mixed precision skipped is found; one that stood still there is
+    not.
+    """
     skipped = np.zeros(N)
     skipped[[0, 57, 58, 200]] = 1
     flags = LossCurve(np.arange(1, N + 1), skipped, name="skipped")
@@ -105,7 +111,9 @@ def test_a_schedule_moved_on_skipped_steps():
 
 
 def test_a_stale_plateau_metric():
-    """A metric measured each fifth report and repeated between, then cut on: found. Measured each time: not."""
+    """A metric measured each fifth report and repeated between, then cut on: found. Measured each time:
+    not.
+    """
     lr = np.repeat([0.1, 0.01], [30, 30])
     fresh = np.exp(-np.arange(12) / 3) + 0.01 * np.random.default_rng(0).normal(size=12)
     stale = LossCurve(np.arange(1, 61), np.repeat(fresh, 5), name="val_loss")
@@ -116,7 +124,9 @@ def test_a_stale_plateau_metric():
 
 @pytest.mark.parametrize("values", [np.linspace(1e-4, 0.03, N), 1e-3 * (1 + T // 10)])
 def test_a_warm_up_without_end(values):
-    """A rate that still rises at the last step, smoothly or in stairs, is a warm-up that was never finished."""
+    """A rate that still rises at the last step, smoothly or in stairs, is a warm-up that was never
+    finished.
+    """
     assert kinds(values) == [Mistake.WARMING]
 
 

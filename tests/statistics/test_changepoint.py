@@ -15,7 +15,9 @@ from lrscope.statistics.changepoint import change_points
 @pytest.mark.parametrize("tail", [None, 4])
 @pytest.mark.parametrize("memory", [0.0, 0.5])
 def test_a_straight_line_is_rarely_cut(memory, tail):
-    """At a stated false-split rate of 5 %, at most 6 of 50 noisy lines are cut, with memory and heavy tails too."""
+    """At a stated false-split rate of 5 %, at most 6 of 50 noisy lines are cut, with memory and heavy tails
+    too.
+    """
     rng = np.random.default_rng(6)
     cut = 0
     for _ in range(50):
@@ -64,7 +66,9 @@ def test_short_constant_and_bad_series():
 
 
 def test_autocorrelation_of_known_series():
-    """An alternating series has r_1 near -1, noise with memory 0.5 near 0.5 and a time near 3; a constant has none."""
+    """An alternating series has r_1 near -1, noise with memory 0.5 near 0.5 and a time near 3; a constant has
+    none.
+    """
     assert autocorrelation(np.tile([1.0, -1.0], 100))[1] == pytest.approx(-1, abs=0.02)
     x = np.random.default_rng(9).normal(size=20_000)
     for i in range(1, x.size):

@@ -13,7 +13,9 @@ from lrscope.statistics.trend import trend
 
 
 def test_it_errs_as_rarely_as_it_says():
-    """A series that falls by exactly rho of the gain is called level in at most 8 % of 400 tries (nominal 5 %)."""
+    """A series that falls by exactly rho of the gain is called level in at most 8 % of 400 tries (nominal 5
+    %).
+    """
     rng = np.random.default_rng(2)
     wrong = sum(
         equivalence(trend(0.05 * rng.normal(size=200) - np.linspace(0, 0.04, 200)), 1.0, rho=0.04).level_out
@@ -23,7 +25,9 @@ def test_it_errs_as_rarely_as_it_says():
 
 
 def test_all_looks_together_err_as_rarely():
-    """Asked twenty times at growing length, a series that falls by rho is called level in at most 8 % of 150 tries."""
+    """Asked twenty times at growing length, a series that falls by rho is called level in at most 8 % of 150
+    tries.
+    """
     rng = np.random.default_rng(3)
     wrong = 0
     for _ in range(150):
@@ -38,7 +42,9 @@ def test_all_looks_together_err_as_rarely():
 
 
 def test_level_and_falling_are_told_apart_with_enough_points():
-    """The number of points it asks for is enough: level series are then called level in 80 % of 100 tries or more."""
+    """The number of points it asks for is enough: level series are then called level in 80 % of 100 tries or
+    more.
+    """
     rng = np.random.default_rng(4)
     few = [equivalence(trend(0.2 * rng.normal(size=100)), 1.0, rho=0.1).needed for _ in range(50)]
     n = int(np.median(few))

@@ -24,7 +24,9 @@ def noise(rng, n, memory, tail):
 @pytest.mark.parametrize("tail", [None, 4, 2])
 @pytest.mark.parametrize(("memory", "n"), [(0.0, 20), (0.0, 200), (0.6, 200), (-0.4, 60)])
 def test_intervals_hold_the_truth(memory, n, tail):
-    """90 % intervals of the fall hold the true fall in at least 83 % of 200 series, also with t2 noise and memory."""
+    """90 % intervals of the fall hold the true fall in at least 83 % of 200 series, also with t2 noise and
+    memory.
+    """
     rng = np.random.default_rng(5)
     hits = 0
     for _ in range(200):
@@ -76,7 +78,13 @@ def test_misuse_is_refused():
 
 @pytest.mark.parametrize(
     ("level", "freedom", "value"),
-    [(0.95, 1, 6.313752), (0.975, 2, 4.302653), (0.95, 3, 2.353363), (0.99, 5, 3.364930), (0.9, 30, 1.310415)],
+    [
+        (0.95, 1, 6.313752),
+        (0.975, 2, 4.302653),
+        (0.95, 3, 2.353363),
+        (0.99, 5, 3.364930),
+        (0.9, 30, 1.310415),
+    ],
 )
 def test_quantiles_of_student(level, freedom, value):
     """Quantiles agree with the printed tables to four digits, on both sides, and turn normal in the end."""

@@ -1,6 +1,7 @@
 """Where would each plateau rule have cut the rate on a logged curve, and would that have been right?
 
-The curve is replayed as it was logged; it does not answer to the cuts. So the first cut is judged, and the later ones are only listed.
+The curve is replayed as it was logged; it does not answer to the cuts. So the first cut is judged, and the
+later ones are only listed.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ LATE = 0.05  # of the run, after it stood
 class Truth:
     """What the whole curve shows afterwards.
 
-    `left` is the share of the whole improvement still to come at each point; `flat_from` the index from which less than 2 % was left for
-    good, if that is at least 30 % of the run, else None; `improved` whether there was an improvement at all.
+    `left` is the share of the whole improvement still to come at each point; `flat_from` the index from which
+    less than 2 % was left for good, if that is at least 30 % of the run, else None; `improved` whether there
+    was an improvement at all.
     """
 
     left: NDArray[np.float64]
@@ -59,7 +61,8 @@ class Replay:
     premature : bool
         Whether that is more than 5 %.
     delay : float
-        Share of the run from where it stood level to the first cut (negative before); NaN where either is missing.
+        Share of the run from where it stood level to the first cut (negative before); NaN where either is
+        missing.
     late, missed : bool
         It stood level and the first cut came more than 5 % of the run later, or never.
     final_factor : float
@@ -85,7 +88,8 @@ def default_rules(
 ) -> dict[str, Callable[[], Rule]]:
     """Every rule with its owner's defaults, by name; each call makes a fresh one.
 
-    dlib's patience of 2000 mini-batches is taken as the same number of epochs of evaluations that PyTorch waits (10) where a point is an epoch.
+    dlib's patience of 2000 mini-batches is taken as the same number of epochs of evaluations that PyTorch
+    waits (10) where a point is an epoch.
     """
     window = 10 if points_per_epoch <= 10 else 2000
     return {
@@ -122,8 +126,8 @@ def backtest(
     points_per_epoch : float, default 1.0
         How many points an epoch has, for the rules that count epochs.
     judged_by : LossCurve, optional
-        The curve that tells afterwards what was still to come, of the same steps (say the training loss); the same curve unless
-        told.
+        The curve that tells afterwards what was still to come, of the same steps (say the training loss); the
+        same curve unless told.
 
     Raises
     ------
@@ -145,7 +149,9 @@ def backtest(
 
 
 def what_came(curve: LossCurve, goal: Goal = "min") -> Truth:
-    """What was still to come at each point of a finished curve: against its smoothed end (a running median of three, of long curves of 1 %)."""
+    """What was still to come at each point of a finished curve: against its smoothed end (a running median of
+    three, of long curves of 1 %).
+    """
     y = np.where(np.isfinite(curve.loss), curve.loss, np.nan) * (-1.0 if goal == "max" else 1.0)
     finite = np.isfinite(y)
     n = int(y.size)
@@ -202,7 +208,8 @@ def _traps(rule: Rule, curve: LossCurve) -> tuple[str, ...]:
     turned = isinstance(rule, OptaxPlateau) and rule.mode == "max"
     if relative and finite.size and float(np.min(-finite if turned else finite)) < 0:
         notes.append(
-            "The relative threshold is wrong for negative values: standing still, or getting slightly worse, counts as progress, so it never cuts."
+            "The relative threshold is wrong for negative values: standing still, or getting slightly "
+            "worse, counts as progress, so it never cuts."
         )
     broken = len(curve) - finite.size
     if broken and isinstance(rule, KerasPlateau) and not np.isfinite(curve.loss[0]):

@@ -32,16 +32,18 @@ def diagnose_curves(
 ) -> Diagnosis:
     """What state training is in at the end of its curves, and what would help.
 
-    The loss is judged first (`regimes`); then, where they were logged, the updates (`updates`) and the gap (`gap`) may overrule it,
-    for they know what the loss cannot tell. A validation curve that worsens while training improves is named overfitting.
+    The loss is judged first (`regimes`); then, where they were logged, the updates (`updates`) and the gap
+    (`gap`) may overrule it, for they know what the loss cannot tell. A validation curve that worsens while
+    training improves is named overfitting.
 
     Parameters
     ----------
     curves : mapping of str to LossCurve
-        The run's curves by name. Known columns: ``grad_norm``, ``update_norm``, ``grad_dot_update``, ``cos``, ``gap``, ``lr``, ``epoch``.
+        The run's curves by name. Known columns: ``grad_norm``, ``update_norm``, ``grad_dot_update``, ``cos``,
+        ``gap``, ``lr``, ``epoch``.
     metric : str, optional
-        The curve to judge. Chosen by its name unless told: with update information the training loss, otherwise a validation loss
-        before a training loss.
+        The curve to judge. Chosen by its name unless told: with update information the training loss,
+        otherwise a validation loss before a training loss.
     goal : "min" or "max", optional
         Whether less or more of it is better; inferred from the name unless told.
     epoch_steps : float, optional
@@ -106,7 +108,8 @@ def _choose(curves: Mapping[str, LossCurve], metric: str | None) -> str:
     found = choose_metric(names)
     if found is None:
         raise UsageError(
-            f"No curve to judge was found among: {', '.join(sorted(curves)) or 'nothing'}; name one as metric."
+            f"No curve to judge was found among: {', '.join(sorted(curves)) or 'nothing'}; name one as "
+            f"metric."
         )
     return found
 
@@ -147,7 +150,8 @@ def _gain_left(reading: Reading) -> Estimate | None:
         test.low,
         test.high,
         0.8,
-        "robust line over the latest stretch, held for as long again as the run so far; autocorrelation-corrected",
+        "robust line over the latest stretch, held for as long again as the run so far; "
+        "autocorrelation-corrected",
     )
 
 
@@ -162,10 +166,12 @@ def _doubts(series: Series, epochs: float | None) -> tuple[str, ...]:
     inner = series.broken - series.broken_tail
     if inner:
         doubts.append(
-            f"{inner} value{'s' if inner > 1 else ''} before the end {'are' if inner > 1 else 'is'} not finite and left out."
+            f"{inner} value{'s' if inner > 1 else ''} before the end {'are' if inner > 1 else 'is'} not "
+            f"finite and left out."
         )
     if epochs is None and series.value.size:
         doubts.append(
-            "How long an epoch is could not be read; a plateau may be named after 8 evaluations or 150 mini-batches."
+            "How long an epoch is could not be read; a plateau may be named after 8 evaluations or 150 "
+            "mini-batches."
         )
     return tuple(doubts)

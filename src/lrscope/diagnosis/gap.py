@@ -1,8 +1,9 @@
 """The gap: the loss at the weights minus the loss at their running average, on one batch, before the step.
 
-It asks the decision itself: would having averaged (that is, decayed) over the last third of the run beat the present weights?
-Sampling noise cancels, for both losses see the same batch. On 720 forked trainings it told best of all statistics whether
-lowering helps (AUC 0.95) and whether raising does (0.98); see `benchmarks/diagnosis`.
+It asks the decision itself: would having averaged (that is, decayed) over the last third of the run beat the
+present weights? Sampling noise cancels, for both losses see the same batch. On 720 forked trainings it told
+best of all statistics whether lowering helps (AUC 0.95) and whether raising does (0.98); see
+`benchmarks/diagnosis`.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ FEWEST = 8
 def read_gap(gap: LossCurve, span: tuple[int, int], loss: Verdict) -> Verdict | None:
     """A verdict from the gaps within `span`, given what came before. None where fewer than eight are finite.
 
-    With t the mean gap over its autocorrelation-corrected standard error: above 2.5 the weights bounce about a better place,
-    lower; below -2.5 the average lags behind a descent: keep, and raise if both halves of the span say so. It cannot tell a noise
-    floor from a zig-zag, which want the same.
+    With t the mean gap over its autocorrelation-corrected standard error: above 2.5 the weights bounce about
+    a better place, lower; below -2.5 the average lags behind a descent: keep, and raise if both halves of the
+    span say so. It cannot tell a noise floor from a zig-zag, which want the same.
     """
     inside = gap.loss[(gap.step >= span[0]) & (gap.step <= span[1])]
     inside = inside[np.isfinite(inside)]
@@ -45,7 +46,8 @@ def read_gap(gap: LossCurve, span: tuple[int, int], loss: Verdict) -> Verdict | 
         return Verdict(
             regime,
             Advice.LOWER,
-            f"The averaged weights are better than the present ones (gap {mean.value:+.3g}, t {t:+.1f}): noise limits the loss at this rate; "
+            f"The averaged weights are better than the present ones (gap {mean.value:+.3g}, t {t:+.1f}): "
+            f"noise limits the loss at this rate; "
             "lower it.",
             sure,
             evidence,
@@ -58,14 +60,16 @@ def read_gap(gap: LossCurve, span: tuple[int, int], loss: Verdict) -> Verdict | 
         return Verdict(
             Regime.TOO_SLOW if repeated else Regime.DESCENDING,
             Advice.RAISE if repeated else Advice.KEEP,
-            f"The average lags behind the present weights (gap {mean.value:+.3g}, t {t:+.1f}): training still goes somewhere"
+            f"The average lags behind the present weights (gap {mean.value:+.3g}, t {t:+.1f}): training "
+            f"still goes somewhere"
             + ("; a higher rate would be faster." if repeated else "; keep the rate."),
             sure,
             evidence,
             loss.warnings,
         )
     reason = (
-        f"The present weights and their average are about as good (gap {mean.value:+.3g}, t {t:+.1f}): neither a lower nor a higher "
+        f"The present weights and their average are about as good (gap {mean.value:+.3g}, t {t:+.1f}): "
+        f"neither a lower nor a higher "
         "rate is called for."
     )
     return Verdict(loss.regime, Advice.KEEP, reason, min(loss.confidence, 0.8), evidence, loss.warnings)

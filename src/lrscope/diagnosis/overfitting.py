@@ -1,4 +1,6 @@
-"""Training and validation together: a validation loss that rises while the training loss falls is no divergence."""
+"""Training and validation together: a validation loss that rises while the training loss falls is no
+divergence.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ from lrscope.diagnosis.series import Series
 def read_overfitting(train: Series, validation: Reading, series: Series) -> Verdict | None:
     """Name overfitting, where that is what the two curves show; None where it is not.
 
-    It is where the validation metric rises for sure (or stands above its own best by more than noise, as divergence does) over the stretch
-    that was judged, while the training loss over the same steps does not rise. The regime is then that of the training
-    loss, for the rate is judged by what it does to the loss that it descends; the advice is to stop, at the best
-    validation point.
+    It is where the validation metric rises for sure (or stands above its own best by more than noise, as
+    divergence does) over the stretch that was judged, while the training loss over the same steps does not
+    rise. The regime is then that of the training loss, for the rate is judged by what it does to the loss
+    that it descends; the advice is to stop, at the best validation point.
     """
     rises = validation.test is not None and validation.test.rising
     if not rises and validation.verdict.regime is not Regime.DIVERGING:
@@ -40,7 +42,8 @@ def read_overfitting(train: Series, validation: Reading, series: Series) -> Verd
     return Verdict(
         regime,
         Advice.STOP,
-        f"Overfitting, not divergence: the validation metric has grown worse since step {at:,} while the training loss {course}; stop and "
+        f"Overfitting, not divergence: the validation metric has grown worse since step {at:,} while the "
+        f"training loss {course}; stop and "
         "go back to that step, or regularise. A different rate is not the cure.",
         min(0.95, confidence),
         evidence,

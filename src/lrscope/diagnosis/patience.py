@@ -1,14 +1,16 @@
-"""How long must a plateau rule wait on this curve? Reckoned from its own noise, and written as settings to paste.
+"""How long must a plateau rule wait on this curve? Reckoned from its own noise, and written as settings to
+paste.
 
-A rule that counts reports without a new best is fooled in two ways: noise hides a descent (a false cut), and one lucky value
-raises the bar for long (a late cut). Both depend on the noise and its memory, not on a habit of ten.
+A rule that counts reports without a new best is fooled in two ways: noise hides a descent (a false cut), and
+one lucky value raises the bar for long (a late cut). Both depend on the noise and its memory, not on a habit
+of ten.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +35,8 @@ class Patience:
     Parameters
     ----------
     patience : int or None
-        Reports without a new best to wait for before cutting, as PyTorch counts; None where no patience up to `horizon` would do, or too few
-        points tell.
+        Reports without a new best to wait for before cutting, as PyTorch counts; None where no patience up to
+        `horizon` would do, or too few points tell.
     window : int or None
         Reports that a test of the slope needs to see the descent with power 0.9 at that rate of false cuts.
     fall : float
@@ -44,7 +46,8 @@ class Patience:
     false_cuts : float
         Replayed share of curves with that descent that would be cut wrongly within `horizon` reports.
     typical_delay : float
-        Reports from a plateau's beginning until half of such rules have cut; inf where half never do within 20 horizons.
+        Reports from a plateau's beginning until half of such rules have cut; inf where half never do within
+        20 horizons.
     horizon : int
         Reports over which false cuts are counted.
     torch, keras, optax : str
@@ -82,22 +85,24 @@ def patience_for(
 ) -> Patience:
     r"""The smallest patience that does not mistake a descent of `percent` per epoch for a plateau.
 
-    The curve's residuals about its course (straight pieces between change points) are resampled in blocks of twice their memory, laid
-    on a straight descent of ``percent / 100`` of what was gained so far per report, and replayed 600 times; the answer is the
-    smallest patience p at which at most `false_cuts` of the replays have more than p reports in a row without a new best.
-    The window for a slope test is ``(12 tau s^2 (z_a + z_b)^2 / fall^2)^(1/3)``, with z_a for the rate of false cuts, z_b for power
-    0.9, and at least 3.
+    The curve's residuals about its course (straight pieces between change points) are resampled in blocks of
+    twice their memory, laid on a straight descent of ``percent / 100`` of what was gained so far per report,
+    and replayed 600 times; the answer is the smallest patience p at which at most `false_cuts` of the replays
+    have more than p reports in a row without a new best. The window for a slope test is ``(12 tau s^2 (z_a +
+    z_b)^2 / fall^2)^(1/3)``, with z_a for the rate of false cuts, z_b for power 0.9, and at least 3.
 
     Parameters
     ----------
     curve : LossCurve
         The metric that the rule is to see, one point a report (an epoch).
     percent : float, default 1.0
-        Descent per report that must not be cut, in per cent of what was gained since the start. Adding a constant to the metric changes nothing.
+        Descent per report that must not be cut, in per cent of what was gained since the start. Adding a
+        constant to the metric changes nothing.
     false_cuts : float, default 0.05
         Chance of a wrong cut over the horizon.
     horizon : int, optional
-        Reports over which that chance is counted; 100 or the curve's own length, whichever is more, unless told.
+        Reports over which that chance is counted; 100 or the curve's own length, whichever is more, unless
+        told.
     goal : "min" or "max", optional
         Inferred from the curve's name unless told.
     epoch_steps : float, optional
@@ -112,7 +117,8 @@ def patience_for(
     """
     if not percent > 0 or not 0 < false_cuts < 1 or (horizon is not None and horizon < 2):
         raise UsageError(
-            f"percent must be positive, false_cuts in (0, 1) and horizon at least 2, but are {percent}, {false_cuts}, {horizon}."
+            f"percent must be positive, false_cuts in (0, 1) and horizon at least 2, but are {percent}, "
+            f"{false_cuts}, {horizon}."
         )
     chosen = goal or infer_goal(curve.name)
     series = prepare(curve, chosen)
@@ -147,7 +153,8 @@ def patience_for(
     window = max(3, math.ceil((12 * memory * (noise * z / fall) ** 2) ** (1 / 3)))
     if patience > horizon // 2:  # then hardly any replay had the time to be cut
         reason = (
-            f"A descent of {percent:g} % per report is lost in this noise ({noise:.2g} a report): no patience within {horizon} reports is safe; "
+            f"A descent of {percent:g} % per report is lost in this noise ({noise:.2g} a report): no "
+            f"patience within {horizon} reports is safe; "
             "average the metric over more data, or look for a larger descent."
         )
         return Patience(
@@ -168,8 +175,10 @@ def patience_for(
     delay = _delay(residual, memory, patience, horizon, rng)
     mode = chosen
     reason = (
-        f"With this curve's noise ({noise:.2g} a report, memory {memory:.1f}), a patience of {patience} cuts a descent of {percent:g} % per report "
-        f"wrongly in {achieved:.0%} of runs of {horizon} reports; a plateau is cut about {delay:.0f} reports after it began."
+        f"With this curve's noise ({noise:.2g} a report, memory {memory:.1f}), a patience of {patience} "
+        f"cuts a descent of {percent:g} % per report "
+        f"wrongly in {achieved:.0%} of runs of {horizon} reports; a plateau is cut about {delay:.0f} "
+        f"reports after it began."
     )
     if chosen == "max":
         warnings.append("optax only minimises: give it the negated metric.")
@@ -182,8 +191,14 @@ def patience_for(
         achieved,
         delay,
         horizon,
-        torch=f'ReduceLROnPlateau(optimizer, mode="{mode}", factor=0.3, patience={patience}, threshold=0.0, threshold_mode="abs")',
-        keras=f'ReduceLROnPlateau(monitor="{curve.name}", mode="{mode}", factor=0.3, patience={patience + 1}, min_delta=0.0)',
+        torch=(
+            f'ReduceLROnPlateau(optimizer, mode="{mode}", factor=0.3, patience={patience}, '
+            f'threshold=0.0, threshold_mode="abs")'
+        ),
+        keras=(
+            f'ReduceLROnPlateau(monitor="{curve.name}", mode="{mode}", factor=0.3, '
+            f"patience={patience + 1}, min_delta=0.0)"
+        ),
         optax=f"optax.contrib.reduce_on_plateau(factor=0.3, patience={patience + 1}, rtol=0.0, atol=1e-12)",
         reason=reason,
         warnings=tuple(warnings),
@@ -206,7 +221,9 @@ def _epochs(step: NDArray[np.int64], value: NDArray[np.float64], length: float) 
 
 
 def _residuals(y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """About straight pieces; of the latest half, where there is enough of it: early noise is often of another size."""
+    """About straight pieces; of the latest half, where there is enough of it: early noise is often of another
+    size.
+    """
     out = []
     edges = [0, *change_points(y, shortest=6), y.size]
     for start, stop in pairwise(edges):

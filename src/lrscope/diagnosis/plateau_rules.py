@@ -1,8 +1,9 @@
 """The plateau rules that people use, as plain state machines: one metric value in, the learning rate out.
 
-Each does what its owner's code does, settings and defaults included, and is tested against the owner's package: PyTorch 2.13's
-``ReduceLROnPlateau``, Keras 3.15's callback of that name, optax 0.2.8's ``contrib.reduce_on_plateau``, Transformers 5.23's ``GreedyLR``.
-dlib's rule follows its published description (D. King, "Automatic Learning Rate Scheduling That Really Works", 2018).
+Each does what its owner's code does, settings and defaults included, and is tested against the owner's
+package: PyTorch 2.13's ``ReduceLROnPlateau``, Keras 3.15's callback of that name, optax 0.2.8's
+``contrib.reduce_on_plateau``, Transformers 5.23's ``GreedyLR``. dlib's rule follows its published description
+(D. King, "Automatic Learning Rate Scheduling That Really Works", 2018).
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Rule(Protocol):
 class TorchPlateau:
     """PyTorch's rule: more than `patience` values in a row that are no new best, then ``lr * factor``.
 
-    Relative mode compares with ``best * (1 - threshold)``, which for a negative best lies *above* it: then standing still counts
-    as progress, and so does getting slightly worse. NaN is never a new best.
+    Relative mode compares with ``best * (1 - threshold)``, which for a negative best lies *above* it: then
+    standing still counts as progress, and so does getting slightly worse. NaN is never a new best.
     """
 
     lr: float = 1.0
@@ -69,10 +70,11 @@ class TorchPlateau:
 
 @dataclass
 class KerasPlateau:
-    """Keras's rule: `patience` values in a row that do not beat the best by the absolute `min_delta`, then ``lr * factor``.
+    """Keras's rule: `patience` values in a row that do not beat the best by the absolute `min_delta`, then
+    ``lr * factor``.
 
-    While cooling down a new best is kept and nothing is counted. The first value is always the best, so a NaN in the first epoch
-    is never beaten and the rule cuts for ever after. At `min_lr` it goes on counting.
+    While cooling down a new best is kept and nothing is counted. The first value is always the best, so a NaN
+    in the first epoch is never beaten and the rule cuts for ever after. At `min_lr` it goes on counting.
     """
 
     lr: float = 1.0
@@ -107,8 +109,9 @@ class KerasPlateau:
 @dataclass
 class OptaxPlateau:
     """optax's rule, on means of `accumulation_size` values: `patience` of them in a row no better than
-    ``(1 - rtol) * best - atol``, then ``scale * factor``. It only minimises; a metric to be maximised has to be negated first, and
-    then the relative tolerance is as wrong as PyTorch's. While cooling down no count is kept.
+    ``(1 - rtol) * best - atol``, then ``scale * factor``. It only minimises; a metric to be maximised has to
+    be negated first, and then the relative tolerance is as wrong as PyTorch's. While cooling down no count is
+    kept.
     """
 
     lr: float = 1.0
@@ -156,8 +159,9 @@ class OptaxPlateau:
 
 @dataclass
 class Greedy:
-    """GreedyLR with Transformers' published defaults: raise by 1 / `factor` after more than `patience` new bests in a row, lower by
-    `factor` after more than `patience` values that are none; after `reset_start` cuts that could cut no further, start over.
+    """GreedyLR with Transformers' published defaults: raise by 1 / `factor` after more than `patience` new
+    bests in a row, lower by `factor` after more than `patience` values that are none; after `reset_start`
+    cuts that could cut no further, start over.
     """
 
     lr: float = 1.0
@@ -233,9 +237,10 @@ class Greedy:
 class DlibPlateau:
     """dlib's rule: cut when the latest `patience` values, or more, show no sure descent.
 
-    Looking back from the newest value, for each length j > 2 the least-squares slope and its error, with independent normal noise
-    (variance ``12 s^2 / (n^3 - n)``), give the probability that the series falls; the largest j with that below 0.51 is the count of
-    steps without progress. Above `patience`, the rate is cut and the history forgotten. dlib's own patience is 2000 mini-batches.
+    Looking back from the newest value, for each length j > 2 the least-squares slope and its error, with
+    independent normal noise (variance ``12 s^2 / (n^3 - n)``), give the probability that the series falls;
+    the largest j with that below 0.51 is the count of steps without progress. Above `patience`, the rate is
+    cut and the history forgotten. dlib's own patience is 2000 mini-batches.
     """
 
     lr: float = 1.0
@@ -281,8 +286,9 @@ class DlibPlateau:
 
 @dataclass
 class OurPlateau:
-    """Our plateau rule: the equivalence test of `regimes.read_loss`, asked at counts that grow by a fifth, with the error rate spent over
-    all looks. After a cut, history begins anew, but what was gained counts from the very start.
+    """Our plateau rule: the equivalence test of `regimes.read_loss`, asked at counts that grow by a fifth,
+    with the error rate spent over all looks. After a cut, history begins anew, but what was gained counts
+    from the very start.
     """
 
     lr: float = 1.0

@@ -1,15 +1,15 @@
 """What a loss alone can tell: descending, level or diverging. Never zig-zag, and never too slow.
 
-For a quadratic with symmetric noise, turning every second iterate over maps lr x curvature = 1 - a to 1 + a and leaves the
-law of the evaluated loss as it was: a noise floor and a zig-zag across the valley look alike from there. So they are told
-apart by what the updates do (`updates`), or not at all.
+For a quadratic with symmetric noise, turning every second iterate over maps lr x curvature = 1 - a to 1 + a
+and leaves the law of the evaluated loss as it was: a noise floor and a zig-zag across the valley look alike
+from there. So they are told apart by what the updates do (`updates`), or not at all.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,16 @@ from lrscope.statistics.equivalence import Equivalence, equivalence
 from lrscope.statistics.student import student_cdf
 from lrscope.statistics.trend import Trend, trend
 
-RHO = 0.05  # as long again at this pace brings less than this share of all that was gained: that is called level
+# as long again at this pace brings less than this share of all that was gained: that is called level
+RHO = 0.05
 LATEST = (0.15, 0.3, 0.5)  # shares of the run to judge by: the latest, and longer only as its noise demands
 LONGER = 0.4  # a second, longer look back must not have fallen at more than twice that pace
 ERROR = 0.1
 _BLOCKS = 2000
+_PLAIN = 3.0  # a fall of so many errors needs no longer window to be seen
 ALIKE = (
-    "From the loss alone a noise floor and a zig-zag across the valley look alike; to tell them apart, log the dot product "
+    "From the loss alone a noise floor and a zig-zag across the valley look alike; to tell them apart, "
+    "log the dot product "
     "of each gradient with the update before it (grad_dot_update), or the gap to the averaged weights."
 )
 
@@ -37,8 +40,9 @@ ALIKE = (
 class Reading:
     """What was measured on the latest stretch of a curve.
 
-    `window` is the trend of it, `verdict` what follows, `gained` how far the metric had come, `horizon` the steps of the stretch
-    to come (as many as the run has had), `pace` the fall per step (positive while it gets better).
+    `window` is the trend of it, `verdict` what follows, `gained` how far the metric had come, `horizon` the
+    steps of the stretch to come (as many as the run has had), `pace` the fall per step (positive while it
+    gets better).
     """
 
     verdict: Verdict
@@ -60,8 +64,8 @@ def read_loss(
 ) -> Reading:
     """Judge the latest stretch of a curve.
 
-    Order of judgement: broken off (values not finite at the end); standing above its own best by more than noise and 30 %
-    of what was gained; level by the equivalence test; rising; falling; undecided.
+    Order of judgement: broken off (values not finite at the end); standing above its own best by more than
+    noise and 30 % of what was gained; level by the equivalence test; rising; falling; undecided.
 
     Parameters
     ----------
@@ -70,7 +74,8 @@ def read_loss(
     epoch_steps : float, optional
         Steps in an epoch. No plateau is named in the first eight.
     cuts : list of int, optional
-        Change points, as indices; the judged stretch begins no earlier than the last of them if enough is left.
+        Change points, as indices; the judged stretch begins no earlier than the last of them if enough is
+        left.
     rho : float, default 0.05
         What counts as nothing, as a share of what was gained.
     look : int, default 1
@@ -86,15 +91,12 @@ def read_loss(
             _undecided(reason, {"points": float(n), "points_needed": float(least)}), span=_span(series, 0)
         )
     whole = float(series.step[-1] - series.step[0])
-    error = ERROR
     for share in LATEST:
         begin = _begin(n, share, cuts)
         window, length = _window(series, begin)
         gained = series.start - window.level
-        test = equivalence(window, max(gained, 0.0), rho=rho, error=error, look=look, stretch=whole / length)
-        if math.isfinite(test.high) and (
-            test.high - test.fall < rho * gained / 2 or (test.falling and test.fall > rho * gained)
-        ):
+        test = equivalence(window, max(gained, 0.0), rho=rho, error=ERROR, look=look, stretch=whole / length)
+        if test.level_out or window.t < -_PLAIN:
             break
     # noise of the starting value itself: a lucky or unlucky first batch is no gain
     sure_gain = gained - 2 * window.noise * (1.0 if n < 200 else 2 / math.sqrt(min(n // 100, 16)))
@@ -123,7 +125,9 @@ def read_loss(
 
 
 def segments(series: Series, cuts: list[int], latest: Regime) -> tuple[Segment, ...]:
-    """The curve in stretches of about one pace; the last has the verdict's own regime where the loss can tell it."""
+    """The curve in stretches of about one pace; the last has the verdict's own regime where the loss can tell
+    it.
+    """
     n = int(series.value.size)
     if n < 3:
         return ()
@@ -187,7 +191,8 @@ def _broken(series: Series) -> Verdict:
     return Verdict(
         Regime.DIVERGING,
         Advice.LOWER,
-        f"The last {count} value{'s are' if count > 1 else ' is'} not finite: training has broken off; go back to a checkpoint "
+        f"The last {count} value{'s are' if count > 1 else ' is'} not finite: training has broken off; go "
+        f"back to a checkpoint "
         "from before, at a lower rate.",
         0.99,
         {"not_finite_at_end": float(count), "points": float(series.value.size)},
@@ -195,7 +200,9 @@ def _broken(series: Series) -> Verdict:
 
 
 def _diverging(series: Series, window: Trend, evidence: dict[str, float]) -> Verdict | None:
-    """Stands above its own best level by more than noise allows and by 30 % of what had been gained, and does not come down."""
+    """Stands above its own best level by more than noise allows and by 30 % of what had been gained, and does
+    not come down.
+    """
     y, n = series.value, int(series.value.size)
     m = max(4, n // 25)
     if n < 2 * m:
@@ -224,7 +231,8 @@ def _diverging(series: Series, window: Trend, evidence: dict[str, float]) -> Ver
     return Verdict(
         Regime.DIVERGING,
         Advice.LOWER,
-        f"It stands {words} above its own best and does not come down: lower the rate, from an earlier checkpoint.",
+        f"It stands {words} above its own best and does not come down: lower the rate, from an earlier "
+        f"checkpoint.",
         confidence,
         evidence,
     )
@@ -252,11 +260,15 @@ def _level(
         if not test.level_out or not longer.level_out or (test.rising and -test.high > 0.3 * gained):
             return None
         if n < least:
-            reason = f"It looks level, but a plateau is not named before {FEWEST_EPOCHS} epochs: {least} points would do, there are {n}."
+            reason = (
+                f"It looks level, but a plateau is not named before {FEWEST_EPOCHS} epochs: {least} "
+                f"points would do, there are {n}."
+            )
             return _undecided(reason, {**evidence, "points_needed": float(least)})
         reason = (
             f"At this pace, as long again as the run so far brings {max(test.share, 0):.1%} of what "
-            f"was gained (at most {max(test.high / gained, 0):.1%}, with 90 % confidence): level. {ALIKE} Lowering helps in both "
+            f"was gained (at most {max(test.high / gained, 0):.1%}, with 90 % confidence): level. {ALIKE} "
+            f"Lowering helps in both "
             "cases; keep a checkpoint, for some plateaus are shelves."
         )
         return Verdict(Regime.PLATEAU, Advice.LOWER, reason, min(test.certainty, 0.99), evidence)
@@ -273,12 +285,14 @@ def _level(
         return Verdict(
             Regime.PLATEAU,
             Advice.UNDECIDED,
-            "It has been level from the first point on: it began where it stands (a resumed run), or nothing is learnt at this rate, "
+            "It has been level from the first point on: it began where it stands (a resumed run), or "
+            "nothing is learnt at this rate, "
             "far too low or far too high; try one of each.",
             0.9,
             evidence,
             (
-                "Nothing was gained since the first point, so there is nothing to compare with; level is meant against the noise.",
+                "Nothing was gained since the first point, so there is nothing to compare with; level is "
+                "meant against the noise.",
             ),
         )
     return None
@@ -289,17 +303,19 @@ def _moving(test: Equivalence, window: Trend, gained: float, n: int, evidence: d
         return Verdict(
             Regime.DIVERGING,
             Advice.LOWER,
-            f"It rises, at a pace that loses {-test.share:.0%} of what was gained if it goes on as long again: lower the rate.",
+            f"It rises, at a pace that loses {-test.share:.0%} of what was gained if it goes on as long "
+            f"again: lower the rate.",
             0.8,
             evidence,
         )
     sure = student_cdf(-window.t, window.freedom) if not math.isnan(window.t) else 0.5
-    if test.falling:
+    if test.falling and sure > 0.975:
         share = f"{test.share:.1%} of what was gained so far" if gained > 0 else "a clear fall"
         return Verdict(
             Regime.DESCENDING,
             Advice.KEEP,
-            f"It still falls: {share} if it went on as long again at this pace. Whether a higher rate would be faster, the loss alone "
+            f"It still falls: {share} if it went on as long again at this pace. Whether a higher rate "
+            f"would be faster, the loss alone "
             "does not say.",
             min(sure, 0.99),
             evidence,
@@ -307,7 +323,10 @@ def _moving(test: Equivalence, window: Trend, gained: float, n: int, evidence: d
     need = math.ceil(min(test.needed * n / max(window.count, 1), 1e12)) if math.isfinite(test.needed) else 0
     if need > n:
         evidence["points_needed"] = float(need)
-        reason = f"The noise hides whether it still falls: at this pace of logging about {need:,} points would decide, there are {n:,}."
+        reason = (
+            f"The noise hides whether it still falls: at this pace of logging about {need:,} points "
+            f"would decide, there are {n:,}."
+        )
     else:
         reason = "It is neither clearly falling nor clearly level; wait for half as many points again."
         evidence["points_needed"] = float(math.ceil(1.5 * n))

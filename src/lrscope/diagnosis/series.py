@@ -20,8 +20,9 @@ FEWEST_EPOCHS = 8  # five at least: every loss alone stands on shelves in its fi
 class Series:
     """Finite values of a curve, turned so that smaller is better.
 
-    `broken_tail` counts values at the end that are not finite, `broken` all of them. `sign` is -1 where the metric was
-    turned over. `start` is where it began: the median of its first three points (of less than 200, the first), or of its first hundredth if that is higher.
+    `broken_tail` counts values at the end that are not finite, `broken` all of them. `sign` is -1 where the
+    metric was turned over. `start` is where it began: the median of its first three points (of less than 200,
+    the first), or of its first hundredth if that is higher.
     """
 
     step: NDArray[np.int64]
@@ -79,8 +80,8 @@ def epoch_length(curves: Mapping[str, LossCurve]) -> float | None:
 def smallest_count(series: Series, epoch_steps: float | None) -> int:
     """Points from which on a plateau may be named: eight epochs; where epochs are unknown, 8 points or 15 %.
 
-    Without epochs, a curve of at most 500 points is read as one of evaluations, for which 8 points are the least; a
-    longer one as one of mini-batches, for which 150 are.
+    Without epochs, a curve of at most 500 points is read as one of evaluations, for which 8 points are the
+    least; a longer one as one of mini-batches, for which 150 are.
     """
     n = int(series.value.size)
     if epoch_steps is None or not epoch_steps > 0:

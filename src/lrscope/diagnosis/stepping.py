@@ -1,8 +1,8 @@
 """Is the schedule stepped as it was meant? Read from the rate that was logged.
 
-The usual mistakes leave a mark in the rate alone: a schedule that is over after a whole fraction of the run was stepped
-several times a step; one that starts again in the middle lost its state on resume. Each finding names its evidence, and nothing
-is reported of a rate that could as well be meant.
+The usual mistakes leave a mark in the rate alone: a schedule that is over after a whole fraction of the run
+was stepped several times a step; one that starts again in the middle lost its state on resume. Each finding
+names its evidence, and nothing is reported of a rate that could as well be meant.
 """
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ def check_stepping(
     rate : LossCurve
         The learning rate (as the curve's values) at each optimiser step that was logged.
     processes, accumulation : int, optional
-        Processes in the run, and micro-batches in an optimiser step; they tell apart what looks alike in the rate.
+        Processes in the run, and micro-batches in an optimiser step; they tell apart what looks alike in the
+        rate.
     skipped : LossCurve, optional
-        1 at steps that mixed precision skipped, 0 elsewhere, as the recorder writes it. A gradient norm does as well: where it is not finite,
-        the step was skipped.
+        1 at steps that mixed precision skipped, 0 elsewhere, as the recorder writes it. A gradient norm does
+        as well: where it is not finite, the step was skipped.
     metric : LossCurve, optional
         What a plateau scheduler was given, one point a report.
 
@@ -99,7 +100,9 @@ def _moves(r: NDArray[np.float64]) -> NDArray[np.float64]:
 def _ended_early(
     step: NDArray[np.int64], r: NDArray[np.float64], processes: int | None, accumulation: int | None
 ) -> Finding | None:
-    """A smooth decay that arrives at its end, and then stands there or climbs back, for at least a tenth of the run."""
+    """A smooth decay that arrives at its end, and then stands there or climbs back, for at least a tenth of
+    the run.
+    """
     moves, top = _moves(r), float(r.max())
     peak = (
         int(np.flatnonzero(r >= top * (1 - 1e-9))[-1]) if moves[-1] == 0 or r[-1] < top else int(r.argmax())
@@ -136,23 +139,36 @@ def _ended_early(
     evidence = {"share": share, "times": times, "climbs_back": float(climbs)}
     if fits and processes == whole and processes > 1 and accumulation != whole:
         return Finding(
-            Mistake.PER_PROCESS, int(step[low]), f"{seen}: it was stepped {whole} times a step, once per process; step it once, or make "
-            "it as many times longer.", 0.95, evidence,
-        )  # fmt: skip
+            Mistake.PER_PROCESS,
+            int(step[low]),
+            f"{seen}: it was stepped {whole} times a step, once per process; step it once, or make "
+            "it as many times longer.",
+            0.95,
+            evidence,
+        )
     if fits and accumulation == whole and accumulation > 1 and processes != whole:
         return Finding(
-            Mistake.PER_MICRO_BATCH, int(step[low]), f"{seen}: it was stepped {whole} times an optimiser step, once per micro-batch; step it "
-            "only when the optimiser steps.", 0.95, evidence,
-        )  # fmt: skip
+            Mistake.PER_MICRO_BATCH,
+            int(step[low]),
+            f"{seen}: it was stepped {whole} times an optimiser step, once per micro-batch; step it "
+            "only when the optimiser steps.",
+            0.95,
+            evidence,
+        )
     hint = (
         f"; stepped {whole} times a step ({whole} processes, or {whole} micro-batches), it would do just this"
         if fits
         else ""
     )
     return Finding(
-        Mistake.ENDED_EARLY, int(step[low]), f"{seen}{hint}: the rest of the run had {'a rate that was not meant' if climbs else 'next to no rate'}; "
-        "make the schedule as long as the run.", 0.8 if fits else 0.7, evidence,
-    )  # fmt: skip
+        Mistake.ENDED_EARLY,
+        int(step[low]),
+        f"{seen}{hint}: the rest of the run had "
+        f"{'a rate that was not meant' if climbs else 'next to no rate'}; "
+        "make the schedule as long as the run.",
+        0.8 if fits else 0.7,
+        evidence,
+    )
 
 
 def _first_low(r: NDArray[np.float64], top: float) -> int | None:
@@ -166,7 +182,9 @@ def _first_low(r: NDArray[np.float64], top: float) -> int | None:
 
 
 def _reset(step: NDArray[np.int64], r: NDArray[np.float64]) -> Finding | None:
-    """One jump up in the middle of a decay, to what the run began with. Repeated jumps are restarts that were meant."""
+    """One jump up in the middle of a decay, to what the run began with. Repeated jumps are restarts that were
+    meant.
+    """
     top = float(r.max())
     jumps = np.flatnonzero((r[1:] > 1.3 * r[:-1]) & (np.diff(r) > 0.1 * top)) + 1
     back = np.flatnonzero((r[1:] < 0.5 * r[:-1]) & (r[1:] <= 1.5 * max(r[0], 1e-300))) + 1
@@ -192,7 +210,8 @@ def _was_reset(step: NDArray[np.int64], r: NDArray[np.float64], j: int, replay: 
     return Finding(
         Mistake.RESET,
         int(step[j]),
-        f"At step {int(step[j]):,} the rate goes from {r[j - 1]:.3g} to {r[j]:.3g}, {what}: the schedule's state was lost, as on a resume that "
+        f"At step {int(step[j]):,} the rate goes from {r[j - 1]:.3g} to {r[j]:.3g}, {what}: the "
+        f"schedule's state was lost, as on a resume that "
         "does not load it.",
         0.95 if replay else 0.8,
         {"before": float(r[j - 1]), "after": float(r[j]), "replays_start": float(replay)},
@@ -200,7 +219,9 @@ def _was_reset(step: NDArray[np.int64], r: NDArray[np.float64], j: int, replay: 
 
 
 def _warming(step: NDArray[np.int64], r: NDArray[np.float64]) -> Finding | None:
-    """The rate rises up to the last point. A ramp over two decades or more, even in log, is a range test and meant."""
+    """The rate rises up to the last point. A ramp over two decades or more, even in log, is a range test and
+    meant.
+    """
     moves = _moves(r)
     rising = moves > 0
     rises = np.flatnonzero(rising)
@@ -219,7 +240,8 @@ def _warming(step: NDArray[np.int64], r: NDArray[np.float64]) -> Finding | None:
     return Finding(
         Mistake.WARMING,
         int(step[-1]),
-        f"The rate still rises at the last step, {int(step[-1]):,}: warm-up was never finished and no step had the full rate; shorten it, or check "
+        f"The rate still rises at the last step, {int(step[-1]):,}: warm-up was never finished and no "
+        f"step had the full rate; shorten it, or check "
         "how often the schedule is stepped.",
         0.9,
         {"first": first, "last": float(r[-1])},
@@ -247,7 +269,8 @@ def _on_skipped(step: NDArray[np.int64], r: NDArray[np.float64], skipped: LossCu
     return Finding(
         Mistake.ON_SKIPPED,
         first,
-        f"Mixed precision skipped {place.size} step{'s' if place.size > 1 else ''}, and the schedule moved on at {moved.size} of them (first at step "
+        f"Mixed precision skipped {place.size} step{'s' if place.size > 1 else ''}, and the schedule "
+        f"moved on at {moved.size} of them (first at step "
         f"{first:,}): step it only when the optimiser did, by comparing the scaler's scale before and after.",
         0.9,
         {"skipped": float(place.size), "moved": float(moved.size)},
@@ -255,7 +278,9 @@ def _on_skipped(step: NDArray[np.int64], r: NDArray[np.float64], skipped: LossCu
 
 
 def _stale(step: NDArray[np.int64], r: NDArray[np.float64], metric: LossCurve) -> Finding | None:
-    """Exact repeats among the reports before a cut: the scheduler was stepped more often than the metric was measured."""
+    """Exact repeats among the reports before a cut: the scheduler was stepped more often than the metric was
+    measured.
+    """
     y = metric.loss
     if y.size < 6:
         return None
@@ -269,7 +294,8 @@ def _stale(step: NDArray[np.int64], r: NDArray[np.float64], metric: LossCurve) -
             return Finding(
                 Mistake.STALE,
                 int(step[j]),
-                f"{int(recent.sum())} of the {recent.size} reports before the cut at step {int(step[j]):,} repeat the value before them exactly: the plateau "
+                f"{int(recent.sum())} of the {recent.size} reports before the cut at step "
+                f"{int(step[j]):,} repeat the value before them exactly: the plateau "
                 "scheduler counts a metric that was not measured anew; step it only after each evaluation.",
                 0.85,
                 {

@@ -1,7 +1,8 @@
 """What the updates tell that the loss does not: too slow, noise floor, or zig-zag.
 
-The cosine between a gradient and the update before it (u = old weights minus new, what the step took away): positive, the last step
-could have been longer; negative, it overshot. Rows in which any column is not finite are left out.
+The cosine between a gradient and the update before it (u = old weights minus new, what the step took away):
+positive, the last step could have been longer; negative, it overshot. Rows in which any column is not finite
+are left out.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _FEWEST = 16
 def cosines(curves: Mapping[str, LossCurve]) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
     """Steps and cosines, from a column `cos`, or from `grad_dot_update`, `grad_norm` and `update_norm`.
 
-    ``cos_t = <g_t, u_(t-1)> / (|g_t| |u_(t-1)|)``: the update's norm is that of the step before. None where the columns do not
-    suffice.
+    ``cos_t = <g_t, u_(t-1)> / (|g_t| |u_(t-1)|)``: the update's norm is that of the step before. None where
+    the columns do not suffice.
     """
     found = _column(curves, "cos")
     if found is not None:
@@ -44,7 +45,9 @@ def cosines(curves: Mapping[str, LossCurve]) -> tuple[NDArray[np.int64], NDArray
 
 
 def is_plain_sgd(curves: Mapping[str, LossCurve], lr: LossCurve | None) -> bool | None:
-    """Whether ``|u_t| = lr |g_t|`` at every step, as only plain gradient descent has it; None where it cannot be seen."""
+    """Whether ``|u_t| = lr |g_t|`` at every step, as only plain gradient descent has it; None where it cannot
+    be seen.
+    """
     grad, update = _column(curves, "grad_norm"), _column(curves, "update_norm")
     if grad is None or update is None:
         return None
@@ -71,9 +74,11 @@ def read_updates(
 
     - diverging stays diverging;
     - t > 3: every step stops short of where it should. With a loss that is not level, too slow: raise;
-    - t < -3 and a loss that is level: noise floor or zig-zag. At stationarity and with plain gradient descent,
-      ``E<g_t, g_(t-1)> / E|g|^2 = -lr * curvature / 2`` (gradient-weighted), so ``a_eff = -2 * that ratio``: below 1 a noise
-      floor, from 1 to 2 a zig-zag, at 2 the edge. With momentum or Adam only the sign carries over: then a mean below
+    - t < -3 and a loss that is level: noise floor or zig-zag. At stationarity and with plain gradient
+      descent,
+      ``E<g_t, g_(t-1)> / E|g|^2 = -lr * curvature / 2`` (gradient-weighted), so ``a_eff = -2 * that ratio``:
+      below 1 a noise floor, from 1 to 2 a zig-zag, at 2 the edge. With momentum or Adam only the sign carries
+      over: then a mean below
       -0.5 is called zig-zag with less confidence, and the rest noise floor;
     - t < -3 and a loss that still falls: the edge of stability, keep. Never acted on alone.
 
@@ -102,7 +107,8 @@ def read_updates(
         return Verdict(
             Regime.TOO_SLOW,
             Advice.RAISE,
-            f"Each gradient still points along the step before it (cosine {mean.value:+.2f}, t {t:+.0f}): the steps stop short, a higher "
+            f"Each gradient still points along the step before it (cosine {mean.value:+.2f}, t {t:+.0f}): "
+            f"the steps stop short, a higher "
             "rate would be faster.",
             _sure(t),
             evidence,
@@ -111,7 +117,8 @@ def read_updates(
         return Verdict(
             Regime.TOO_SLOW,
             Advice.RAISE,
-            f"The loss looks level, but gradients still agree with the steps before them (cosine {mean.value:+.2f}, t {t:+.0f}): a slow "
+            f"The loss looks level, but gradients still agree with the steps before them (cosine "
+            f"{mean.value:+.2f}, t {t:+.0f}): a slow "
             "descent or a shelf, not a noise floor; a higher rate would be faster.",
             0.9 * _sure(t),
             evidence,
@@ -120,7 +127,8 @@ def read_updates(
         return Verdict(
             Regime.DESCENDING,
             Advice.KEEP,
-            f"It still falls, and the steps are about as long as they should be (cosine {mean.value:+.2f}, t {t:+.0f}): keep the rate.",
+            f"It still falls, and the steps are about as long as they should be (cosine "
+            f"{mean.value:+.2f}, t {t:+.0f}): keep the rate.",
             loss.confidence,
             evidence,
         )
@@ -140,26 +148,30 @@ def _overshooting(
             return Verdict(
                 Regime.ZIGZAG,
                 Advice.LOWER,
-                f"The steps cross the valley and come back (cosine {cos:+.2f}, t {t:+.0f}; {words}, above 1): lower the rate.",
+                f"The steps cross the valley and come back (cosine {cos:+.2f}, t {t:+.0f}; {words}, above "
+                f"1): lower the rate.",
                 _sure(t),
                 evidence,
             )
         return Verdict(
             Regime.PLATEAU,
             Advice.LOWER,
-            f"A noise floor: the steps overshoot on average (cosine {cos:+.2f}, t {t:+.0f}), but do not cross the valley ({words}, below 1): a "
+            f"A noise floor: the steps overshoot on average (cosine {cos:+.2f}, t {t:+.0f}), but do not "
+            f"cross the valley ({words}, below 1): a "
             "lower rate, or averaged weights, would reach deeper.",
             min(_sure(t), max(loss.confidence, 0.8)),
             evidence,
         )
     unsure = (
-        "lr x curvature is gauged for plain gradient descent only; with momentum or Adam the sign of the cosine carries over.",
+        "lr x curvature is gauged for plain gradient descent only; with momentum or Adam the sign of the "
+        "cosine carries over.",
     )
     if cos < -0.5:
         return Verdict(
             Regime.ZIGZAG,
             Advice.LOWER,
-            f"Most of each step is taken back by the next (cosine {cos:+.2f}, t {t:+.0f}): a zig-zag; lower the rate.",
+            f"Most of each step is taken back by the next (cosine {cos:+.2f}, t {t:+.0f}): a zig-zag; "
+            f"lower the rate.",
             0.8 * _sure(t),
             evidence,
             unsure,
@@ -167,7 +179,8 @@ def _overshooting(
     return Verdict(
         Regime.PLATEAU,
         Advice.LOWER,
-        f"The steps overshoot on average (cosine {cos:+.2f}, t {t:+.0f}) and the loss does not fall: at its noise floor for this rate; lower it.",
+        f"The steps overshoot on average (cosine {cos:+.2f}, t {t:+.0f}) and the loss does not fall: at "
+        f"its noise floor for this rate; lower it.",
         0.9 * min(_sure(t), max(loss.confidence, 0.8)),
         evidence,
         unsure,

@@ -11,8 +11,8 @@ from lrscope.errors import UsageError
 def autocorrelation(values: ArrayLike) -> NDArray[np.float64]:
     """Autocorrelations r_0 … r_(n-1) of a series, about its mean.
 
-    ``r_k = sum_i (x_i - m) (x_(i+k) - m) / sum_i (x_i - m)^2``: the biased estimate, whose small-sample bias of about
-    ``-(1 + r_k) / n`` is left to the caller. A constant series has r = (1, 0, 0, …).
+    ``r_k = sum_i (x_i - m) (x_(i+k) - m) / sum_i (x_i - m)^2``: the biased estimate, whose small-sample bias
+    of about ``-(1 + r_k) / n`` is left to the caller. A constant series has r = (1, 0, 0, …).
 
     Parameters
     ----------
@@ -46,8 +46,9 @@ def autocorrelation_time(values: ArrayLike) -> float:
     """Integrated autocorrelation time ``1 + 2 * sum(r_k)`` of a series, at least 1.
 
     The sum is cut off by Geyer's rule (Statistical Science 7, 1992, eq. 3.3): it ends before the first pair
-    r_2k + r_2k+1 that is not positive. Each r_k is first raised by its small-sample bias, ``(1 + r_k) / n`` to first
-    order. A series that zig-zags has a time below 1; it is given as 1, so errors from it are too large, not too small.
+    r_2k + r_2k+1 that is not positive. Each r_k is first raised by its small-sample bias, ``(1 + r_k) / n``
+    to first order. A series that zig-zags has a time below 1; it is given as 1, so errors from it are too
+    large, not too small.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ def autocorrelation_time(values: ArrayLike) -> float:
 
 
 def block_means(values: ArrayLike, blocks: int) -> NDArray[np.float64]:
-    """Means of `blocks` neighbouring groups of (almost) equal size; the series itself where it is no longer than that.
+    """Means of `blocks` neighbouring groups of (almost) equal size; the series itself where it is no longer
+    than that.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Where a noisy curve changes its course: the fewest straight pieces that explain it.
 
-Optimal partitioning (Jackson et al., IEEE Signal Processing Letters 12, 2005) with the pruning of Killick, Fearnhead
-and Eckley (JASA 107, 2012), on at most a few hundred block means, so that a million points cost as much as a thousand.
+Optimal partitioning (Jackson et al., IEEE Signal Processing Letters 12, 2005) with the pruning of Killick,
+Fearnhead and Eckley (JASA 107, 2012), on at most a few hundred block means, so that a million points cost as
+much as a thousand.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ def change_points(
 ) -> list[int]:
     r"""Indices at which a new straight piece begins; empty where one line is enough.
 
-    Minimises ``sum over pieces of RSS / s^2 + penalty * pieces`` over straight lines of their own level and slope.
-    s is the long-run noise of a block, from lines through short stretches, memory from block to block counted in.
-    A split of a straight line in normal noise lowers RSS / s^2 by a chi-square with 3 degrees of freedom (two of the line, one of the place),
-    at each of about ``2 log2 n`` places that are effectively independent; the penalty is the Bonferroni quantile of that,
-    by Wilson and Hilferty's formula. So the chance of any split of a curve that has none is about `false_splits`
-    for any length; memory of more than some ten blocks is taken for movement.
+    Minimises ``sum over pieces of RSS / s^2 + penalty * pieces`` over straight lines of their own level and
+    slope. s is the long-run noise of a block, from lines through short stretches, memory from block to block
+    counted in. A split of a straight line in normal noise lowers RSS / s^2 by a chi-square with 3 degrees of
+    freedom (two of the line, one of the place), at each of about ``2 log2 n`` places that are effectively
+    independent; the penalty is the Bonferroni quantile of that, by Wilson and Hilferty's formula. So the
+    chance of any split of a curve that has none is about `false_splits` for any length; memory of more than
+    some ten blocks is taken for movement.
 
     A smoothly bending curve is cut into as many straight pieces as its noise lets one see; that is intended.
 
@@ -75,10 +77,11 @@ def change_points(
 
 
 def _noise(y: NDArray[np.float64]) -> float:
-    """Long-run standard deviation of a block about the course, from lines through short neighbouring stretches.
+    """Long-run standard deviation of a block about the course, from lines through short neighbouring
+    stretches.
 
-    A kink spoils one stretch and a slow bend none, so the median over stretches sees noise only. Within a stretch,
-    memory is read from the lag-1 correlation, raised by 4 / n for the line that was taken out.
+    A kink spoils one stretch and a slow bend none, so the median over stretches sees noise only. Within a
+    stretch, memory is read from the lag-1 correlation, raised by 4 / n for the line that was taken out.
     """
     m = int(y.size)
     length = min(max(m // 6, 16), 32, m)

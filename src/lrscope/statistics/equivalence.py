@@ -1,7 +1,8 @@
 """Is what is still to be gained small against what was gained? Asked the right way round.
 
-"The slope is not significant" fires at once on noise, and never on a long clean curve. Here the burden lies on the
-other side: a series is called level only when its data *exclude* that it still falls by as much as matters.
+"The slope is not significant" fires at once on noise, and never on a long clean curve. Here the burden lies
+on the other side: a series is called level only when its data *exclude* that it still falls by as much as
+matters.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Equivalence:
     share : float
         `fall` as a share of what was gained; NaN where nothing was.
     certainty : float
-        Confidence at which the fall to come can be said to be below ``rho * gained``: above one minus the error rate,
-        the series is called level.
+        Confidence at which the fall to come can be said to be below ``rho * gained``: above one minus the
+        error rate, the series is called level.
     needed : float
         Points in the window that would decide with power 0.9, noise and pace being what they are.
     """
@@ -59,14 +60,14 @@ def equivalence(
 ) -> Equivalence:
     r"""Test whether what is still to be gained is below `rho` of what was gained.
 
-    Null: the fall over the horizon is at least ``rho * gained``; alternative: it is less. With the window's fall F and
-    its standard error s, both times `stretch`, the series has levelled out if ``F + q s < rho * gained``, q the Student quantile at
-    ``1 - error / (look (look + 1))``. Spent so, all looks together err with probability `error` at most, however many
-    there are (sum of 1 / (k (k + 1)) is 1), if looks are counted from 1. Adding a constant to the series, or multiplying
-    it by a positive number, changes nothing.
+    Null: the fall over the horizon is at least ``rho * gained``; alternative: it is less. With the window's
+    fall F and its standard error s, both times `stretch`, the series has levelled out if ``F + q s < rho *
+    gained``, q the Student quantile at ``1 - error / (look (look + 1))``. Spent so, all looks together err
+    with probability `error` at most, however many there are (sum of 1 / (k (k + 1)) is 1), if looks are
+    counted from 1. Adding a constant to the series, or multiplying it by a positive number, changes nothing.
 
-    Assumes that the coming pace is that of the window: a shelf before another descent passes, and should. No test on the
-    past can exclude that; make what follows from it reversible.
+    Assumes that the coming pace is that of the window: a shelf before another descent passes, and should. No
+    test on the past can exclude that; make what follows from it reversible.
 
     Parameters
     ----------
@@ -90,7 +91,8 @@ def equivalence(
     """
     if not (rho > 0 and 0 < error < 1 and look >= 1 and stretch > 0):
         raise UsageError(
-            f"rho and stretch must be positive, error in (0, 1) and look at least 1, but are {rho}, {stretch}, {error}, {look}."
+            f"rho and stretch must be positive, error in (0, 1) and look at least 1, but are {rho}, "
+            f"{stretch}, {error}, {look}."
         )
     fall, spread = window.fall * stretch, window.fall_error * stretch
     bound = rho * gained

@@ -1,4 +1,6 @@
-"""Quantiles of the normal and of Student's distribution, without a table and without scipy's start-up time."""
+"""Quantiles of the normal and of Student's distribution, without a table and without scipy's start-up
+time.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,10 @@ def normal_quantile(level: float) -> float:
 def student_quantile(level: float, freedom: float) -> float:
     """The value below which Student's t with `freedom` degrees of freedom lies with probability `level`.
 
-    Exact at one and two degrees; between, Newton's method on the exact distribution is not needed: Hill's expansion
-    (Communications of the ACM 13, 1970, algorithm 396) holds four digits from three degrees on. Fractional degrees
-    are meant: a series with memory has fewer independent points than points. Below one degree, one is used.
+    Exact at one and two degrees; between, Newton's method on the exact distribution is not needed: Hill's
+    expansion (Communications of the ACM 13, 1970, algorithm 396) holds four digits from three degrees on.
+    Fractional degrees are meant: a series with memory has fewer independent points than points. Below one
+    degree, one is used.
 
     Examples
     --------

@@ -26,8 +26,8 @@ class Trend:
     error : float
         Standard error of the slope; NaN where fewer than five points leave it unknown.
     fall : float
-        How far the line falls from its first point to its last, ``-slope * (at[-1] - at[0])``: positive while the
-        value decreases.
+        How far the line falls from its first point to its last, ``-slope * (at[-1] - at[0])``: positive while
+        the value decreases.
     fall_error : float
         Standard error of `fall`.
     level : float
@@ -70,15 +70,15 @@ class Trend:
 def trend(values: ArrayLike, at: ArrayLike | None = None) -> Trend:
     r"""Huber's straight line through a series, with an autocorrelation-corrected standard error.
 
-    Least squares are reweighted until residuals e beyond 1.345 robust standard deviations s count no more than
-    that: psi = clip(e / s). The slope's error is ``s * sd(psi) / mean(psi') * sqrt(tau / S)`` with
-    ``S = sum (at - mean)^2`` and tau the integrated autocorrelation time of psi (Geyer's rule, at least 1).
-    On short windows tau is taken no smaller than the first-order ``(1 + r) / (1 - r)`` with r the lag-1 correlation
-    raised by ``1 / n``, which loses less to the bias of many estimated lags. Errors are to be read with Student's t and
-    `freedom` degrees of freedom.
+    Least squares are reweighted until residuals e beyond 1.345 robust standard deviations s count no more
+    than that: psi = clip(e / s). The slope's error is ``s * sd(psi) / mean(psi') * sqrt(tau / S)`` with ``S =
+    sum (at - mean)^2`` and tau the integrated autocorrelation time of psi (Geyer's rule, at least 1). On
+    short windows tau is taken no smaller than the first-order ``(1 + r) / (1 - r)`` with r the lag-1
+    correlation raised by ``1 / n``, which loses less to the bias of many estimated lags. Errors are to be
+    read with Student's t and `freedom` degrees of freedom.
 
-    Assumes noise that is stationary over the window, and a trend that is about straight. Curvature is counted as
-    noise, which widens the error.
+    Assumes noise that is stationary over the window, and a trend that is about straight. Curvature is counted
+    as noise, which widens the error.
 
     Parameters
     ----------

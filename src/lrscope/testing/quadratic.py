@@ -1,7 +1,8 @@
 """Training on a noisy quadratic, whose state is known exactly: the ground truth for diagnosis.
 
-The loss is ``sum_i h_i x_i^2 / 2``; a stochastic gradient is ``h_i x_i + noise``. Each coordinate forgets by ``1 - lr h_i`` a step, so means
-and variances follow in closed form, and with them which rate would have been better.
+The loss is ``sum_i h_i x_i^2 / 2``; a stochastic gradient is ``h_i x_i + noise``. Each coordinate forgets by
+``1 - lr h_i`` a step, so means and variances follow in closed form, and with them which rate would have been
+better.
 """
 
 from __future__ import annotations
@@ -45,15 +46,17 @@ class Quadratic:
         with np.errstate(over="ignore", invalid="ignore"):
             mean = keep ** (2 * steps) * self.start**2
             series = np.where(
-                np.abs(keep) == 1, steps, (1 - keep ** (2 * steps)) / np.where(np.abs(keep) == 1, 1, 1 - keep**2)
+                np.abs(keep) == 1,
+                steps,
+                (1 - keep ** (2 * steps)) / np.where(np.abs(keep) == 1, 1, 1 - keep**2),
             )
             return float(np.sum(self.curvature * (mean + (rate * self.noise) ** 2 * series)) / 2)
 
     def run(self, steps: int, rng: np.random.Generator, average: float = 2.0) -> dict[str, LossCurve]:
         """Train, and log as the recorder would.
 
-        The loss is that of a mini-batch whose noise is independent of the step's (an evaluation on other data). The gap is to an average with
-        weights ``(t / T)^average``, each eighth step.
+        The loss is that of a mini-batch whose noise is independent of the step's (an evaluation on other
+        data). The gap is to an average with weights ``(t / T)^average``, each eighth step.
         """
         x = self.start.copy()
         mean = x.copy()
@@ -82,10 +85,11 @@ class Quadratic:
 def draw(regime: Regime, steps: int, rng: np.random.Generator) -> Quadratic:
     """A quadratic and a rate at which training of `steps` steps is in `regime` at its end, by construction.
 
-    Curvatures fill a decade below 1 (more where it is descending). Plateau: rate x curvature up to 0.2 to 0.8, started far off and long settled.
-    Zig-zag: 1.3 to 1.9 in every direction that matters, settled. Too slow: so small a rate that the steepest direction has come down by less
-    than three quarters. Descending: shallow directions carry the loss and come down by half or more; the steep ones have a rate at which three times it
-    would diverge. Diverging: above 2.
+    Curvatures fill a decade below 1 (more where it is descending). Plateau: rate x curvature up to 0.2 to
+    0.8, started far off and long settled. Zig-zag: 1.3 to 1.9 in every direction that matters, settled. Too
+    slow: so small a rate that the steepest direction has come down by less than three quarters. Descending:
+    shallow directions carry the loss and come down by half or more; the steep ones have a rate at which three
+    times it would diverge. Diverging: above 2.
     """
     d = 16
     h = np.sort(10 ** rng.uniform(-1, 0, d))
