@@ -59,13 +59,14 @@ class Examined:
     def __init__(self, run: LoggedRun, asked: Asked) -> None:
         self.run = run
         self.asked = asked
-        self.diagnosis: Diagnosis = diagnose_curves(
-            _with_clock(run),
-            metric=asked.metric,
-            goal=asked.goal,
-            epoch_steps=asked.epoch_steps,
-            plain_sgd=asked.plain_sgd,
-        )
+        with np.errstate(all="ignore"):  # see patience
+            self.diagnosis: Diagnosis = diagnose_curves(
+                _with_clock(run),
+                metric=asked.metric,
+                goal=asked.goal,
+                epoch_steps=asked.epoch_steps,
+                plain_sgd=asked.plain_sgd,
+            )
 
     @property
     def curve(self) -> LossCurve:
@@ -110,15 +111,17 @@ class Examined:
     @cached_property
     def patience(self) -> Patience:
         """What the curve's own noise asks of a plateau rule."""
-        return patience_for(
-            self.reports[0], self.asked.percent, goal=self.goal, false_cuts=self.asked.false_cuts
-        )
+        with np.errstate(all="ignore"):  # a diverged run may hold values whose squares are not finite
+            return patience_for(
+                self.reports[0], self.asked.percent, goal=self.goal, false_cuts=self.asked.false_cuts
+            )
 
     @cached_property
     def replays(self) -> tuple[Replay, ...]:
         """What each plateau rule would have done; empty for fewer than eight reports."""
         reports = self.reports[0]
-        return backtest(reports, goal=self.goal) if len(reports) >= 8 else ()
+        with np.errstate(all="ignore"):
+            return backtest(reports, goal=self.goal) if len(reports) >= 8 else ()
 
     @cached_property
     def stepping(self) -> tuple[Finding, ...] | None:

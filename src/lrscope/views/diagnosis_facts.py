@@ -140,7 +140,9 @@ def gain_words(diagnosis: Diagnosis) -> str:
         return words
     if not math.isfinite(pace):
         return f"{words} At this pace another 1 % never comes."
-    return f"{words} Another 1 % of what was gained takes about {numbers.count(max(1, round(pace)))} steps."
+    return (
+        f"{words} Another 1 % of what was gained takes about {numbers.plural(max(1, round(pace)), 'step')}."
+    )
 
 
 def patience_lines(patience: Patience) -> tuple[tuple[str, str], ...]:

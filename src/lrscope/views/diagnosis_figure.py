@@ -128,7 +128,14 @@ def _gain(ax: Axes, facts: DiagnosisFacts, last: float, room: float) -> list[tup
     (dot,) = ax.plot([x], [at], "D", color=INK, ms=4.5, mec="white", zorder=5)
     words = f"after as\nlong again:\n{numbers.value(down * gain.value, 2)}"
     ax.annotate(
-        words, (x, at), xytext=(7, 9), textcoords="offset points", fontsize=7, color=INK, va="bottom", clip_on=True
+        words,
+        (x, at),
+        xytext=(7, 9),
+        textcoords="offset points",
+        fontsize=7,
+        color=INK,
+        va="bottom",
+        clip_on=True,
     )
     return [(dot, f"left to gain at this pace, with its {numbers.share(gain.level)} interval")]
 

@@ -96,23 +96,27 @@ def _run(index: int, facts: DiagnosisFacts, *, titled: bool) -> str:
     found = facts.diagnosis
     title = f"<h2>{text(facts.name)}</h2>" if titled else ""
     alt = f"{facts.metric} of {facts.name} against step, coloured by verdict. {answer_line(found)}."
-    cuts = any(rule.cuts for rule in facts.rules)
+    hint = "Triangles: where plateau rules would have cut." if any(r.cuts for r in facts.rules) else ""
     return f"""<section class="run">
 {title}<p class="sentence">{text(answer_line(found) + "." if titled else found.reason)}</p>
 <p class="why">{text(found.reason + " " if titled else "")}{text(gain_words(found))}</p>
 <ul class="chips" aria-label="Key figures">{"".join(_chips(facts))}</ul>
 <figure class="wide">
-<figcaption><h2>{text(facts.metric)}</h2><span>{"Triangles: where plateau rules would have cut." if cuts else ""}</span></figcaption>
+<figcaption><h2>{text(facts.metric)}</h2><span>{hint}</span></figcaption>
 <form class="tools" data-tools="{index}" hidden><label><input type="checkbox" data-log> log scale</label></form>
 <div class="plot" data-run="{index}" role="img" aria-label="{text(alt)}"></div>
-<ul class="key">{"".join(f'<li class="state {s}">{text(n)}</li>' for s, n in _key(facts))}</ul>
+<ul class="key">{_key(facts)}</ul>
 </figure>
 {_segments(facts)}{_stepping(facts)}{_patience(facts)}{_rules(facts)}{_evidence(facts)}
 </section>"""
 
 
-def _key(facts: DiagnosisFacts) -> list[tuple[str, str]]:
-    return [(r.value, NAMES[r]) for r in dict.fromkeys(s.regime for s in facts.segments)]
+def _key(facts: DiagnosisFacts) -> str:
+    kinds = dict.fromkeys(s.regime for s in facts.segments)
+    items = [f'<li class="state {kind.value}">{text(NAMES[kind])}</li>' for kind in kinds]
+    if facts.diagnosis.gain_left is not None and facts.last is not None:
+        items.append("<li>◆ where it would stand after as long again, at this pace</li>")
+    return "".join(items)
 
 
 def _chips(facts: DiagnosisFacts) -> list[str]:
@@ -120,7 +124,11 @@ def _chips(facts: DiagnosisFacts) -> list[str]:
     first, last = found.span
     chips = [
         chip("Points", numbers.count(facts.points), f"read as {facts.format}"),
-        chip("How sure", numbers.share(found.confidence), f"steps {numbers.count(first)} to {numbers.count(last)}"),
+        chip(
+            "How sure",
+            numbers.share(found.confidence),
+            f"steps {numbers.count(first)} to {numbers.count(last)}",
+        ),
     ]
     if found.gain_left is not None:
         gain = found.gain_left
@@ -129,7 +137,11 @@ def _chips(facts: DiagnosisFacts) -> list[str]:
     if found.steps_per_percent is not None:
         steps = found.steps_per_percent
         words = numbers.count(max(1, round(steps))) if math.isfinite(steps) else "never"
-        chips.append(chip("Another 1 % of what was gained", words, "steps, at this pace" if math.isfinite(steps) else ""))
+        chips.append(
+            chip(
+                "Another 1 % of what was gained", words, "steps, at this pace" if math.isfinite(steps) else ""
+            )
+        )
     if facts.noise is not None:
         chips.append(chip("Noise of one point", f"±{numbers.value(facts.noise, 2)}", ""))
     return chips
@@ -167,11 +179,14 @@ def _patience(facts: DiagnosisFacts) -> str:
 def _rules(facts: DiagnosisFacts) -> str:
     if not facts.rules:
         return ""
-    rows = [
-        [text(r.name), *map(text, rule_words(r)), text(r.verdict), text(" ".join(r.notes))] for r in facts.rules
-    ]
-    head = ["Rule", "First cut at step", "Still to come then", "Verdict", "Traps"]
-    return "<h3>Where plateau rules would have cut the rate</h3>" + _table(head, rows, numeric={1, 2})
+    rows = [[text(r.name), *map(text, rule_words(r)), text(r.verdict)] for r in facts.rules]
+    head = ["Rule", "First cut at step", "Still to come then", "Verdict"]
+    traps = "".join(f"<li>{text(f'{r.name}: {note}')}</li>" for r in facts.rules for note in r.notes)
+    return (
+        "<h3>Where plateau rules would have cut the rate</h3>"
+        + _table(head, rows, numeric={1, 2})
+        + (f"<ul>{traps}</ul>" if traps else "")
+    )
 
 
 def _evidence(facts: DiagnosisFacts) -> str:
@@ -187,7 +202,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: set[int]
     kind = ['class="num"' if i in numeric else "" for i in range(len(head))]
     top = "".join(f'<th scope="col" {k}>{text(h)}</th>' for k, h in zip(kind, head, strict=True))
     body = "".join(
-        "<tr>" + "".join(f"<td {k}>{cell}</td>" for k, cell in zip(kind, row, strict=True)) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td {k}>{cell}</td>" for k, cell in zip(kind, row, strict=True)) + "</tr>"
+        for row in rows
     )
     return (
         '<div class="scroll plain" tabindex="0"><table><thead><tr>'
@@ -232,7 +248,9 @@ def _data(facts: DiagnosisFacts) -> dict[str, Any]:
             "ends": [_finite(facts.last + down * v) for v in (gain.low, gain.high)],
         },
         "cuts": [
-            {"rule": r.name, "at": r.cuts[0], "words": r.verdict, "good": r.good} for r in facts.rules if r.cuts
+            {"rule": r.name, "at": r.cuts[0], "words": r.verdict, "good": r.good}
+            for r in facts.rules
+            if r.cuts
         ],
     }
 
