@@ -9,6 +9,7 @@ import numpy as np
 
 from lrscope.errors import UsageError
 from lrscope.views import numbers
+from lrscope.views.words import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +25,9 @@ _DARKEST, _LIGHTEST = 0.0, 0.88  # viridis ends in a yellow too pale for a white
 
 
 def literal(text: str) -> str:
-    """Text that matplotlib takes for text, although dollar signs would begin a formula."""
-    return text.replace("$", r"\$")
+    """Text that matplotlib takes for text, although dollar signs would begin a formula; on one line, without control
+    characters, for which no font has a shape."""
+    return one_line(text).replace("$", r"\$")
 
 
 def prepare(ax: Axes) -> None:
