@@ -145,3 +145,12 @@ def test_odd_curves_have_every_view(values, tmp_path):
     assert result.report(tmp_path / "r.html").stat().st_size > 50_000
     pytest.importorskip("matplotlib")
     result.plot()
+
+
+def test_cuts_on_a_curve_that_only_rose_are_not_judged():
+    """Where nothing was ever gained, no cut is called right or wrong."""
+    rising = lrscope.diagnose([1 + 0.01 * k + 0.01 * math.sin(7 * k) for k in range(120)])
+    facts = diagnosis_facts.collect(rising.runs[0])
+    assert facts.rules
+    assert {rule.good for rule in facts.rules} == {None}
+    assert "in time" not in str(rising)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lrscope.diagnosis.backtest import Replay, what_came
 from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Segment
 from lrscope.diagnosis.examine import Examined
 from lrscope.diagnosis.patience import Patience
@@ -38,7 +39,8 @@ ADVICE: Mapping[Advice, str] = {
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
     """What one plateau rule would have done. `left` is the share still to come at its first cut, None
-    without one; `verdict` one or two words."""
+    without one; `verdict` two or three words; `good` None where the curve never improved, so that no cut can
+    be judged."""
 
     name: str
     cuts: tuple[int, ...]
@@ -46,7 +48,7 @@ class RuleFacts:
     left: float | None
     delay: float | None
     verdict: str
-    good: bool
+    good: bool | None
     factor: float
     notes: tuple[str, ...]
 
@@ -83,6 +85,7 @@ def collect(run: Examined) -> DiagnosisFacts:
     """A run → facts."""
     diagnosis, curve = run.diagnosis, run.curve
     noise = diagnosis.evidence.get("noise", math.nan)
+    improved = what_came(run.reports[0], run.goal).improved
     last = diagnosis.segments[-1] if diagnosis.segments else None
     return DiagnosisFacts(
         name=run.run.name,
@@ -105,7 +108,7 @@ def collect(run: Examined) -> DiagnosisFacts:
                 r.raises,
                 _known(r.left_at_cut),
                 _known(r.delay),
-                *_judged(r.cuts, r.premature, r.late, r.missed, _known(r.left_at_cut) is not None),
+                *_judged(r, improved),
                 r.final_factor,
                 r.notes,
             )
@@ -167,18 +170,16 @@ def rule_words(rule: RuleFacts) -> tuple[str, str]:
     return numbers.count(rule.cuts[0]) + more, left
 
 
-def _judged(
-    cuts: tuple[int, ...], premature: bool, late: bool, missed: bool, known: bool
-) -> tuple[str, bool]:
-    if premature:
+def _judged(replay: Replay, improved: bool) -> tuple[str, bool | None]:
+    if not improved:
+        return "cannot be judged", None
+    if replay.premature:
         return "too early", False
-    if missed:
+    if replay.missed:
         return "missed it", False
-    if late:
+    if replay.late:
         return "late", False
-    if not cuts:
-        return "rightly never", True
-    return ("in time", True) if known else ("", True)
+    return ("in time" if replay.cuts else "rightly never"), True
 
 
 def _span(diagnosis: Diagnosis) -> str:

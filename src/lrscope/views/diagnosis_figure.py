@@ -27,6 +27,11 @@ COLOURS = {  # Okabe and Ito's, told apart in every common kind of colour vision
     Regime.UNDECIDED: "#8a94a0",
 }
 MOST_RUNS = 6
+_KINDS = {
+    True: (Regime.DESCENDING, "in time"),
+    False: (Regime.DIVERGING, "too early or late"),
+    None: (Regime.UNDECIDED, "which cannot be judged"),
+}
 
 
 def draw(runs: Sequence[Examined]) -> Figure:
@@ -45,13 +50,13 @@ def draw(runs: Sequence[Examined]) -> Figure:
     figure: Figure = figure_class(figsize=size, dpi=150, facecolor="white", layout="constrained")
     places = np.atleast_1d(figure.subplots(down, across, squeeze=False)).ravel()
     for ax, one in zip(places, facts, strict=False):
-        draw_curve(ax, one)
+        draw_curve(ax, one, title_size=10.5 if across == 1 else 8.5)
     for ax in places[len(facts) :]:
         ax.set_axis_off()
     return figure
 
 
-def draw_curve(ax: Axes, facts: DiagnosisFacts) -> None:
+def draw_curve(ax: Axes, facts: DiagnosisFacts, *, title_size: float = 10.5) -> None:
     """One run on `ax`: its curve, its segments, the noise, what is left, and the rules' first cuts."""
     prepare(ax)
     window = facts.window
@@ -62,7 +67,7 @@ def draw_curve(ax: Axes, facts: DiagnosisFacts) -> None:
     _, plt = matplotlib_parts()
     step, loss = facts.curve.curve.step, facts.curve.curve.loss
     first, last = float(step[0]), float(step[-1])
-    room = 0.16 * max(last - first, 1.0) if facts.diagnosis.gain_left is not None else 0.02 * last
+    room = 0.2 * max(last - first, 1.0) if facts.diagnosis.gain_left is not None else 0.02 * last
     ax.set_xlim(first - 0.01 * max(last - first, 1.0), last + room)
     x, y = reading.thin(step, loss, 3000)
     thin = facts.curve.noisy
@@ -97,7 +102,12 @@ def draw_curve(ax: Axes, facts: DiagnosisFacts) -> None:
     ax.set_xlabel("step")
     ax.set_ylabel(literal(facts.metric))
     ax.set_title(
-        literal(answer_line(facts.diagnosis)), loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=18
+        literal(answer_line(facts.diagnosis)),
+        loc="left",
+        fontsize=title_size,
+        color=INK,
+        fontweight="bold",
+        pad=18,
     )
     ax.text(0, 1.015, literal(facts.name), transform=ax.transAxes, fontsize=8, color=MUTED, va="bottom")
     ax.legend(
@@ -123,30 +133,28 @@ def _gain(ax: Axes, facts: DiagnosisFacts, last: float, room: float) -> list[tup
     down = -1.0 if facts.goal == "min" else 1.0
     ends = sorted(facts.last + down * v for v in (gain.low, gain.high) if np.isfinite(v))
     at, x = facts.last + down * gain.value, last + 0.35 * room
-    if len(ends) == 2:
-        ax.plot([x, x], ends, color=INK, lw=1.8, zorder=4, solid_capstyle="butt")
-    (dot,) = ax.plot([x], [at], "D", color=INK, ms=4.5, mec="white", zorder=5)
-    words = f"after as\nlong again:\n{numbers.value(down * gain.value, 2)}"
+    low, high = facts.window.low, facts.window.high
+    if len(ends) == 2 and ends[1] > low and ends[0] < high:
+        ax.plot([x, x], np.clip(ends, low, high), color=INK, lw=1.8, zorder=4, solid_capstyle="butt")
+    # What lies outside the picture is a triangle at its edge, with its value all the same.
+    mark, y = ("v", low) if at < low else ("^", high) if at > high else ("D", at)
+    (dot,) = ax.plot([x], [y], mark, color=INK, ms=4.5, mec="white", zorder=5, clip_on=False)
+    words = f"after as\nlong again:\n{numbers.value(at, 2)}"
+    up = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[1] < 0.5
     ax.annotate(
-        words,
-        (x, at),
-        xytext=(7, 9),
-        textcoords="offset points",
-        fontsize=7,
-        color=INK,
-        va="bottom",
-        clip_on=True,
-    )
+        words, (x, y), xytext=(7, 8 if up else -8), textcoords="offset points",
+        fontsize=6.8, color=INK, va="bottom" if up else "top",
+    )  # fmt: skip
     return [(dot, f"left to gain at this pace, with its {numbers.share(gain.level)} interval")]
 
 
 def _cuts(ax: Axes, facts: DiagnosisFacts) -> list[tuple[Any, str]]:
     """A triangle near the upper edge where each rule would have cut first, with its name and verdict."""
-    keys: dict[bool, tuple[Any, str]] = {}
+    keys: dict[bool | None, tuple[Any, str]] = {}
     place = ax.get_xaxis_transform()
     low, high = ax.get_xlim()
     for i, rule in enumerate(rule for rule in facts.rules if rule.cuts):
-        colour = COLOURS[Regime.DESCENDING if rule.good else Regime.DIVERGING]
+        colour = COLOURS[_KINDS[rule.good][0]]
         at, height = rule.cuts[0], 0.965 - 0.052 * i
         (mark,) = ax.plot([at], [height], "v", transform=place, color=colour, ms=6, mec="white", zorder=6)
         left = at > low + 0.6 * (high - low)
@@ -155,6 +163,5 @@ def _cuts(ax: Axes, facts: DiagnosisFacts) -> list[tuple[Any, str]]:
             xytext=(-6 if left else 6, 0), textcoords="offset points", ha="right" if left else "left",
             va="center", fontsize=6.8, color=INK, clip_on=True,
         )  # fmt: skip
-        words = "a rule's first cut, in time" if rule.good else "a rule's first cut, too early or late"
-        keys.setdefault(rule.good, (mark, words))
+        keys.setdefault(rule.good, (mark, f"a rule's first cut, {_KINDS[rule.good][1]}"))
     return list(keys.values())

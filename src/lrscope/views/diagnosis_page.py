@@ -115,7 +115,9 @@ def _key(facts: DiagnosisFacts) -> str:
     kinds = dict.fromkeys(s.regime for s in facts.segments)
     items = [f'<li class="state {kind.value}">{text(NAMES[kind])}</li>' for kind in kinds]
     if facts.diagnosis.gain_left is not None and facts.last is not None:
-        items.append("<li>◆ where it would stand after as long again, at this pace</li>")
+        items.append(
+            "<li>◆ where it would stand after as long again, at this pace (at the edge: beyond it)</li>"
+        )
     return "".join(items)
 
 

@@ -72,7 +72,8 @@ def render(
         console.print(Text(reason, style="bold"))
         console.print()
         console.print(_rows(runs))
-        doubts(console, warnings)
+        found = [f"{run.run.name}: {f.reason}" for run in runs for f in run.stepping or ()]
+        doubts(console, [*found, *warnings])
     else:
         for run in runs:
             console.print(Text(one_line(run.run.name), style="bold"))
@@ -167,7 +168,10 @@ def _backtest(console: Console, facts: DiagnosisFacts) -> None:
     for rule in facts.rules:
         cut, left = rule_words(rule)
         table.add_row(
-            Text(one_line(rule.name)), cut, left, Text(rule.verdict, style="" if rule.good else "yellow")
+            Text(one_line(rule.name)),
+            cut,
+            left,
+            Text(rule.verdict, style="yellow" if rule.good is False else ""),
         )
     console.print(table)
     notes = list(dict.fromkeys(f"{rule.name}: {note}" for rule in facts.rules for note in rule.notes))

@@ -47,15 +47,17 @@ function show(run, box) {
     ctx.globalAlpha = 1; ctx.lineWidth = 3 * dpr;
     for (const s of run.segments) { ctx.strokeStyle = COLOURS[s.regime]; ctx.beginPath(); ctx.moveTo(X(s.a), Y(at(s, s.a))); ctx.lineTo(X(s.b), Y(at(s, s.b))); ctx.stroke(); }
     if (run.gain && run.gain.at !== null) {
-      const x = X(margin), y = Y(run.gain.at), [a, b] = run.gain.ends;
+      // What lies outside the picture stands at its edge.
+      const inside = v => Math.max(top + 6 * dpr, Math.min(top + height - 6 * dpr, Y(v)));
+      const x = X(margin), y = inside(run.gain.at), [a, b] = run.gain.ends;
       ctx.strokeStyle = ctx.fillStyle = c.ink; ctx.lineWidth = 2 * dpr;
-      if (a !== null && b !== null) { ctx.beginPath(); ctx.moveTo(x, Y(a)); ctx.lineTo(x, Y(b)); ctx.stroke(); }
+      if (a !== null && b !== null) { ctx.beginPath(); ctx.moveTo(x, inside(a)); ctx.lineTo(x, inside(b)); ctx.stroke(); }
       ctx.beginPath(); [[0, -5], [5, 0], [0, 5], [-5, 0]].forEach(([p, q], i) => i ? ctx.lineTo(x + p * dpr, y + q * dpr) : ctx.moveTo(x + p * dpr, y + q * dpr)); ctx.fill();
     }
     ctx.font = `${11 * dpr}px system-ui, sans-serif`; ctx.textBaseline = "middle";
     run.cuts.forEach((cut, i) => {
       const x = X(cut.at), y = top + cutTop(i) * dpr;
-      ctx.fillStyle = COLOURS[cut.good ? "descending" : "diverging"];
+      ctx.fillStyle = COLOURS[cut.good === null ? "undecided" : cut.good ? "descending" : "diverging"];
       ctx.beginPath(); ctx.moveTo(x - 5 * dpr, y - 4 * dpr); ctx.lineTo(x + 5 * dpr, y - 4 * dpr); ctx.lineTo(x, y + 5 * dpr); ctx.fill();
       const left = x > u.bbox.left + .6 * u.bbox.width;
       ctx.textAlign = left ? "right" : "left"; ctx.fillStyle = c.soft;
