@@ -37,7 +37,17 @@ def test_importing_lrscope_loads_nothing_heavy():
     assert len(modules) < 40, sorted(modules)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["scan", "--help"], ["report", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["scan", "--help"],
+        ["report", "--help"],
+        ["diagnose", "--help"],
+        ["stepping", "--help"],
+    ],
+)
 def test_help_loads_click_and_nothing_heavy(arguments):
     """Help and version answer without NumPy, rich or any framework: under 150 modules."""
     modules = loaded_by(f"from lrscope.cli.main import run\nassert run({arguments!r}) == 0")

@@ -7,13 +7,17 @@ import pytest
 import lrscope
 
 NAMES = [
+    "Advice",
     "Band",
+    "Diagnosis",
+    "DiagnosisResult",
     "Estimate",
     "InconclusiveError",
     "LossCurve",
     "LrscopeError",
     "Recommendation",
     "Reporter",
+    "Regime",
     "Run",
     "RunState",
     "Scan",
@@ -23,7 +27,11 @@ NAMES = [
     "StopRun",
     "StoreError",
     "UsageError",
+    "backtest",
+    "check_stepping",
+    "diagnose",
     "load",
+    "patience",
     "scan",
 ]
 

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from lrscope.curves import Run as Run
     from lrscope.curves import RunState as RunState
     from lrscope.curves import Scan as Scan
+    from lrscope.diagnosing import DiagnosisResult as DiagnosisResult
+    from lrscope.diagnosing import backtest as backtest
+    from lrscope.diagnosing import check_stepping as check_stepping
+    from lrscope.diagnosing import diagnose as diagnose
+    from lrscope.diagnosing import patience as patience
+    from lrscope.diagnosis.base import Advice as Advice
+    from lrscope.diagnosis.base import Diagnosis as Diagnosis
+    from lrscope.diagnosis.base import Regime as Regime
     from lrscope.errors import InconclusiveError as InconclusiveError
     from lrscope.errors import LrscopeError as LrscopeError
     from lrscope.errors import SettingsError as SettingsError
@@ -35,6 +43,14 @@ _HOME = {
     "scan": "lrscope.api",
     "load": "lrscope.api",
     "ScanResult": "lrscope.api",
+    "diagnose": "lrscope.diagnosing",
+    "patience": "lrscope.diagnosing",
+    "backtest": "lrscope.diagnosing",
+    "check_stepping": "lrscope.diagnosing",
+    "DiagnosisResult": "lrscope.diagnosing",
+    "Diagnosis": "lrscope.diagnosis.base",
+    "Regime": "lrscope.diagnosis.base",
+    "Advice": "lrscope.diagnosis.base",
     "LossCurve": "lrscope.curves",
     "Run": "lrscope.curves",
     "RunState": "lrscope.curves",

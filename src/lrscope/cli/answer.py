@@ -16,6 +16,7 @@ from lrscope.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from lrscope.api import ScanResult
+    from lrscope.diagnosing import DiagnosisResult
 
 INCONCLUSIVE = 3
 
@@ -55,8 +56,14 @@ def check_outputs(*, plot: Path | None, report: Path | None) -> None:
         raise UsageError("--plot draws with matplotlib, which is not installed: pip install 'lrscope[plot]'.")
 
 
-def give(result: ScanResult, *, as_json: bool, plot: Path | None, report: Path | None) -> int:
-    """Write the files asked for, print the answer, and return the status: 0, or 3 where no rate was found."""
+def write_files(result: ScanResult | DiagnosisResult, *, plot: Path | None, report: Path | None) -> None:
+    """Write the figure and the page, where they are asked for.
+
+    Raises
+    ------
+    StoreError
+        If one cannot be written.
+    """
     for path, write in ((plot, result.plot), (report, result.report)):
         if path is not None:
             try:
@@ -65,6 +72,11 @@ def give(result: ScanResult, *, as_json: bool, plot: Path | None, report: Path |
                 raise
             except OSError as error:
                 raise StoreError(f"{path} could not be written: {error.strerror or error}.") from error
+
+
+def give(result: ScanResult, *, as_json: bool, plot: Path | None, report: Path | None) -> int:
+    """Write the files asked for, print the answer, and return the status: 0, or 3 where no rate was found."""
+    write_files(result, plot=plot, report=report)
     if as_json:
         import json
 
@@ -72,12 +84,13 @@ def give(result: ScanResult, *, as_json: bool, plot: Path | None, report: Path |
     else:
         from lrscope.views import text
 
-        click.echo(text.render(result.outcome, colour=_wants_colour()).rstrip())
+        click.echo(text.render(result.outcome, colour=wants_colour()).rstrip())
     for path in (plot, report):
         if path is not None:
             click.echo(f"Written: {path}", err=as_json)
     return 0 if result.outcome.recommendation.lr is not None else INCONCLUSIVE
 
 
-def _wants_colour() -> bool:
+def wants_colour() -> bool:
+    """Whether standard output is a terminal that shows colours, and the user wants them."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -22,9 +22,21 @@ from lrscope.errors import LrscopeError
 
 INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
 
-_COMMANDS = {
-    "scan": ("lrscope.cli.scan", "Find a learning rate for a function or a program."),
-    "report": ("lrscope.cli.report", "Show a finished or interrupted scan again."),
+_COMMANDS = {  # name: (module, the command in it, one line of help)
+    "scan": ("lrscope.cli.scan", "command", "Find a learning rate for a function or a program."),
+    "diagnose": (
+        "lrscope.cli.diagnose",
+        "command",
+        "Say from any log what state training is in, and what would help.",
+    ),
+    "patience": (
+        "lrscope.cli.diagnose",
+        "patience",
+        "How long should a plateau rule wait? Settings to paste.",
+    ),
+    "backtest": ("lrscope.cli.diagnose", "backtest", "Where would each plateau rule have cut the rate?"),
+    "stepping": ("lrscope.cli.diagnose", "stepping", "Was the schedule stepped as it was meant?"),
+    "report": ("lrscope.cli.report", "command", "Show a finished or interrupted scan again."),
 }
 
 
@@ -37,13 +49,14 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = importlib.import_module(_COMMANDS[cmd_name][0]).command
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)  # noqa: S101  (our own modules)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+            formatter.write_dl([(name, line) for name, (_, _, line) in _COMMANDS.items()])
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,6 +67,7 @@ def cli() -> None:
     \b
       lrscope scan train.py:train                          a Python function
       lrscope scan -- python train.py --lr {lr}            any program
+      lrscope diagnose runs/exp7                           any log: what state is training in?
       lrscope report lrscope-out/train-train -o scan.html  look at a scan again
 
     Every command explains itself with --help.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lrscope.errors import UsageError
+from lrscope.statistics.autocorrelation import autocorrelation_time as autocorrelation_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,37 +89,6 @@ def level(values: ArrayLike) -> Level:
     spread = math.sqrt(float(residual @ residual) / freedom)
     memory = autocorrelation_time(residual)
     return Level(mean, spread * scale * math.sqrt(memory / n), n, memory)
-
-
-def autocorrelation_time(values: ArrayLike) -> float:
-    """Integrated autocorrelation time ``1 + 2 * sum(r_k)`` of a series, at least 1; see `level`.
-
-    Parameters
-    ----------
-    values : array, shape (n,)
-        Finite values in order. Fewer than four of them tell nothing, and give 1.
-    """
-    x = np.asarray(values, dtype=np.float64)
-    n = int(x.size)
-    if n < 4:
-        return 1.0
-    x = x - x.mean()
-    largest = float(np.abs(x).max())
-    if largest == 0.0:
-        return 1.0
-    x = x / largest
-    size = 1 << (2 * n - 1).bit_length()
-    spectrum = np.fft.rfft(x, size)
-    covariance = np.fft.irfft(spectrum * spectrum.conj(), size)[:n]
-    r = covariance / covariance[0]
-    r = r + (1.0 + r) / n
-    tau = -1.0
-    for k in range(0, min(n - 1, n // 2), 2):
-        pair = (1.0 if k == 0 else float(r[k])) + float(r[k + 1])
-        if pair <= 0:
-            break
-        tau += 2.0 * pair
-    return min(max(tau, 1.0), n / 2)
 
 
 def _about_line(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:

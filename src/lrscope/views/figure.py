@@ -15,24 +15,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrscope.curves import RunState
-from lrscope.errors import UsageError
 from lrscope.scanning.outcome import Outcome
 from lrscope.views import numbers, reading
+from lrscope.views.axes import (
+    ACCENT,
+    BAND,
+    DONE,
+    GONE,
+    INK,
+    MUTED,
+    literal,
+    log_axis,
+    matplotlib_parts,
+    nothing,
+    prepare,
+)
 from lrscope.views.facts import Facts, RunFacts, Window, collect, curve_window, level_window
 from lrscope.views.words import interval_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-INK = "#1f2933"
-MUTED = "#6b7785"
-GRID = "#e6e9ee"
-ACCENT = "#c2410c"  # the answer; apart from viridis for every common kind of colour vision
-BAND = "#f3c9a5"
-DONE = "#2b5b84"
-GONE = "#8b2635"
-_DARKEST, _LIGHTEST = 0.0, 0.88  # viridis ends in a yellow too pale for a white page
 
 
 def draw(outcome: Outcome) -> Figure:
@@ -47,7 +50,7 @@ def draw(outcome: Outcome) -> Figure:
     UsageError
         If matplotlib is not installed.
     """
-    figure_class, _ = _matplotlib()
+    figure_class, _ = matplotlib_parts()
     facts = collect(outcome)
     figure: Figure = figure_class(figsize=(11, 4.4), dpi=150, facecolor="white", layout="constrained")
     if facts.horizon == 1:  # single values are no curves
@@ -67,15 +70,15 @@ def draw_rates(ax: Axes, facts: Facts) -> None:
     the smaller the sooner; crosses at the edge diverged or failed. The orange bar is the interval of the
     recommended rate, the shaded part the band, the dashed line the cliff with its interval.
     """
-    _prepare(ax)
+    prepare(ax)
     metric = facts.metric
     ax.set_xlabel("learning rate")
     if metric is None or not any(metric in r.curves or r.gone for r in facts.runs):
-        _nothing(ax, "no values were seen")
+        nothing(ax, "no values were seen")
         return
     window = level_window(facts, metric)
     rates = [r.lr for r in facts.runs]
-    _log_axis(ax, "x", min(rates) / 1.35, max(rates) * 1.35)
+    log_axis(ax, "x", min(rates) / 1.35, max(rates) * 1.35)
     _set_window(ax, window)
     edge = 0.955 if facts.goal == "min" else 0.045
     place = ax.get_xaxis_transform()  # x in data, y as a fraction of the axes
@@ -93,7 +96,7 @@ def draw_rates(ax: Axes, facts: Facts) -> None:
             _point(ax, run, float(run.curves[metric].level or 0.0), window)
     handles += _keys(facts)
     _answer(ax, facts, metric, window, handles)
-    ax.set_ylabel(_literal(_level_label(facts, metric)))
+    ax.set_ylabel(literal(_level_label(facts, metric)))
     ax.set_title(_headline(facts), loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
     _legend(ax, handles, facts)
 
@@ -105,13 +108,13 @@ def draw_curves(ax: Axes, facts: Facts, *, metric: str | None = None, colorbar: 
     recommended run is the one in orange. The colour bar takes its place from `ax`; leave it out with
     ``colorbar=False``.
     """
-    _prepare(ax)
+    prepare(ax)
     metric = facts.metric if metric is None else metric
     ax.set_xlabel("step")
     if metric is None or not any(metric in r.curves for r in facts.runs):
-        _nothing(ax, "no curves were seen")
+        nothing(ax, "no curves were seen")
         return
-    _, plt = _matplotlib()
+    _, plt = matplotlib_parts()
     window = curve_window(facts, metric)
     _set_window(ax, window)
     rates = [r.lr for r in facts.runs]
@@ -124,7 +127,7 @@ def draw_curves(ax: Axes, facts: Facts, *, metric: str | None = None, colorbar: 
             colour = ACCENT if run.named else colours(norm(math.log10(run.lr)))
             smoothed = max(smoothed, _curve(ax, run, metric, colour, plt))
     _step_axis(ax, facts, metric)
-    ax.set_ylabel(_literal(metric))
+    ax.set_ylabel(literal(metric))
     ax.set_title("Curves", loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
     if smoothed:
         text = f"thin: as observed; thick: mean over 1/{reading.WINDOWS} of the curve"
@@ -194,7 +197,7 @@ def _guide(ax: Axes, facts: Facts, metric: str) -> None:
 
 
 def _keys(facts: Facts) -> list[tuple[Any, str]]:
-    _, plt = _matplotlib()
+    _, plt = matplotlib_parts()
     line, handles = plt["line"], []
     if done := facts.count(RunState.COMPLETE):
         handles.append(
@@ -300,11 +303,6 @@ def _level_label(facts: Facts, metric: str) -> str:
     return f"{metric} at the end" + (" (mean over the last tenth)" if many else "")
 
 
-def _literal(text: str) -> str:
-    """Text that matplotlib takes for text, although dollar signs would begin a formula."""
-    return text.replace("$", r"\$")
-
-
 def _legend(ax: Axes, handles: list[tuple[Any, str]], facts: Facts) -> None:
     if handles:
         # Below the axes: no corner of this picture is sure to be free.
@@ -327,23 +325,9 @@ def _legend(ax: Axes, handles: list[tuple[Any, str]], facts: Facts) -> None:
         ax.set_yticks([])
 
 
-def _prepare(ax: Axes) -> None:
-    ax.set_facecolor("white")
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color("#b6bec8")
-    ax.tick_params(colors=MUTED, labelsize=8.5, which="both")
-    ax.tick_params(which="minor", length=2)
-    ax.grid(True, which="major", color=GRID, lw=0.8, zorder=0)
-    ax.set_axisbelow(True)
-    ax.xaxis.label.set(color=INK, fontsize=9.5)
-    ax.yaxis.label.set(color=INK, fontsize=9.5)
-
-
 def _set_window(ax: Axes, window: Window) -> None:
     if window.log:
-        _log_axis(ax, "y", window.low, window.high)
+        log_axis(ax, "y", window.low, window.high)
     else:
         ax.set_ylim(window.low, window.high)
 
@@ -355,52 +339,6 @@ def _step_axis(ax: Axes, facts: Facts, metric: str) -> None:
     first = min(int(r.curves[metric].curve.step[0]) for r in facts.runs if metric in r.curves)
     last = max(ends)
     if float(np.median(ends)) < last / 6 and last > 10 * max(1, first):
-        _log_axis(ax, "x", max(1, first) / 1.06, last * 1.06)
+        log_axis(ax, "x", max(1, first) / 1.06, last * 1.06)
     else:
         ax.set_xlim(min(0, first), max(last, 1) * 1.02)
-
-
-def _log_axis(ax: Axes, which: str, low: float, high: float) -> None:
-    """A log axis labelled as people write numbers (0.01, 1e-5) instead of powers of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    decades = math.log10(high / low)
-    (ax.set_xscale if which == "x" else ax.set_yscale)("log")
-    (ax.set_xlim if which == "x" else ax.set_ylim)(low, high)
-    axis = ax.xaxis if which == "x" else ax.yaxis
-    axis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if decades < 1.7 else (1.0,), numticks=9))
-    # A slice of a decade has its ticks closer together than two digits can tell apart.
-    digits = 2 if decades > 0.5 else 2 + math.ceil(-math.log10(max(decades, 1e-12)))
-    axis.set_major_formatter(FuncFormatter(lambda v, _: numbers.rate(v, digits)))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _nothing(ax: Axes, text: str) -> None:
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED)
-    ax.set_xticks([])
-    ax.set_yticks([])
-
-
-def _matplotlib() -> tuple[Any, dict[str, Any]]:
-    """Figure and the parts that are drawn with; only here is matplotlib imported."""
-    try:
-        import matplotlib
-        from matplotlib import patheffects
-        from matplotlib.cm import ScalarMappable
-        from matplotlib.colors import LinearSegmentedColormap, Normalize
-        from matplotlib.figure import Figure
-        from matplotlib.lines import Line2D
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "Drawing a figure needs matplotlib, which is not installed: pip install 'lrscope[plot]'"
-        ) from error
-    shades = matplotlib.colormaps["viridis"](np.linspace(_DARKEST, _LIGHTEST, 256))
-    colours = LinearSegmentedColormap.from_list("lrscope", shades)
-    parts = {
-        "norm": Normalize,
-        "truncated": colours,
-        "line": Line2D,
-        "effects": patheffects,
-        "scale": ScalarMappable,
-    }
-    return Figure, parts

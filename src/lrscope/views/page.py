@@ -28,13 +28,13 @@ def html(outcome: Outcome) -> str:
     """The whole report as text. The same outcome always gives the same page."""
     facts = collect(outcome)
     data, thinned = page_data(facts)
-    uplot, script = _static("uPlot.iife.min.js"), _static("report.js")
-    return Template(_static("report.html")).substitute(
+    uplot, script = static("uPlot.iife.min.js"), static("charts.js") + static("report.js")
+    return Template(static("report.html")).substitute(
         blanks(facts, outcome.scan.plan, thinned),
-        policy=_policy(uplot, script),
-        style=_static("uPlot.min.css") + _static("report.css"),
+        policy=policy(uplot, script),
+        style=static("uPlot.min.css") + static("report.css"),
         data=script_safe(data),
-        licence=_static("uPlot.LICENSE.txt"),
+        licence=static("uPlot.LICENSE.txt"),
         uplot=uplot,
         script=script,
     )
@@ -48,11 +48,16 @@ def write(outcome: Outcome, path: str | os.PathLike[str]) -> Path:
     StoreError
         If it cannot be written.
     """
+    return write_page(html(outcome), path)
+
+
+def write_page(page: str, path: str | os.PathLike[str]) -> Path:
+    """Write any page as `write` does."""
     target = Path(path)
     draft = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(html(outcome), encoding="utf-8")
+        draft.write_text(page, encoding="utf-8")
         draft.replace(target)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -72,7 +77,7 @@ def script_safe(data: object) -> str:
     return "".join(f"\\u{ord(c):04x}" if 0xD800 <= ord(c) <= 0xDFFF else c for c in text)
 
 
-def _policy(*scripts: str) -> str:
+def policy(*scripts: str) -> str:
     """Nothing may be loaded, and of scripts only these may run."""
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts
@@ -82,5 +87,6 @@ def _policy(*scripts: str) -> str:
 
 
 @cache
-def _static(name: str) -> str:
+def static(name: str) -> str:
+    """A file of `web/static` as text."""
     return (files("lrscope.web") / "static" / name).read_text(encoding="utf-8")

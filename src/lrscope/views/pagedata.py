@@ -88,15 +88,16 @@ def _run(run: RunFacts, metrics: tuple[str, ...], limit: int) -> dict[str, Any]:
 
 def _curve(facts: CurveFacts, limit: int) -> dict[str, Any]:
     step, loss = reading.thin(facts.curve.step, facts.curve.loss, limit)
-    drawn: dict[str, Any] = {"level": facts.level, "s": step.tolist(), "v": _rounded(loss)}
+    drawn: dict[str, Any] = {"level": facts.level, "s": step.tolist(), "v": rounded(loss)}
     if facts.noisy:
         step, loss, _ = reading.smooth(facts.curve.step, facts.curve.loss)
         at = reading.spread(len(step), _SMOOTHED)
-        drawn |= {"ms": step[at].tolist(), "m": _rounded(loss[at])}
+        drawn |= {"ms": step[at].tolist(), "m": rounded(loss[at])}
     return drawn
 
 
-def _rounded(values: Any) -> list[float | None]:
+def rounded(values: Any) -> list[float | None]:
+    """Values to five significant digits; null where they are not finite."""
     return [float(f"{v:.5g}") if math.isfinite(v) else None for v in values.tolist()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from html import escape
 
 from lrscope import __version__
@@ -33,7 +34,7 @@ def blanks(facts: Facts, plan: Plan, thinned: bool) -> dict[str, str]:
         "sentence": text(_sentence(facts)),
         "reason": text(facts.reason),
         "chips": "\n".join(_chips(facts)),
-        "warnings": _warnings(facts),
+        "warnings": doubts(facts.warnings),
         "left_alt": text(_left_alt(facts)),
         "right_alt": text(
             f"Curves of {facts.metric or 'the metric'} against step, coloured by learning rate."
@@ -75,35 +76,37 @@ def _chips(facts: Facts) -> list[str]:
     if facts.metric is not None and facts.lr is not None:
         best = [r.last for r in facts.runs if r.named and r.last is not None]
         mean = sum(best) / len(best) if best else None
-        chips.append(_chip(f"{facts.metric} at that rate", numbers.value(mean), "at its last step"))
+        chips.append(chip(f"{facts.metric} at that rate", numbers.value(mean), "at its last step"))
     if band is not None:
         span = f"{numbers.rate(band.low)} – {numbers.rate(band.high)}"
         more = " and ".join(w for w, on in (("lower", band.open_low), ("higher", band.open_high)) if on)
         note = f"perhaps {more} too" if more else f"within {numbers.share(band.tolerance)} of what was gained"
         chips.append(
-            _chip("As good as the best", span if band.low < band.high else numbers.rate(band.low), note)
+            chip("As good as the best", span if band.low < band.high else numbers.rate(band.low), note)
         )
     if cliff is not None:
         known = math.isfinite(cliff.low) and math.isfinite(cliff.high)
         note = f"between {numbers.rate(cliff.low)} and {numbers.rate(cliff.high)}" if known else ""
-        chips.append(_chip("Diverges above", numbers.rate(cliff.value), note))
+        chips.append(chip("Diverges above", numbers.rate(cliff.value), note))
     elif facts.runs and not facts.count(RunState.DIVERGED):
-        chips.append(_chip("Diverges above", numbers.MISSING, "no cliff within the range"))
+        chips.append(chip("Diverges above", numbers.MISSING, "no cliff within the range"))
     saved = f"a full grid: {numbers.amount(cost.full_grid)}" if cost.full_grid else ""
-    chips.append(_chip("Cost", f"{numbers.amount(cost.full_runs)} full runs", saved))
+    chips.append(chip("Cost", f"{numbers.amount(cost.full_runs)} full runs", saved))
     return chips
 
 
-def _chip(label: str, value: str, note: str) -> str:
+def chip(label: str, value: str, note: str) -> str:
+    """One key figure under its label, with a note."""
     small = f"<small>{text(note)}</small>" if note else ""
     return f"<li><span>{text(label)}</span><b>{text(value)}</b>{small}</li>"
 
 
-def _warnings(facts: Facts) -> str:
-    if not facts.warnings:
+def doubts(warnings: Sequence[str]) -> str:
+    """The box of doubts; empty without any."""
+    if not warnings:
         return ""
     # An option stays on one line, and does not break after its hyphens.
-    items = "".join(f"<li>{_OPTION.sub(_WHOLE, text(w))}</li>" for w in facts.warnings)
+    items = "".join(f"<li>{_OPTION.sub(_WHOLE, text(w))}</li>" for w in warnings)
     return f'<section class="doubts"><h2>What to doubt</h2><ul>{items}</ul></section>'
 
 

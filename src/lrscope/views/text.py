@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
-import sys
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,9 +13,10 @@ from rich.text import Text
 from lrscope.curves import RunState
 from lrscope.scanning.outcome import Outcome
 from lrscope.views import numbers
+from lrscope.views.console import columns_for, console_on, doubts, finished_text
 from lrscope.views.facts import Facts, RunFacts, collect
 from lrscope.views.textplot import plot_levels
-from lrscope.views.words import answer_parts, encodable, filled, one_line, price_words
+from lrscope.views.words import answer_parts, filled, one_line, price_words
 
 STYLES = {
     RunState.COMPLETE: "green",
@@ -45,15 +44,12 @@ def render(
         What the text is to be printed in; None takes standard output's. Where it cannot hold a character,
         plain ASCII stands in its place.
     """
-    columns = max(40, min(110, shutil.get_terminal_size((80, 24)).columns) if width is None else width)
+    columns = columns_for(width)
     facts = collect(outcome)
     buffer = io.StringIO()
-    console = Console(
-        file=buffer, width=columns, force_terminal=colour, color_system="standard" if colour else None,
-        highlight=False, emoji=False, markup=True, legacy_windows=False, _environ={} if not colour else None,
-    )  # fmt: skip
+    console = console_on(buffer, columns, colour)
     _answer(console, facts)
-    _doubts(console, facts)
+    doubts(console, facts.warnings)
     picture = plot_levels(facts, columns)
     if picture:
         console.print()
@@ -62,9 +58,7 @@ def render(
     if facts.runs:
         console.print()
         console.print(_table(facts))
-    return encodable(
-        _stripped(buffer.getvalue()), encoding or getattr(sys.stdout, "encoding", None) or "utf-8"
-    )
+    return finished_text(buffer, encoding)
 
 
 def _answer(console: Console, facts: Facts) -> None:
@@ -80,17 +74,6 @@ def _answer(console: Console, facts: Facts) -> None:
     if facts.reason:
         console.print()
         console.print(Text(one_line(facts.reason)))
-
-
-def _doubts(console: Console, facts: Facts) -> None:
-    if facts.warnings:
-        console.print()
-    for warning in facts.warnings:
-        table = Table.grid(padding=(0, 1))
-        table.add_column(width=1, style="yellow")
-        table.add_column(overflow="fold")
-        table.add_row("!", Text(one_line(warning)))
-        console.print(table)
 
 
 def _table(facts: Facts) -> Padding:
@@ -136,7 +119,3 @@ def _row(run: RunFacts, several: bool, usual: str | None) -> list[Text]:
 
 def _short(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _stripped(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")) + "\n"

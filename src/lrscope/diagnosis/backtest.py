@@ -1,0 +1,221 @@
+"""Where would each plateau rule have cut the rate on a logged curve, and would that have been right?
+
+The curve is replayed as it was logged; it does not answer to the cuts. So the first cut is judged, and the
+later ones are only listed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.curves.curve import LossCurve
+from lrscope.curves.metric import Goal, infer_goal
+from lrscope.diagnosis.plateau_rules import (
+    DlibPlateau,
+    Greedy,
+    KerasPlateau,
+    OptaxPlateau,
+    OurPlateau,
+    Rule,
+    TorchPlateau,
+)
+from lrscope.errors import UsageError
+
+PREMATURE = 0.05  # more than this share of the whole improvement was still to come
+FLAT = 0.02  # less than this share is left: it stands
+FLAT_FOR = 0.3  # for at least this share of the run
+LATE = 0.05  # of the run, after it stood
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the whole curve shows afterwards.
+
+    `left` is the share of the whole improvement still to come at each point; `flat_from` the index from which
+    less than 2 % was left for good, if that is at least 30 % of the run, else None; `improved` whether there
+    was an improvement at all.
+    """
+
+    left: NDArray[np.float64]
+    flat_from: int | None
+    improved: bool
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What one rule would have done.
+
+    Parameters
+    ----------
+    rule : str
+        Its name.
+    cuts, raises : tuple of int
+        Steps at which it would have lowered or raised the rate.
+    left_at_cut : float
+        Share of the whole improvement still to come at the first cut; NaN without one.
+    premature : bool
+        Whether that is more than 5 %.
+    delay : float
+        Share of the run from where it stood level to the first cut (negative before); NaN where either is
+        missing.
+    late, missed : bool
+        It stood level and the first cut came more than 5 % of the run later, or never.
+    final_factor : float
+        The rate at the end over the rate at the beginning.
+    notes : tuple of str
+        Traps that this curve sets for this rule (negative values, NaN).
+    """
+
+    rule: str
+    cuts: tuple[int, ...]
+    raises: tuple[int, ...]
+    left_at_cut: float
+    premature: bool
+    delay: float
+    late: bool
+    missed: bool
+    final_factor: float
+    notes: tuple[str, ...] = ()
+
+
+def default_rules(
+    goal: Goal = "min", lr: float = 0.1, points_per_epoch: float = 1.0
+) -> dict[str, Callable[[], Rule]]:
+    """Every rule with its owner's defaults, by name; each call makes a fresh one.
+
+    dlib's patience of 2000 mini-batches is taken as the same number of epochs of evaluations that PyTorch
+    waits (10) where a point is an epoch.
+    """
+    window = 10 if points_per_epoch <= 10 else 2000
+    return {
+        "torch ReduceLROnPlateau": lambda: TorchPlateau(lr, goal),
+        "keras ReduceLROnPlateau": lambda: KerasPlateau(lr, goal),
+        "optax reduce_on_plateau": lambda: OptaxPlateau(lr, goal),
+        "transformers GreedyLR": lambda: Greedy(lr, goal),
+        "dlib": lambda: DlibPlateau(lr, goal, patience=window, look_every=1 if window == 10 else 50),
+        "lrscope": lambda: OurPlateau(lr, goal, points_per_epoch=points_per_epoch),
+    }
+
+
+def backtest(
+    curve: LossCurve,
+    rules: Mapping[str, Callable[[], Rule]] | None = None,
+    *,
+    goal: Goal | None = None,
+    lr: float | None = None,
+    points_per_epoch: float = 1.0,
+    judged_by: LossCurve | None = None,
+) -> tuple[Replay, ...]:
+    """Replay plateau rules over one logged curve.
+
+    Parameters
+    ----------
+    curve : LossCurve
+        What the rules see, one call a point.
+    rules : mapping of str to callables, optional
+        Makers of fresh rules by name; all of `default_rules` unless told.
+    goal : "min" or "max", optional
+        Inferred from the curve's name unless told.
+    lr : float, optional
+        The rate at the start; the curve's own first unless told, else 0.1.
+    points_per_epoch : float, default 1.0
+        How many points an epoch has, for the rules that count epochs.
+    judged_by : LossCurve, optional
+        The curve that tells afterwards what was still to come, of the same steps (say the training loss); the
+        same curve unless told.
+
+    Raises
+    ------
+    UsageError
+        If the curve has fewer than two points, or `judged_by` has other steps.
+    """
+    if len(curve) < 2:
+        raise UsageError(f"A curve needs two points to be replayed, but {curve.name!r} has {len(curve)}.")
+    judge = curve if judged_by is None else judged_by
+    if not np.array_equal(judge.step, curve.step):
+        raise UsageError("judged_by must have the same steps as the curve that is replayed.")
+    chosen = goal or infer_goal(curve.name)
+    first = (
+        next((float(v) for v in (() if curve.lr is None else curve.lr) if v > 0), 0.1) if lr is None else lr
+    )
+    makers = default_rules(chosen, first, points_per_epoch) if rules is None else rules
+    truth = what_came(judge, infer_goal(judge.name) if judged_by is not None else chosen)
+    return tuple(_replay(name, make(), curve, truth) for name, make in makers.items())
+
+
+def what_came(curve: LossCurve, goal: Goal = "min") -> Truth:
+    """What was still to come at each point of a finished curve: against its smoothed end (a running median of
+    three, of long curves of 1 %).
+    """
+    y = np.where(np.isfinite(curve.loss), curve.loss, np.nan) * (-1.0 if goal == "max" else 1.0)
+    finite = np.isfinite(y)
+    n = int(y.size)
+    if finite.sum() < 3:
+        return Truth(np.full(n, np.nan), None, False)
+    y = np.interp(np.arange(n), np.flatnonzero(finite), y[finite])
+    half = max(1, n // 200)
+    smooth = np.array([np.median(y[max(i - half, 0) : i + half + 1]) for i in range(n)])
+    smooth[0] = y[0]
+    end = float(smooth[-max(3, n // 50) :].mean())
+    total = float(smooth[0]) - end
+    if not total > 0:
+        return Truth(np.full(n, np.nan), None, False)
+    left = (smooth - end) / total
+    above = np.flatnonzero(left > FLAT)
+    flat = int(above[-1]) + 1 if above.size else 0
+    return Truth(left, flat if flat <= (1 - FLAT_FOR) * (n - 1) else None, True)
+
+
+def _replay(name: str, rule: Rule, curve: LossCurve, truth: Truth) -> Replay:
+    cuts: list[int] = []
+    raises: list[int] = []
+    begin = rule.lr
+    for i, value in enumerate(curve.loss.tolist()):
+        before = rule.lr
+        rule.step(value)
+        if rule.lr < before:
+            cuts.append(i)
+        elif rule.lr > before:
+            raises.append(i)
+    n = len(curve) - 1
+    left = float(truth.left[cuts[0]]) if cuts else math.nan
+    delay = (cuts[0] - truth.flat_from) / n if cuts and truth.flat_from is not None else math.nan
+    steps = curve.step
+    return Replay(
+        rule=name,
+        cuts=tuple(int(steps[i]) for i in cuts),
+        raises=tuple(int(steps[i]) for i in raises),
+        left_at_cut=left,
+        premature=left > PREMATURE,
+        delay=delay,
+        late=delay > LATE,
+        missed=truth.flat_from is not None and not cuts,
+        final_factor=rule.lr / begin,
+        notes=_traps(rule, curve),
+    )
+
+
+def _traps(rule: Rule, curve: LossCurve) -> tuple[str, ...]:
+    notes = []
+    finite = curve.loss[np.isfinite(curve.loss)]
+    relative = isinstance(rule, OptaxPlateau) and rule.rtol > 0
+    relative |= isinstance(rule, TorchPlateau | Greedy) and rule.threshold_mode == "rel"
+    turned = isinstance(rule, OptaxPlateau) and rule.mode == "max"
+    if relative and finite.size and float(np.min(-finite if turned else finite)) < 0:
+        notes.append(
+            "The relative threshold is wrong for negative values: standing still, or getting slightly "
+            "worse, counts as progress, so it never cuts."
+        )
+    broken = len(curve) - finite.size
+    if broken and isinstance(rule, KerasPlateau) and not np.isfinite(curve.loss[0]):
+        notes.append(
+            "The first value is not finite and is never beaten: every later value counts as no progress."
+        )
+    elif broken and not isinstance(rule, OurPlateau | DlibPlateau):
+        notes.append(f"{broken} values that are not finite each count as no progress.")
+    return tuple(notes)

@@ -1,0 +1,177 @@
+"""The entry: curves in, a diagnosis out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from lrscope.curves.curve import LossCurve
+from lrscope.curves.metric import Goal, choose_metric, infer_goal, is_loss, is_validation
+from lrscope.diagnosis.base import Diagnosis, Regime, Verdict
+from lrscope.diagnosis.gap import read_gap
+from lrscope.diagnosis.overfitting import read_overfitting
+from lrscope.diagnosis.regimes import RHO, Reading, find_cuts, read_loss, segments
+from lrscope.diagnosis.series import Series, epoch_length, prepare
+from lrscope.diagnosis.updates import is_plain_sgd, read_updates
+from lrscope.errors import UsageError
+from lrscope.statistics.estimate import Estimate
+
+_MEASURED = frozenset(
+    {"grad_norm", "update_norm", "grad_dot_update", "cos", "gap", "lr", "learning_rate", "skipped", "batches"}
+)
+
+
+def diagnose_curves(
+    curves: Mapping[str, LossCurve],
+    *,
+    metric: str | None = None,
+    goal: Goal | None = None,
+    epoch_steps: float | None = None,
+    plain_sgd: bool | None = None,
+    rho: float = RHO,
+) -> Diagnosis:
+    """What state training is in at the end of its curves, and what would help.
+
+    The loss is judged first (`regimes`); then, where they were logged, the updates (`updates`) and the gap
+    (`gap`) may overrule it, for they know what the loss cannot tell. A validation curve that worsens while
+    training improves is named overfitting.
+
+    Parameters
+    ----------
+    curves : mapping of str to LossCurve
+        The run's curves by name. Known columns: ``grad_norm``, ``update_norm``, ``grad_dot_update``, ``cos``,
+        ``gap``, ``lr``, ``epoch``.
+    metric : str, optional
+        The curve to judge. Chosen by its name unless told: with update information the training loss,
+        otherwise a validation loss before a training loss.
+    goal : "min" or "max", optional
+        Whether less or more of it is better; inferred from the name unless told.
+    epoch_steps : float, optional
+        Steps in an epoch; read from an ``epoch`` curve unless told.
+    plain_sgd : bool, optional
+        Whether the optimiser is plain gradient descent, without momentum; seen from the norms unless told.
+    rho : float, default 0.05
+        The share of what was gained that counts as nothing.
+
+    Returns
+    -------
+    Diagnosis
+        Always; too few points are `UNDECIDED`, with how many would do.
+
+    Raises
+    ------
+    UsageError
+        If there is no curve to judge, or `metric` is not among them.
+    """
+    name = _choose(curves, metric)
+    if goal not in (None, "min", "max"):
+        raise UsageError(f"goal must be 'min' or 'max', but is {goal!r}.")
+    if not rho > 0:
+        raise UsageError(f"rho must be positive, but is {rho}.")
+    if epoch_steps is not None and not epoch_steps > 0:
+        raise UsageError(f"epoch_steps must be positive, but is {epoch_steps}.")
+    chosen = goal or infer_goal(name)
+    series = prepare(curves[name], chosen)
+    epochs = epoch_steps or epoch_length(curves)
+    cuts = find_cuts(series)
+    reading = read_loss(series, epochs, cuts=cuts, rho=rho)
+    warnings = _doubts(series, epochs)
+    verdict = _with_training(curves, name, series, reading) or _with_updates(curves, name, reading, plain_sgd)
+    return Diagnosis(
+        regime=verdict.regime,
+        span=reading.span,
+        advice=verdict.advice,
+        evidence=dict(verdict.evidence),
+        reason=verdict.reason,
+        confidence=verdict.confidence,
+        segments=segments(series, cuts, reading.verdict.regime),
+        gain_left=_gain_left(reading),
+        steps_per_percent=_pace(reading),
+        metric=name,
+        warnings=(*warnings, *verdict.warnings),
+    )
+
+
+def _choose(curves: Mapping[str, LossCurve], metric: str | None) -> str:
+    if metric is not None:
+        if metric not in curves:
+            raise UsageError(
+                f"There is no curve named {metric!r}; there are: {', '.join(sorted(curves)) or 'none'}."
+            )
+        return metric
+    names = [name for name in curves if name.rsplit("/", 1)[-1] not in _MEASURED]
+    if len(names) < len(curves) and any(
+        n.rsplit("/", 1)[-1] in ("cos", "grad_dot_update", "gap") for n in curves
+    ):
+        training = [n for n in names if is_loss(n) and not is_validation(n)]
+        names = training or names  # what was measured at each step belongs to the loss of each step
+    found = choose_metric(names)
+    if found is None:
+        raise UsageError(
+            f"No curve to judge was found among: {', '.join(sorted(curves)) or 'nothing'}; name one as "
+            f"metric."
+        )
+    return found
+
+
+def _with_training(
+    curves: Mapping[str, LossCurve], name: str, series: Series, reading: Reading
+) -> Verdict | None:
+    if not is_validation(name):
+        return None
+    others = [
+        n for n in curves if is_loss(n) and not is_validation(n) and n.rsplit("/", 1)[-1] not in _MEASURED
+    ]
+    found = choose_metric(others)
+    return None if found is None else read_overfitting(prepare(curves[found]), reading, series)
+
+
+def _with_updates(
+    curves: Mapping[str, LossCurve], name: str, reading: Reading, plain_sgd: bool | None
+) -> Verdict:
+    verdict = reading.verdict
+    if is_validation(name):
+        return verdict
+    lr = next((c for n, c in curves.items() if n.rsplit("/", 1)[-1] in ("lr", "learning_rate")), None)
+    plain = is_plain_sgd(curves, lr) if plain_sgd is None else plain_sgd
+    verdict = read_updates(curves, reading.span, verdict, plain) or verdict
+    gap = next((c for n, c in curves.items() if n.rsplit("/", 1)[-1] == "gap"), None)
+    if gap is not None:
+        verdict = read_gap(gap, reading.span, verdict) or verdict
+    return verdict
+
+
+def _gain_left(reading: Reading) -> Estimate | None:
+    test = reading.test
+    if test is None or math.isnan(test.low):
+        return None
+    return Estimate(
+        test.fall,
+        test.low,
+        test.high,
+        0.8,
+        "robust line over the latest stretch, held for as long again as the run so far; "
+        "autocorrelation-corrected",
+    )
+
+
+def _pace(reading: Reading) -> float | None:
+    if reading.test is None or not reading.gained > 0 or reading.verdict.regime is Regime.DIVERGING:
+        return None
+    return 0.01 * reading.gained / reading.pace if reading.pace > 0 else math.inf
+
+
+def _doubts(series: Series, epochs: float | None) -> tuple[str, ...]:
+    doubts = []
+    inner = series.broken - series.broken_tail
+    if inner:
+        doubts.append(
+            f"{inner} value{'s' if inner > 1 else ''} before the end {'are' if inner > 1 else 'is'} not "
+            f"finite and left out."
+        )
+    if epochs is None and series.value.size:
+        doubts.append(
+            "How long an epoch is could not be read; a plateau may be named after 8 evaluations or 150 "
+            "mini-batches."
+        )
+    return tuple(doubts)

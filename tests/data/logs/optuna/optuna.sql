@@ -1,0 +1,162 @@
+CREATE TABLE studies (
+	study_id INTEGER NOT NULL, 
+	study_name VARCHAR(512) NOT NULL, 
+	PRIMARY KEY (study_id)
+);
+INSERT INTO "studies" VALUES(1,'a study');
+CREATE TABLE trial_intermediate_values (
+	trial_intermediate_value_id INTEGER NOT NULL, 
+	trial_id INTEGER NOT NULL, 
+	step INTEGER NOT NULL, 
+	intermediate_value FLOAT, 
+	intermediate_value_type VARCHAR(7) NOT NULL, 
+	PRIMARY KEY (trial_intermediate_value_id), 
+	UNIQUE (trial_id, step), 
+	FOREIGN KEY(trial_id) REFERENCES trials (trial_id)
+);
+INSERT INTO "trial_intermediate_values" VALUES(1,1,0,2.0,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(2,1,1,1.87077375473231155567e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(3,1,2,1.72349775584327180588e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(4,1,3,1.54728153896528,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(5,1,4,1.38127127261468318764e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(6,1,5,1.27340056616688701573e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(7,1,6,1.23253653136256713374e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(8,1,7,1.21753225065521819558e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(9,1,8,1.17294600152507255685e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(10,1,9,1.07838898427497809073e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(11,1,10,9.65998680569414402974e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(12,1,11,8.89881564471533326177e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(13,1,12,8.75555101715881911594e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(14,1,13,NULL,'NAN');
+INSERT INTO "trial_intermediate_values" VALUES(15,1,14,8.95246293064262621541e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(16,1,15,8.40642990009819790486e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(17,1,16,7.51236811939202553389e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(18,1,17,6.80653397498268364351e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(19,1,18,6.67349011362484589859e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(20,1,19,6.99022498017727533792e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(21,1,20,7.237257448371433588e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(22,1,21,6.97452267731084152302e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(23,1,22,6.24446793169349811947e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(24,1,23,5.53171830799657815447e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(25,1,24,0.531636646492233,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(26,1,25,5.63156587047460632788e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(27,1,26,6.03215458710530727515e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(28,1,27,6.00314036065821898802e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(29,1,28,0.543247401242926,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(30,1,29,4.71343395057202296793e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(31,1,30,4.38248023494196115024e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(32,1,31,4.62552525216088972204e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(33,1,32,5.10654643768081784038e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(34,1,33,5.27610770326471634206e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(35,1,34,0.487613122427956,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(36,1,35,0.417683027600935,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(37,1,36,3.72796430355457508731e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(38,1,37,3.85310781558804549273e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(39,1,38,4.35189702836003222685e-01,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(40,1,39,NULL,'INF_POS');
+INSERT INTO "trial_intermediate_values" VALUES(41,2,0,3.0,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(42,2,1,2.87077375473231155567e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(43,2,2,2.72349775584327158384e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(44,2,3,2.54728153896528031197e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(45,2,4,2.38127127261468318764e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(46,2,5,2.27340056616688723778e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(47,2,6,2.23253653136256691169e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(48,2,7,2.21753225065521819558e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(49,2,8,2.17294600152507255685e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(50,2,9,2.07838898427497831278e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(51,2,10,1.96599868056941451399e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(52,2,11,1.88988156447153343719e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(53,2,12,1.87555510171588180057e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(54,2,13,NULL,'NAN');
+INSERT INTO "trial_intermediate_values" VALUES(55,2,14,1.89524629306426262154e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(56,2,15,1.84064299000981979048e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(57,2,16,1.75123681193920255338e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(58,2,17,1.68065339749826847537e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(59,2,18,1.66734901136248447883e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(60,2,19,1.69902249801772753379e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(61,2,20,1.72372574483714346982e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(62,2,21,1.6974522677310841523e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(63,2,22,1.62444679316934981194e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(64,2,23,1.55317183079965781544e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(65,2,24,1.53163664649223285607e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(66,2,25,1.56315658704746063278e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(67,2,26,1.60321545871053072751e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(68,2,27,1.6003140360658218988e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(69,2,28,1.54324740124292603127e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(70,2,29,1.4713433950572023523e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(71,2,30,1.43824802349419611502e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(72,2,31,1.46255252521608891669e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(73,2,32,1.51065464376808167301e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(74,2,33,1.5276107703264716342e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(75,2,34,1.48761312242795606941e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(76,2,35,1.41768302760093511949e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(77,2,36,1.37279643035545761975e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(78,2,37,1.38531078155880460478e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(79,2,38,1.43518970283600322268e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(80,2,39,NULL,'INF_POS');
+INSERT INTO "trial_intermediate_values" VALUES(81,3,0,4.0,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(82,3,1,3.87077375473231155567e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(83,3,2,3.72349775584327158384e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(84,3,3,3.54728153896528031197e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(85,3,4,3.38127127261468318764e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(86,3,5,3.27340056616688723778e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(87,3,6,3.23253653136256691169e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(88,3,7,3.21753225065521819558e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(89,3,8,3.17294600152507255685e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(90,3,9,3.07838898427497831278e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(91,3,10,2.96599868056941451399e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(92,3,11,2.88988156447153343719e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(93,3,12,2.87555510171588180057e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(94,3,13,NULL,'NAN');
+INSERT INTO "trial_intermediate_values" VALUES(95,3,14,2.89524629306426284358e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(96,3,15,2.84064299000982,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(97,3,16,2.75123681193920255338e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(98,3,17,2.68065339749826847537e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(99,3,18,2.66734901136248447883e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(100,3,19,2.69902249801772775583e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(101,3,20,2.72372574483714346982e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(102,3,21,2.6974522677310841523e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(103,3,22,2.6244467931693495899e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(104,3,23,2.55317183079965781544e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(105,3,24,2.53163664649223285607e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(106,3,25,2.56315658704746063278e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(107,3,26,2.60321545871053050547e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(108,3,27,2.6003140360658218988e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(109,3,28,2.54324740124292603127e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(110,3,29,2.47134339505720213026e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(111,3,30,2.43824802349419611502e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(112,3,31,2.46255252521608891669e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(113,3,32,2.51065464376808167301e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(114,3,33,2.5276107703264716342e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(115,3,34,2.48761312242795584737e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(116,3,35,2.41768302760093511949e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(117,3,36,2.37279643035545761975e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(118,3,37,2.38531078155880438274e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(119,3,38,2.43518970283600300064e+00,'FINITE');
+INSERT INTO "trial_intermediate_values" VALUES(120,3,39,NULL,'INF_POS');
+CREATE TABLE trial_params (
+	param_id INTEGER NOT NULL, 
+	trial_id INTEGER, 
+	param_name VARCHAR(512), 
+	param_value FLOAT, 
+	distribution_json TEXT, 
+	PRIMARY KEY (param_id), 
+	UNIQUE (trial_id, param_name), 
+	FOREIGN KEY(trial_id) REFERENCES trials (trial_id)
+);
+INSERT INTO "trial_params" VALUES(1,1,'lr',0.05,'{"name": "FloatDistribution", "attributes": {"step": null, "low": 0.05, "high": 0.05, "log": false}}');
+INSERT INTO "trial_params" VALUES(2,2,'lr',0.05,'{"name": "FloatDistribution", "attributes": {"step": null, "low": 0.05, "high": 0.05, "log": false}}');
+INSERT INTO "trial_params" VALUES(3,3,'lr',0.05,'{"name": "FloatDistribution", "attributes": {"step": null, "low": 0.05, "high": 0.05, "log": false}}');
+CREATE TABLE trials (
+	trial_id INTEGER NOT NULL, 
+	number INTEGER, 
+	study_id INTEGER, 
+	state VARCHAR(8) NOT NULL, 
+	datetime_start DATETIME, 
+	datetime_complete DATETIME, 
+	PRIMARY KEY (trial_id), 
+	FOREIGN KEY(study_id) REFERENCES studies (study_id)
+);
+INSERT INTO "trials" VALUES(1,0,1,'COMPLETE','2026-11-23 19:59:40.975498','2026-11-23 19:59:42.527654');
+INSERT INTO "trials" VALUES(2,1,1,'COMPLETE','2026-11-23 19:59:42.631535','2026-11-23 19:59:44.253261');
+INSERT INTO "trials" VALUES(3,2,1,'COMPLETE','2026-11-23 19:59:44.304036','2026-11-23 19:59:45.673031');

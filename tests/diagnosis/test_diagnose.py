@@ -1,0 +1,210 @@
+"""The entry: verdicts on curves whose state is known, and what must not matter to them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lrscope.curves.curve import LossCurve
+from lrscope.diagnosis.base import Advice, Regime
+from lrscope.diagnosis.diagnose import diagnose_curves
+from lrscope.diagnosis.series import epoch_length
+from lrscope.errors import UsageError
+from lrscope.testing.quadratic import TRUTHS, draw
+
+N = 600
+T = np.arange(N)
+
+
+def curves(**series):
+    return {name: LossCurve(np.arange(1, len(y) + 1), y, name=name) for name, y in series.items()}
+
+
+def noisy(y, size=0.02, seed=0):
+    return y + size * np.random.default_rng(seed).normal(size=len(y))
+
+
+SHAPES = {
+    Regime.DESCENDING: noisy(np.exp(-T / N)),
+    Regime.PLATEAU: noisy(np.exp(-T / 60)),
+    Regime.DIVERGING: noisy(np.exp(-T / 100) + np.maximum(T - 450, 0) / 100),
+}
+
+
+@pytest.mark.parametrize("regime", SHAPES)
+def test_a_loss_alone_tells_three_states(regime):
+    """Falling, level and diverging curves are named as they are, with numbers, confidence and a sentence."""
+    found = diagnose_curves(curves(loss=SHAPES[regime]))
+    assert found.regime is regime
+    assert found.advice is (Advice.KEEP if regime is Regime.DESCENDING else Advice.LOWER)
+    assert 0.8 <= found.confidence <= 1
+    assert found.reason.endswith(".")
+    assert found.evidence["points"] == N
+    assert found.segments[0].start == 1
+    assert found.segments[-1].stop == N
+    assert found.segments[-1].regime is regime
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from(list(SHAPES)), st.floats(-1000, 1000), st.floats(1e-3, 1e3))
+def test_unit_and_origin_do_not_matter_to_a_verdict(regime, shift, factor):
+    """A constant added, also below zero, or another unit, changes no verdict; a negated metric to be
+    maximised is the same.
+    """
+    y = SHAPES[regime]
+    plain = diagnose_curves(curves(loss=y))
+    for other, goal in ((y * factor + shift, "min"), (-y * factor - shift, "max")):
+        found = diagnose_curves(curves(loss=other), goal=goal)
+        assert (found.regime, found.advice) == (plain.regime, plain.advice)
+        assert found.evidence["share_left"] == pytest.approx(plain.evidence["share_left"], rel=0.01, abs=1e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.one_of(st.floats(-1e12, 1e12), st.sampled_from([math.nan, math.inf, -math.inf])), max_size=60)
+)
+def test_no_curve_breaks_it(values):
+    """Whatever the values, there is a verdict with a sentence, and never zig-zag or too slow from a loss
+    alone.
+    """
+    found = diagnose_curves(curves(loss=values))
+    assert found.regime not in (Regime.ZIGZAG, Regime.TOO_SLOW)
+    assert found.reason
+    assert 0 <= found.confidence <= 1
+
+
+def test_plateau_alone_says_what_it_cannot_tell():
+    """A plateau seen in the loss alone says that zig-zag looks alike, and what to log."""
+    reason = diagnose_curves(curves(loss=SHAPES[Regime.PLATEAU])).reason
+    assert "zig-zag" in reason
+    assert "grad_dot_update" in reason
+
+
+def test_what_is_left_and_how_long():
+    """On a line the coming gain is that of the line, and one per cent of what was gained takes one per cent
+    of the run.
+    """
+    found = diagnose_curves(curves(loss=np.linspace(10, 0, 501)))
+    assert found.gain_left.value == pytest.approx(10, rel=0.01)
+    assert found.steps_per_percent == pytest.approx(0.01 * 500 * 0.925, rel=0.02)
+    level = diagnose_curves(curves(loss=SHAPES[Regime.PLATEAU]))
+    assert level.gain_left.low <= 0.01 <= level.gain_left.high + 0.03
+
+
+def test_too_few_points_say_how_many_would_do():
+    """Three points are undecided, and eight are asked for; noise that hides everything asks for more than
+    there are.
+    """
+    few = diagnose_curves(curves(loss=[3.0, 2.0, 1.0]))
+    assert (few.regime, few.evidence["points_needed"]) == (Regime.UNDECIDED, 8)
+    loud = diagnose_curves(curves(loss=noisy(np.exp(-T / 60), 0.5)))
+    assert loud.regime is Regime.UNDECIDED
+    assert loud.evidence["points_needed"] > N
+
+
+def test_no_plateau_in_the_first_epochs():
+    """A level curve of four epochs is undecided; of forty it is a plateau. The epochs may come from a
+    column.
+    """
+    y = SHAPES[Regime.PLATEAU]
+    early = diagnose_curves(curves(loss=y), epoch_steps=150)
+    assert early.regime is Regime.UNDECIDED
+    assert "epochs" in early.reason
+    assert diagnose_curves(curves(loss=y), epoch_steps=15).regime is Regime.PLATEAU
+    assert diagnose_curves(curves(loss=y, epoch=T // 150)).regime is Regime.UNDECIDED
+    assert epoch_length(curves(epoch=np.arange(101) / 50)) == pytest.approx(50)
+
+
+def test_nan_in_the_middle_and_at_the_end():
+    """NaN in the middle is left out with a warning; at the end it is divergence."""
+    y = SHAPES[Regime.DESCENDING].copy()
+    y[100:110] = np.nan
+    middle = diagnose_curves(curves(loss=y))
+    assert middle.regime is Regime.DESCENDING
+    assert any("10 values" in w for w in middle.warnings)
+    y[-5:] = np.nan
+    assert diagnose_curves(curves(loss=y)).regime is Regime.DIVERGING
+
+
+def test_a_recovering_spike_is_no_divergence():
+    """A spike that is coming down again is not called divergence."""
+    y = noisy(np.exp(-T / 100) + np.where(T > 500, 2 * np.exp(-(T - 500) / 40), 0))
+    assert diagnose_curves(curves(loss=y)).regime is not Regime.DIVERGING
+
+
+def test_overfitting_is_not_divergence():
+    """A validation loss that climbs while the training loss falls is overfitting: stop, at the best step. If
+    both climb it is divergence.
+    """
+    epochs = np.arange(80)
+    train = noisy(np.exp(-epochs / 30), 0.005)
+    val = noisy(np.exp(-epochs / 8) + 0.012 * np.maximum(epochs - 25, 0), 0.005, seed=1)
+    found = diagnose_curves(curves(train_loss=train, val_loss=val))
+    assert found.advice is Advice.STOP
+    assert found.regime is Regime.DESCENDING
+    assert "Overfitting" in found.reason
+    assert 15 <= found.evidence["best_step"] <= 35
+    both = diagnose_curves(curves(train_loss=val, val_loss=val))
+    assert both.regime is Regime.DIVERGING
+    fine = diagnose_curves(curves(train_loss=train, val_loss=train + 0.1))
+    assert "Overfitting" not in fine.reason
+
+
+@pytest.mark.parametrize("regime", TRUTHS)
+def test_updates_tell_five_states(regime):
+    """On a noisy quadratic with the recorder's columns all five states are told; the gap agrees on the
+    advice.
+    """
+    rng = np.random.default_rng(11)
+    logged = draw(regime, 500, rng).run(500, rng)
+    gap = logged.pop("gap")
+    found = diagnose_curves(logged)
+    assert found.regime is regime
+    if regime in (Regime.PLATEAU, Regime.ZIGZAG):
+        assert (found.evidence["a_eff"] > 1) == (regime is Regime.ZIGZAG)
+    with_gap = diagnose_curves({**logged, "gap": gap})
+    wrong = {Regime.TOO_SLOW: Advice.LOWER, Regime.ZIGZAG: Advice.RAISE, Regime.PLATEAU: Advice.RAISE}
+    assert with_gap.advice is not wrong.get(regime)
+
+
+def test_the_gauge_is_rate_times_curvature():
+    """At stationarity with one curvature, a_eff is lr x curvature to 10 %, from 0.2 to 1.9 (control notes,
+    section 2).
+    """
+    from lrscope.testing.quadratic import Quadratic
+
+    for a in (0.2, 0.5, 1.0, 1.5, 1.9):
+        rng = np.random.default_rng(3)
+        logged = Quadratic(np.ones(8), 1.0, a, np.full(8, 20.0)).run(1500, rng)
+        found = diagnose_curves({k: v for k, v in logged.items() if k != "gap"})
+        assert found.evidence["a_eff"] == pytest.approx(a, rel=0.1, abs=0.05)
+
+
+def test_with_momentum_only_the_sign_counts():
+    """Without plain gradient descent, a moderate negative cosine is a noise floor, with a warning that the
+    gauge does not carry over.
+    """
+    logged = curves(loss=SHAPES[Regime.PLATEAU], cos=noisy(np.full(N, -0.3), 0.1))
+    found = diagnose_curves(logged, plain_sgd=False)
+    assert found.regime is Regime.PLATEAU
+    assert any("momentum" in w for w in found.warnings)
+
+
+def test_misuse_of_diagnose():
+    """Unknown metrics, nothing to judge, and bad options are refused with a sentence that says what there
+    is.
+    """
+    with pytest.raises(UsageError, match="loss"):
+        diagnose_curves(curves(loss=[1.0]), metric="other")
+    with pytest.raises(UsageError, match="No curve"):
+        diagnose_curves(curves(lr=[1.0]))
+    with pytest.raises(UsageError, match="goal"):
+        diagnose_curves(curves(loss=[1.0]), goal="down")
+    with pytest.raises(UsageError, match="rho"):
+        diagnose_curves(curves(loss=[1.0]), rho=0)
+    with pytest.raises(UsageError, match="epoch_steps"):
+        diagnose_curves(curves(loss=[1.0]), epoch_steps=-1)
