@@ -1,0 +1,1 @@
+"""What state training is in, and what would help."""
