@@ -1,7 +1,7 @@
 """An append-only log of one run: JSON lines, one a step, written so that a kill costs at most the last one.
 
-Any reader of JSON lines reads it; lrscope's own does. Each line is one write to a file opened for appending,
-so lines never mix and nothing waits in a buffer of ours. NaN and infinity are no JSON; they are written as
+Any reader of JSON lines reads it; lrscope's own does. Lines are written whole to a file opened for appending,
+so lines never mix and nothing waits in a buffer here. NaN and infinity are no JSON; they are written as
 the strings "NaN", "Infinity" and "-Infinity", which our readers take for the numbers they are.
 """
 
@@ -11,6 +11,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from lrscope.errors import StoreError
@@ -52,9 +53,9 @@ class Journal:
         if self.path.is_dir():
             raise StoreError(f"{str(self.path)!r} is a folder; the record needs the name of a file.")
 
-    def write(self, fields: Mapping[str, Field]) -> None:
-        """Append one line; floats are written in full."""
-        line = line_of(fields).encode()
+    def write(self, *lines: Mapping[str, Field]) -> None:
+        """Append lines, in one write to the file; floats are written in full."""
+        line = "".join(map(line_of, lines)).encode()
         try:
             if self._file is None:
                 self._file = self._open()
@@ -93,8 +94,13 @@ class Journal:
 
 def line_of(fields: Mapping[str, Field]) -> str:
     """One line of JSON with its end."""
-    cells = [f"{json.dumps(name)}: {_text(value)}" for name, value in fields.items() if value is not None]
+    cells = [f"{_name(name)}: {_text(value)}" for name, value in fields.items() if value is not None]
     return "{" + ", ".join(cells) + "}\n"
+
+
+@lru_cache(maxsize=256)
+def _name(name: str) -> str:
+    return json.dumps(name)
 
 
 def _text(value: float | int | str) -> str:

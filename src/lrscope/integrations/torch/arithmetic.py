@@ -7,14 +7,20 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+_SIMPLE = frozenset((torch.float32, torch.float64))
+
 
 def norm(tensors: Sequence[Tensor]) -> Tensor:
     """The Euclidean norm of all entries together, a scalar tensor; 0 for none. Half precision is summed in
     single, sparse gradients by their values."""
-    dense = [_plain(t) for t in tensors]
+    dense = (
+        tensors
+        if all(t.dtype in _SIMPLE and t.layout is torch.strided for t in tensors)
+        else [_plain(t) for t in tensors]
+    )
     if not dense:
         return torch.zeros(())
-    norms = torch._foreach_norm(dense)
+    norms: Sequence[Tensor] = torch._foreach_norm(dense)  # type: ignore[arg-type]
     if len(norms) == 1:
         return norms[0]
     first = norms[0].device

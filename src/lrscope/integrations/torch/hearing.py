@@ -62,24 +62,36 @@ class Hearing:
         self._warned = False
         self.losses: list[Heard] = []
         self.deaf = False
-        self.keep_batch = False  # whether to hold on to batches: only before a step that measures the gap
+        self.keep_batch = False
         self._handles = []
-        if model is not None:
-            self._handles.append(model.register_forward_hook(self._on_model, with_kwargs=True))
+        self._model_handle: Any = None
+        if model is not None and loss_fn is None:
+            self._model_handle = model.register_forward_hook(self._on_model, with_kwargs=True)
         if isinstance(loss_fn, nn.Module):
             self._handles.append(loss_fn.register_forward_hook(self._on_loss_fn, with_kwargs=True))
 
     def close(self) -> None:
         """Stop listening."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
         self.forget()
+        for handle in (*self._handles, self._model_handle):
+            if handle is not None:
+                handle.remove()
+        self._handles, self._model_handle = [], None
 
-    def forget(self) -> None:
-        """A new step begins."""
+    def forget(self, keep_batch: bool = False) -> None:
+        """A new step begins. Batches are held on to only before a step that measures the gap; between them,
+        and if nothing is to be heard there, the model goes without its hook, which costs time on small
+        models."""
         self.losses = []
         self._last_output = None
+        self.keep_batch = keep_batch
+        if self._model is None or self._loss_fn is None:
+            return
+        if keep_batch and self._model_handle is None:
+            self._model_handle = self._model.register_forward_hook(self._on_model, with_kwargs=True)
+        elif not keep_batch and self._model_handle is not None:
+            self._model_handle.remove()
+            self._model_handle = None
 
     def told(self, loss: Any) -> Any:
         """Take a loss, or a function that computes it, from the training loop; return the loss."""
@@ -97,7 +109,6 @@ class Hearing:
         finally:
             self.deaf = False
 
-    @torch.compiler.disable
     def _on_model(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> None:
@@ -109,7 +120,6 @@ class Hearing:
         elif self.keep_batch:
             self._last_output = (output, args, kwargs, Precision.now(self._device))
 
-    @torch.compiler.disable
     def _on_loss_fn(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> None:
@@ -160,7 +170,8 @@ class Hearing:
         return again
 
     def _listens(self) -> bool:
-        return not self.deaf and torch.is_grad_enabled() and attentive()
+        # Inside a compiled graph a hook could not speak to us; there it is compiled to nothing.
+        return not (self.deaf or torch.compiler.is_compiling()) and torch.is_grad_enabled() and attentive()
 
     def add(
         self,

@@ -53,7 +53,7 @@ def measuring(model: nn.Module) -> Iterator[Callable[[], None]]:
     """
     modes = [(module, module.training) for module in model.modules()]
     buffers = [
-        (module, name, buffer, buffer._version, buffer.detach().clone())
+        (module, name, buffer, buffer.detach().clone())
         for module, _ in modes
         for name, buffer in module._buffers.items()
         if buffer is not None
@@ -61,9 +61,9 @@ def measuring(model: nn.Module) -> Iterator[Callable[[], None]]:
     random = RandomState()
 
     def rewind() -> None:
-        for module, name, buffer, version, value in buffers:
-            if buffer._version != version:
-                buffer.data.copy_(value)
+        # Always copied: BatchNorm changes its statistics without counting up the buffer's version.
+        for module, name, buffer, value in buffers:
+            buffer.data.copy_(value)
             if module._buffers.get(name) is not buffer:
                 module._buffers[name] = buffer
         random.restore()

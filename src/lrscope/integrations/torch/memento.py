@@ -177,15 +177,13 @@ def _weights(weights: Iterable[Tensor]) -> Iterator[Restore]:
 def _remember_weight(weight: Tensor) -> Restore:
     value = weight.detach().clone()
     trained, gradient = weight.requires_grad, weight.grad
-    kept = None if gradient is None else gradient.detach().clone()
+    # A sparse gradient cannot be copied into; it is only ever set aside.
+    kept = None if gradient is None or gradient.is_sparse else gradient.detach().clone()
 
     def restore() -> Tensor:
         weight.data.copy_(value)
         weight.requires_grad_(trained)
         if gradient is not None and kept is not None:
-            if gradient.is_sparse:
-                weight.grad = kept.clone()
-                return weight
             gradient.data.copy_(kept)
         weight.grad = gradient
         return weight

@@ -171,7 +171,7 @@ class Recorder:
 
     def close(self) -> None:
         """Write what waits, and stop listening. Leaving `with` does it; at the end of a program nothing is
-        lost without it on a processor, and up to 32 lines on a graphics card."""
+        lost without it."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
@@ -206,8 +206,7 @@ class Recorder:
             if self._row is not None:
                 return closure()
             loss = closure()
-            with torch.no_grad():
-                self._before(loss)
+            self._before(loss)
             self._hearing.deaf = True
             return loss
 
@@ -215,7 +214,6 @@ class Recorder:
             return (args[0], listening, *args[2:]), kwargs
         return args, {**kwargs, "closure": listening}
 
-    @torch.no_grad()
     def _before(self, loss: Any) -> None:
         step = self.step + 1
         losses = self._hearing.losses
@@ -308,8 +306,7 @@ class Recorder:
 
     def _expect(self) -> None:
         """Get ready for the next step."""
-        self._hearing.forget()
-        self._hearing.keep_batch = self._meter is not None and self._meter.due(self.step + 1)
+        self._hearing.forget(keep_batch=self._meter is not None and self._meter.due(self.step + 1))
 
     def _skipped(self) -> None:
         self.step += 1
