@@ -81,7 +81,7 @@ def test_units_do_not_matter(scale: float, seed: int) -> None:
 
 
 def test_false_advice_is_as_rare_as_stated() -> None:
-    """Of 600 probes without any difference, at most the stated twentieth (here: 1 in 13, for chance) advise."""
+    """Of 600 probes without a true difference, a twentieth advise (1 in 13 is allowed, for chance)."""
     wrong = sum(
         judge_branches(FACTORS, losses((0.0, 0.0), 0.1, seed), 9, least=0.0).advice in ("lower", "raise")
         for seed in range(600)

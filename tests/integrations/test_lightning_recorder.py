@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 pytest.importorskip("lightning", reason="needs the extra `lightning`")
-import lightning.pytorch as pl  # noqa: E402
-import torch  # noqa: E402
-from torch.nn import functional  # noqa: E402
+import lightning.pytorch as pl
+import torch
+from torch.nn import functional
 
-import lrscope  # noqa: E402
+import lrscope
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
@@ -47,8 +47,8 @@ class Module(pl.LightningModule):
 def _quiet() -> Iterator[None]:
     torch.set_num_threads(1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Lightning's own advice on workers, loggers and what torch
-        deprecates yield
+        warnings.simplefilter("ignore")  # Lightning's own advice on workers and loggers
+        yield
 
 
 def run(folder: Path, callbacks: list[Any], steps: int = 40, **settings: Any) -> Module:

@@ -51,7 +51,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()][1:]
 
 
-def train(model: nn.Module, optimizer: Any, data: list[Any], loss_fn: Any) -> list[float]:
+def train(model: Any, optimizer: Any, data: list[Any], loss_fn: Any) -> list[float]:
     losses = []
     for x, y in data:
         optimizer.zero_grad()
@@ -135,7 +135,7 @@ def test_the_gap_points_down_at_the_noise_floor_and_up_on_the_way(tmp_path: Path
         for _ in range(300):
             centre = 0.3 * torch.randn(20)
             optimizer.zero_grad()
-            recorder.loss(lambda centre=centre: 0.5 * ((weight - centre) ** 2).mean() * 20).backward()
+            recorder.loss(lambda w=weight, c=centre: 0.5 * ((w - c) ** 2).sum()).backward()
             optimizer.step()
         recorder.close()
         gaps = torch.tensor([r["gap"] for r in lines(path) if "gap" in r])
@@ -389,10 +389,7 @@ def test_a_loss_of_something_else_says_that_there_is_no_gap(tmp_path: Path) -> N
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     recorder = lrscope.torch.Recorder(optimizer, model, tmp_path / "r.jsonl", loss_fn=loss_fn)
     with pytest.warns(UserWarning, match="cannot record the gap") as caught:
-        for x, y in batches(30):
-            optimizer.zero_grad()
-            loss_fn(2.0 * model(x), y).backward()
-            optimizer.step()
+        train(lambda x: 2.0 * model(x), optimizer, batches(30), loss_fn)
     recorder.close()
     assert len(caught) == 1
     assert len([r for r in lines(tmp_path / "r.jsonl") if "loss" in r and "gap" not in r]) == 30
@@ -409,9 +406,11 @@ def test_a_model_that_fails_in_evaluation_does_not_stop_training(tmp_path: Path)
 
     model, loss_fn = Fragile(6, 3), nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with lrscope.torch.Recorder(optimizer, model, tmp_path / "r.jsonl", loss_fn=loss_fn):
-        with pytest.warns(RuntimeWarning, match="only for training"):
-            train(model, optimizer, batches(30), loss_fn)
+    with (
+        lrscope.torch.Recorder(optimizer, model, tmp_path / "r.jsonl", loss_fn=loss_fn),
+        pytest.warns(RuntimeWarning, match="only for training"),
+    ):
+        train(model, optimizer, batches(30), loss_fn)
     assert model.training
     assert len(lines(tmp_path / "r.jsonl")) == 30
 

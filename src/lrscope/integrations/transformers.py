@@ -8,13 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from lrscope.integrations.torch import Recorder as _Recorder
 
 
-class Recorder(TrainerCallback):  # type: ignore[misc]
+class Recorder(TrainerCallback):
     """Records each optimiser step of a Trainer's run; see `lrscope.torch.Recorder` for what is in a line.
 
     Parameters
@@ -43,7 +42,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         """Begin, once model and optimiser are there."""
         self._close()
         optimizer: Any = kwargs["optimizer"]
-        while not isinstance(optimizer, torch.optim.Optimizer) or hasattr(optimizer, "accelerator_state"):
+        while hasattr(optimizer, "optimizer"):
             optimizer = optimizer.optimizer  # what Accelerate has wrapped
         self._recorder = _Recorder(
             optimizer,

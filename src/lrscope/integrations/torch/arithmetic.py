@@ -24,7 +24,8 @@ def norm(tensors: Sequence[Tensor]) -> Tensor:
     if len(norms) == 1:
         return norms[0]
     first = norms[0].device
-    return torch.linalg.vector_norm(torch.stack([n if n.device == first else n.to(first) for n in norms]))
+    together = torch.stack([n if n.device == first else n.to(first) for n in norms])
+    return torch.sqrt(torch.sum(together * together))
 
 
 def dot(gradients: Sequence[Tensor | None], updates: Sequence[Tensor]) -> Tensor:

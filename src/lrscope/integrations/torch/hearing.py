@@ -195,7 +195,7 @@ class Hearing:
                 if len(held) >= _BATCHES:
                     held[0].again = None
             if loss.requires_grad:
-                loss.register_hook(heard)
+                loss.register_hook(heard)  # type: ignore[no-untyped-call]
         self.losses.append(heard)
         if len(self.losses) > _LOSSES:
             del self.losses[: _LOSSES // 2]

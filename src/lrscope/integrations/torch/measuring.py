@@ -102,7 +102,7 @@ class RandomState:
 
     def __init__(self) -> None:
         self.cpu = torch.get_rng_state()
-        self.cuda: list[Tensor] = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+        self.cuda: list[Tensor] = torch.cuda.get_rng_state_all() if _cuda_in_use() else []
 
     def restore(self) -> None:
         """Set them again; can be called any number of times."""
@@ -114,3 +114,7 @@ class RandomState:
 def number(loss: Any) -> float:
     """A scalar tensor or number as a float."""
     return float(loss.detach()) if isinstance(loss, Tensor) else float(loss)
+
+
+def _cuda_in_use() -> bool:
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]

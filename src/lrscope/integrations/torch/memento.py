@@ -94,6 +94,10 @@ def remember(thing: Any) -> Restore:
         names = ("generator", "sampler", "batch_sampler")
         parts = [remember(part) for name in names if (part := getattr(thing, name, None)) is not None]
         return lambda: [part() for part in parts] and thing
+    return _as_it_is(thing)
+
+
+def _as_it_is(thing: Any) -> Restore:
     return lambda: thing
 
 
@@ -112,7 +116,7 @@ def _remember_tensor(tensor: Tensor) -> Restore:
 
 def _remember_mapping(mapping: MutableMapping[Any, Any], leave: tuple[str, ...] = ()) -> Restore:
     parts = [
-        (key, (lambda kept=value: kept) if isinstance(key, str) and key in leave else remember(value))
+        (key, _as_it_is(value) if isinstance(key, str) and key in leave else remember(value))
         for key, value in mapping.items()
     ]
 

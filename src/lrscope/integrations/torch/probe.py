@@ -149,7 +149,7 @@ def _train(
             return loss
 
         if isinstance(optimizer, torch.optim.LBFGS):  # the one that must compute the loss again and again
-            optimizer.step(closure)
+            optimizer.step(closure)  # type: ignore[no-untyped-call]
         else:
             closure()
             if scaler is None:
