@@ -70,8 +70,6 @@ def run(folder: Path, callbacks: list[Any], steps: int = 40, **settings: Any) ->
         **settings,
     )
     trainer.fit(module, torch.utils.data.DataLoader(data, batch_size=16), ckpt_path=resume)
-    if settings.get("save"):
-        trainer.save_checkpoint(folder / "last.ckpt")
     module.ended = trainer
     return module
 

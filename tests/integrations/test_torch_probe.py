@@ -253,7 +253,7 @@ def test_raising_is_advised_far_from_the_goal() -> None:
     verdict = lrscope.torch.probe(*quadratic(0.003, 3.0))
     assert verdict.advice == "raise"
     assert str(verdict).startswith("raising helps: -")
-    assert verdict.steps == 90
+    assert verdict.steps == 180
 
 
 def test_lowering_is_advised_at_the_edge_of_stability() -> None:
@@ -271,10 +271,10 @@ def test_too_few_batches_and_senseless_settings_are_told() -> None:
     """What cannot be done is said before anything is touched."""
     model, optimizer = make("SGD")
     before = everything(model, optimizer)
-    with pytest.raises(UsageError, match="needs 30 batches"):
-        lrscope.torch.probe(model, optimizer, some_batches(31), loss_of)
+    with pytest.raises(UsageError, match="needs 60 batches"):
+        lrscope.torch.probe(model, optimizer, some_batches(61), loss_of)
     with pytest.raises(UsageError, match="factors"):
-        lrscope.torch.probe(model, optimizer, some_batches(40), loss_of, factors=(1.0,))
+        lrscope.torch.probe(model, optimizer, some_batches(80), loss_of, factors=(1.0,))
     with pytest.raises(UsageError, match="eval_batches"):
-        lrscope.torch.probe(model, optimizer, some_batches(40), loss_of, eval_batches=1)
+        lrscope.torch.probe(model, optimizer, some_batches(80), loss_of, eval_batches=1)
     assert everything(model, optimizer) == before

@@ -40,6 +40,7 @@ class Recorder(Callback):
         self._gap_every = gap_every
         self._recorders: list[_Recorder] = []
         self._states: list[Mapping[str, Any]] = []
+        self._ended: list[dict[str, Any]] = []
         self._batch: tuple[Any, int] | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -96,13 +97,17 @@ class Recorder(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"recorders": [recorder.state_dict() for recorder in self._recorders]}
+        if self._recorders:
+            return {"recorders": [recorder.state_dict() for recorder in self._recorders]}
+        return {"recorders": self._ended}  # a checkpoint written after training
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         self._states = list(state_dict["recorders"])
 
     def _close(self) -> None:
+        if self._recorders:
+            self._ended = [recorder.state_dict() for recorder in self._recorders]
         for recorder in self._recorders:
             recorder.close()
         self._recorders = []

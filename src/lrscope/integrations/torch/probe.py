@@ -36,9 +36,9 @@ def probe(
     schedulers: Sequence[Any] = (),
     scaler: Any = None,
     before_step: Callable[[], Any] | None = None,
-    steps: int = 20,
+    steps: int = 40,
     factors: Sequence[float] = (1 / 3, 1.0, 3.0),
-    cool: int = 10,
+    cool: int = 20,
     repeats: int = 1,
     eval_batches: int = 20,
     level: float = 0.95,
@@ -69,7 +69,8 @@ def probe(
         Called between backward and step: clip gradients here, if training does (they are unscaled by then).
         Hooks on the optimiser's steps do not run in the branches; they could change what cannot be put back.
     steps, cool : int
-        Steps at the branch's rate, and steps in which it falls linearly to near zero.
+        Steps at the branch's rate, and steps in which it falls linearly to near zero. Half of the defaults
+        costs half and decides about two thirds as often (`benchmarks/probe.py`).
     factors : sequence of float
         Rates to try, as multiples of the present one; 1 is added if it is missing.
     repeats : int
@@ -82,7 +83,7 @@ def probe(
     Returns
     -------
     BranchVerdict
-        ``str()`` of it is a sentence: "lowering helps: -2.1 % +/- 0.4 at 0.333 x the rate, cost 90 steps".
+        ``str()`` of it is a sentence: "lowering helps: -2.1 % +/- 0.4 at 0.333 x the rate, cost 180 steps".
 
     Raises
     ------
