@@ -20,7 +20,7 @@ from torch import nn
 
 import lrscope
 
-SIZES = {"5 k": (32, 96, 2, 64), "100 k": (64, 256, 2, 64), "1 M": (256, 640, 3, 64)}
+SIZES = {"5 k": (32, 52, 2, 64), "100 k": (64, 280, 2, 64), "1 M": (256, 640, 3, 64)}
 BLOCK = 32  # two rounds of the gap, eight of the update
 WARM = 96  # past the start, where the gap is measured more often
 
