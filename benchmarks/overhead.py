@@ -44,7 +44,7 @@ def units_in(seconds: float) -> int:
 def worker(steps: int, units: int) -> Callable[[float, int], Iterator[float]]:
     """A training function of `steps` steps, each of `units` units of work."""
 
-    def train(lr: float, seed: int) -> Iterator[float]:  # noqa: ARG001
+    def train(lr: float, seed: int) -> Iterator[float]:
         for k in range(steps):
             for _ in range(units):
                 work()

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from lrscope.errors import SourceError as SourceError
     from lrscope.errors import StoreError as StoreError
     from lrscope.errors import UsageError as UsageError
+    from lrscope.integrations import lightning as lightning
+    from lrscope.integrations import torch as torch
+    from lrscope.integrations import transformers as transformers
     from lrscope.scanning.recommendation import Band as Band
     from lrscope.scanning.recommendation import Recommendation as Recommendation
     from lrscope.statistics.estimate import Estimate as Estimate
@@ -68,6 +71,9 @@ _HOME = {
     "InconclusiveError": "lrscope.errors",
 }
 
+_FRAMEWORKS = ("lightning", "torch", "transformers")
+"""`lrscope.torch` and its like: modules that load the framework they are named after, on first use."""
+
 __all__ = sorted(_HOME)
 
 
@@ -76,8 +82,25 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = value
         return value
+    if name in _FRAMEWORKS:
+        return _integration(name)
     raise AttributeError(f"module 'lrscope' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_FRAMEWORKS, "__version__"]
+
+
+def _integration(name: str) -> Any:
+    try:
+        module = importlib.import_module(f"lrscope.integrations.{name}")
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("lrscope"):
+            raise
+        from lrscope.errors import UsageError
+
+        raise UsageError(
+            f"lrscope.{name} needs {missing.name}, which is not installed: pip install 'lrscope[{name}]'."
+        ) from missing
+    globals()[name] = module
+    return module

@@ -1,0 +1,152 @@
+"""`lrscope.lightning`: the recorder as a Lightning callback.
+
+trainer = Trainer(callbacks=[lrscope.lightning.Recorder()])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+
+from lrscope.integrations.torch import Recorder as _Recorder
+
+
+class Recorder(Callback):
+    """Records each optimiser step of a Lightning run; see `lrscope.torch.Recorder` for what is in a line.
+
+    Parameters
+    ----------
+    path : path, optional
+        Where to write; ``record.jsonl`` in the logger's folder, or in the trainer's, unless told. With
+        several optimisers, the second writes to ``record-1.jsonl``, and so on.
+    every, gap_every : int
+        As for `lrscope.torch.Recorder`.
+
+    Notes
+    -----
+    For the gap, `training_step` runs once or twice more on a batch now and then, without gradients; what it
+    logs and what its metrics count meanwhile is dropped. A module with manual optimisation gets no gap and
+    no loss.
+    """
+
+    def __init__(self, path: str | Path | None = None, *, every: int = 4, gap_every: int = 16) -> None:
+        self._path = path
+        self._every = every
+        self._gap_every = gap_every
+        self._recorders: list[_Recorder] = []
+        self._states: list[Mapping[str, Any]] = []
+        self._ended: list[dict[str, Any]] = []
+        self._batch: tuple[Any, int] | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin, once the optimisers are there."""
+        first = Path(self._path or Path(trainer.log_dir or trainer.default_root_dir) / "record.jsonl")
+        scaler = getattr(trainer.precision_plugin, "scaler", None)
+        automatic = pl_module.automatic_optimization
+        for number, optimizer in enumerate(trainer.optimizers):
+            path = first if number == 0 else first.with_name(f"{first.stem}-{number}{first.suffix}")
+            self._recorders.append(
+                _Recorder(
+                    optimizer,
+                    pl_module if automatic else None,
+                    path,
+                    # The loss comes from on_before_backward, and not from whatever modules compute.
+                    loss_fn=_elsewhere,
+                    every=self._every,
+                    gap_every=self._gap_every,
+                    scaler=scaler,
+                )
+            )
+        for recorder, state in zip(self._recorders, self._states, strict=False):
+            recorder.load_state_dict(state)
+        self._states = []
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Know the batch, in case the gap is measured on it."""
+        self._batch = (batch, batch_idx)
+
+    def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
+        """Hear the loss; Lightning has divided it by the number of accumulated batches."""
+        if not pl_module.automatic_optimization or self._batch is None:
+            return
+        batch, number = self._batch
+        parts = trainer.accumulate_grad_batches
+
+        def again() -> Any:
+            with _muted(pl_module), trainer.precision_plugin.train_step_context():
+                result = pl_module.training_step(batch, number)
+            return result["loss"] if isinstance(result, Mapping) else result
+
+        for recorder in self._recorders:
+            recorder.heard(loss, again, parts)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Close the records."""
+        self._close()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Close the records also when training is broken off."""
+        self._close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        if self._recorders:
+            return {"recorders": [recorder.state_dict() for recorder in self._recorders]}
+        return {"recorders": self._ended}  # a checkpoint written after training
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self._states = list(state_dict["recorders"])
+
+    def _close(self) -> None:
+        if self._recorders:
+            self._ended = [recorder.state_dict() for recorder in self._recorders]
+        for recorder in self._recorders:
+            recorder.close()
+        self._recorders = []
+        self._batch = None
+
+
+def _elsewhere(*_: Any) -> None:
+    """Stands for a loss that is told and not listened for."""
+
+
+@contextmanager
+def _muted(module: LightningModule) -> Iterator[None]:
+    """Nothing is logged, and what torchmetrics have counted is as before."""
+    metrics = [
+        (m, _copy(m)) for m in module.modules() if hasattr(m, "_update_count") and hasattr(m, "_defaults")
+    ]
+    for name in ("log", "log_dict"):
+        object.__setattr__(module, name, _elsewhere_named)
+    try:
+        yield
+    finally:
+        for name in ("log", "log_dict"):
+            object.__delattr__(module, name)
+        for metric, attributes in metrics:
+            metric.__dict__.update(attributes)
+
+
+def _elsewhere_named(*_: Any, **__: Any) -> None:
+    """A `log` that drops what it gets."""
+
+
+def _copy(metric: nn.Module) -> dict[str, Any]:
+    names = [*metric._defaults, "_update_count", "_computed", "_forward_cache"]  # type: ignore[misc]
+    return {
+        name: list(value)
+        if isinstance(value, list)
+        else value.clone()
+        if isinstance(value, Tensor)
+        else value
+        for name in names
+        if (value := metric.__dict__.get(name, _elsewhere)) is not _elsewhere
+    }

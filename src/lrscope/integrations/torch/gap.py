@@ -1,0 +1,76 @@
+"""The gap: the loss at the weights minus the loss at their running average, on one batch.
+
+Positive: the average is the better point, so noise is what holds the loss up, and a lower rate would help.
+Negative: the average lags behind weights that are still on their way. The sampling noise of the batch
+cancels, so this asks the question itself, and no statistic that was tried answers it as well.
+
+The batch has to be one on which the weights have not just been stepped. After the step they fit it, the gap
+reads negative, and the answer turns upside down; so this is called before the step only, by the recorder.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from lrscope.integrations.torch.average import PowerAverage
+from lrscope.integrations.torch.hearing import Heard
+from lrscope.integrations.torch.measuring import measuring, number, weights_replaced
+
+_EARLY = 64
+_EARLY_EVERY = 4
+_FIRST = 16
+_TRUST_AFTER = 3
+_CHECK_EVERY = 16
+
+
+class GapMeter:
+    """Keeps the average and measures the gap now and then.
+
+    Parameters
+    ----------
+    model : module
+        What is put into evaluation mode: dropout off, BatchNorm by the batch.
+    every : int
+        Steps between measurements; every 4th step from step 16 to step 64, when the average changes fast.
+    """
+
+    def __init__(self, model: nn.Module, every: int) -> None:
+        self.model = model
+        self.every = every
+        self.average = PowerAverage()
+        self._measured = 0
+        self._agreed = 0
+
+    def due(self, step: int) -> bool:
+        """Whether the gap is to be measured before this step."""
+        if step < _FIRST or not self.average.values:
+            return False
+        return step % (min(_EARLY_EVERY, self.every) if step <= _EARLY else self.every) == 0
+
+    def measure(self, heard: Heard, weights: Sequence[Tensor]) -> float:
+        """The gap on the batch of a loss that was computed at these weights.
+
+        One forward pass at the average, and one at the weights where the loss of training cannot stand for it
+        because dropout or the like was on. That is found out by comparing them at first, and now and then
+        later.
+        """
+        again, precision = heard.again, heard.precision
+        if again is None or precision is None:
+            raise ValueError("the loss of this step cannot be computed again")
+        trained = number(heard.value)
+        trusted = self._agreed >= _TRUST_AFTER and self._measured % _CHECK_EVERY != 0
+        with measuring(self.model) as rewind:
+            here = trained
+            if not trusted:
+                with precision.again():
+                    here = number(again())
+                same = math.isclose(here, trained, rel_tol=1e-5)
+                self._agreed = self._agreed + 1 if same else 0
+                rewind()
+            with weights_replaced(weights, self.average.values), precision.again():
+                there = number(again())
+        self._measured += 1
+        return here - there

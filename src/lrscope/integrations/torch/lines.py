@@ -1,0 +1,118 @@
+"""The lines of a record: from tensors to text, without waiting for a graphics card at each step."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lrscope.curves.journal import Field, Journal
+from lrscope.errors import StoreError
+from lrscope.integrations.torch.hearing import Heard
+
+_MOST_WAITING = 32  # lines
+_LONGEST_WAIT = 0.25  # seconds
+
+Row = dict[str, Any]
+"""One line to be: names, and numbers or scalar tensors."""
+
+
+class Lines:
+    """Writes rows to a journal, 32 at a time or four times a second, whichever comes first.
+
+    So a kill costs a quarter of a second of fast steps, and of slow ones nothing; and a graphics card need
+    not be waited for at each step. What is left at the end of the program is written then. Only the first
+    process of a distributed run writes. When writing fails, it is said once, and training goes on.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], optimizer: torch.optim.Optimizer) -> None:
+        self._journal: Journal | None = Journal(path) if _is_first() else None
+        self._rows: list[Row] = []
+        self._head = _header(optimizer)
+        self._written = time.monotonic()
+        atexit.register(self.close)
+
+    def go_on(self) -> None:
+        """Continue the record that is there."""
+        self._head = {}
+        if self._journal is not None:
+            self._journal.continuing = True
+
+    def add(self, row: Row) -> None:
+        """The next line."""
+        self._rows.append(row)
+        if len(self._rows) >= _MOST_WAITING or time.monotonic() - self._written > _LONGEST_WAIT:
+            self._write()
+
+    def close(self) -> None:
+        """Write what waits."""
+        atexit.unregister(self.close)
+        self._write()
+        if self._journal is not None:
+            self._journal.close()
+
+    def _write(self) -> None:
+        rows, self._rows = self._rows, []
+        self._written = time.monotonic()
+        if self._journal is None or not rows:
+            return
+        try:
+            if self._head:
+                self._journal.write(self._head)
+                self._head = {}
+            self._journal.write(*({name: _field(name, value) for name, value in row.items()} for row in rows))
+        except StoreError as error:
+            self._journal = None
+            warn(f"Recording has stopped. {error}")
+
+
+def rates(optimizer: torch.optim.Optimizer) -> Row:
+    """The learning rate of each parameter group: lr, lr_1, lr_2, …"""
+    return {
+        "lr" if number == 0 else f"lr_{number}": float(group["lr"])
+        for number, group in enumerate(optimizer.param_groups)
+    }
+
+
+def mean_loss(heard: list[Heard]) -> Row:
+    """The mean of losses, and how many they were when more than one."""
+    if not heard:
+        return {}
+    if len(heard) == 1:
+        return {"loss": heard[0].value}
+    total = sum(h.value for h in heard)
+    return {"loss": total / len(heard), "batches": len(heard)}
+
+
+def warn(sentence: str) -> None:
+    """Say something without stopping the training."""
+    warnings.warn(f"lrscope: {sentence}", RuntimeWarning, stacklevel=4)
+
+
+def _header(optimizer: torch.optim.Optimizer) -> dict[str, Field]:
+    """The first line: what the numbers below are of. Only for plain SGD is -2 cos a gauge of lr x
+    curvature."""
+    group = optimizer.param_groups[0]
+    name = type(optimizer).__name__
+    plain = name == "SGD" and not group.get("momentum")
+    return {"schema": "lrscope.record/1", "optimizer": name, "plain_sgd": "yes" if plain else "no"}
+
+
+def _field(name: str, value: Any) -> Field:
+    """A value as it is written: measured ones to nine digits, which is all that single precision holds."""
+    if isinstance(value, Tensor):
+        value = float(value)
+    if isinstance(value, float) and not name.startswith("lr"):
+        return float(f"{value:.9g}")
+    return value  # type: ignore[no-any-return]
+
+
+def _is_first() -> bool:
+    """Whether this is the process that writes."""
+    distributed = torch.distributed
+    return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
