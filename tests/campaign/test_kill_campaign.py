@@ -152,6 +152,11 @@ class Bench:
             time.sleep(0.05)
 
 
+def loss_at(lr: float, seed: int, step: int) -> float:
+    """What both sources report."""
+    return 2.0 * math.exp(-lr * step) + 0.05 * lr * math.sin(step) if lr < 3 or step < 3 else math.nan
+
+
 def equal(a: float, b: float) -> bool:
     return a == b or (math.isnan(a) and math.isnan(b))
 
@@ -196,9 +201,9 @@ def chain(bench: Bench, expected: dict[str, object], seed: int, longest: float, 
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         assert bench.told(out) == expected
-        everything = bench.reported(time.time())
-        stored = bench.stored()
-        assert all(equal(value, everything[key]) for key, value in stored.items())
+        # Held against the formula, not the side log: a program may be suspended or ended right after it has
+        # printed a value, before it has written it there.
+        assert all(equal(value, loss_at(*key)) for key, value in bench.stored().items())
         # A clean end leaves one file of the database, whatever came before.
         assert sorted(p.name for p in bench.out.glob("scan.sqlite*")) == ["scan.sqlite"]
         assert bench.left_behind() == []
