@@ -192,7 +192,9 @@ def test_somebody_who_insists_is_obeyed(monkeypatch):
 
 def test_signals_that_are_ignored_or_end_the_process_are_left_alone():
     """Only handlers that run Python are taken over: SIGTERM by default is not, a handler for it is."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Ray, in a test before this one, leaves a handler of its own
+    signal.signal(
+        signal.SIGTERM, signal.SIG_DFL
+    )  # Ray, in a test before this one, leaves a handler of its own
     with Interrupt():
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
