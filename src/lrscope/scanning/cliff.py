@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from lrscope.curves import Run, RunKey, RunState, Scan
-from lrscope.scanning.metric import Goal, infer_goal, is_bookkeeping, is_loss, is_validation
+from lrscope.curves.metric import Goal, infer_goal, is_bookkeeping, is_loss, is_validation
 from lrscope.scanning.ranking import common_metric, fresh, judge, judge_by, points, reading
 from lrscope.statistics.estimate import Estimate
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from lrscope.curves import Plan, Run, RunState, Scan
+from lrscope.curves.metric import choose_metric
 from lrscope.errors import InconclusiveError
-from lrscope.scanning.metric import choose_metric
 from lrscope.scanning.outcome import Cost, Outcome
 from lrscope.scanning.planner.base import Planner
 from lrscope.scanning.recommendation import Recommendation

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from lrscope.curves import Run, RunState, Scan
+from lrscope.curves.metric import infer_goal, is_loss, is_validation
 from lrscope.scanning.cliff import sides, start_value
-from lrscope.scanning.metric import infer_goal, is_loss, is_validation
 from lrscope.scanning.ranking import Judge, bad, judge_by, names_seen, points, reading
 from lrscope.scanning.standing import Standing
 from lrscope.statistics.estimate import Estimate

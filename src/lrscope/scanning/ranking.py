@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import Plan, Run, RunKey, RunState, Scan
-from lrscope.scanning.metric import Goal, choose_metric, infer_goal
+from lrscope.curves.metric import Goal, choose_metric, infer_goal
 
 WINDOW = 0.1
 """Share of the steps so far over which a reading averages: short enough to be where the run is now, long

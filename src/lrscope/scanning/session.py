@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.curves import Plan, RunKey, RunState, Scan
+from lrscope.curves.metric import choose_metric
 from lrscope.scanning.cliff import DivergenceWatch
 from lrscope.scanning.conclude import all_failed, conclude, why_nothing
 from lrscope.scanning.driver import Driver
 from lrscope.scanning.horizon import FEW_POINTS, Horizon, learn_horizon
 from lrscope.scanning.interrupt import Interrupt
-from lrscope.scanning.metric import choose_metric
 from lrscope.scanning.outcome import Outcome
 from lrscope.scanning.planner.base import Advance, Planner
 from lrscope.scanning.planner.budget import check

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrscope.curves import LossCurve, Run, RunState
-from lrscope.scanning.metric import infer_goal
+from lrscope.curves.metric import infer_goal
 from lrscope.scanning.outcome import Cost, Outcome
 from lrscope.scanning.recommendation import Band
 from lrscope.statistics.estimate import Estimate
