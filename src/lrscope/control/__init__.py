@@ -1,0 +1,1 @@
+"""When to change the learning rate: pure controllers, state in, state out."""

@@ -1,0 +1,111 @@
+"""The seam for controllers: what a step showed goes in, and sometimes a decision about the rate comes out.
+
+A controller knows no framework. It sees one training loss a step, and at some steps a gap or a zig-zag; the shell
+around it (`lrscope.torch.GapScheduler` and its like) measures those, applies what is decided, and writes it down.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+
+class Action(StrEnum):
+    """What is done to the learning rate."""
+
+    LOWER = "lower"
+    RAISE = "raise"
+    ROLL_BACK = "roll_back"  # lower, and bring back the weights of the snapshot that is named with it
+    COOL = "cool"  # on the way down to zero, because `finish` was asked for
+    WARM = "warm"  # on the way up at the start
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One change of the learning rate, with everything it rests on.
+
+    Parameters
+    ----------
+    step : int
+        The step after which it was taken, from 1. The new rate holds from the next step on.
+    action : Action
+    factor : float
+        New rate over old rate. All parameter groups are scaled by it.
+    lr : float
+        The new rate of the first parameter group.
+    reason : str
+        One sentence for a person.
+    numbers : mapping of str to float
+        The evidence, by name: the statistic, its threshold, how much it rests on.
+    controller : str
+        Who decided: "guard", "gap", "zigzag", "plateau", "warm-up" or "cool-down".
+    restore : {"start", "snapshot"} or None
+        Which kept weights the shell has to bring back, averages and optimiser state with them.
+    """
+
+    step: int
+    action: Action
+    factor: float
+    lr: float
+    reason: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    controller: str = ""
+    restore: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One line of the ledger, as a JSON object."""
+        return {
+            "step": self.step,
+            "action": str(self.action),
+            "factor": self.factor,
+            "lr": self.lr,
+            "reason": self.reason,
+            "numbers": dict(self.numbers),
+            "controller": self.controller,
+            "restore": self.restore,
+        }
+
+
+State = TypeVar("State")
+
+
+class Controller(ABC, Generic[State]):
+    """Decides when the rate changes.
+
+    Pure: settings are fixed, everything that changes is in the state, which is made of numbers, strings, None and
+    tuples of them, so that it can be written as JSON and read back exactly. The same states and observations
+    give the same decisions, in whatever process. Controllers are composed, not flagged: see `compose`.
+    """
+
+    @abstractmethod
+    def init(self, lr: float) -> State:
+        """The state before the first step, at this learning rate."""
+
+    @abstractmethod
+    def update(
+        self, state: State, step: int, loss: float, *, gap: float | None = None, zigzag: float | None = None
+    ) -> tuple[State, Decision | None]:
+        """Take in one step.
+
+        Parameters
+        ----------
+        state : State
+            As `init` or the last `update` left it.
+        step : int
+            Optimiser steps done, from 1.
+        loss : float
+            The training loss of this step's batch, before the step. May be NaN or infinite.
+        gap : float, optional
+            Loss at the weights minus loss at their long running average, on one batch that the weights have not
+            just been stepped on. None where it was not measured.
+        zigzag : float, optional
+            Cosine between this gradient and the update before it. None where it was not measured.
+
+        Returns
+        -------
+        state, decision
+            `decision` is None while the rate stays as it is.
+        """
