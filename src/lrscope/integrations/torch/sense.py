@@ -26,8 +26,8 @@ from lrscope.integrations.torch.hearing import Hearing
 from lrscope.integrations.torch.held_out import HeldOut
 from lrscope.integrations.torch.measuring import Precision, measuring, number, weights_replaced
 
-_STRIDES = ((64, 1), (512, 4), (2048, 8))  # until which step the averages are updated how often
-_LATER = 16  # a hundredth of what the shorter average looks back over
+_STRIDES = ((64, 1), (256, 4), (1024, 8), (4096, 16))  # until which step the averages are updated how often
+_LATER = 32  # below a tenth of what the shorter average looks back over, a ninth of the run
 
 
 class Sense:
