@@ -6,11 +6,14 @@ around it (`lrscope.torch.GapScheduler` and its like) measures those, applies wh
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
+
+from lrscope.errors import UsageError
 
 
 class Action(StrEnum):
@@ -85,6 +88,11 @@ class Controller(ABC, Generic[State]):
         """The state before the first step, at this learning rate."""
 
     @abstractmethod
+    def adopt(self, state: State, step: int, lr: float) -> State:
+        """The state after somebody else set the rate to `lr` (another controller, a roll-back): what was
+        measured at the old one no longer counts."""
+
+    @abstractmethod
     def update(
         self, state: State, step: int, loss: float, *, gap: float | None = None, zigzag: float | None = None
     ) -> tuple[State, Decision | None]:
@@ -109,3 +117,28 @@ class Controller(ABC, Generic[State]):
         state, decision
             `decision` is None while the rate stays as it is.
         """
+
+
+def to_json(state: Any) -> Any:
+    """A state as JSON: lists for tuples, strings for what JSON has no number for."""
+    if isinstance(state, tuple):
+        return [to_json(part) for part in state]
+    if isinstance(state, float) and not math.isfinite(state):
+        return str(state)
+    return state
+
+
+def from_json(data: Any, like: Any) -> Any:
+    """A state again, exactly, from `to_json`; `like` is any state of the same controller, such as `init`'s."""
+    if isinstance(like, tuple) and hasattr(like, "_fields"):
+        if not isinstance(data, list) or len(data) != len(like):
+            raise UsageError(
+                f"This is no state of a {type(like).__name__}: {len(like)} fields were expected. It was saved by "
+                "another controller, or by another version of lrscope."
+            )
+        return type(like)(*(from_json(part, field) for part, field in zip(data, like, strict=True)))
+    if isinstance(data, list):
+        return tuple(from_json(part, None) for part in data)
+    if isinstance(data, str) and data in ("inf", "-inf", "nan"):
+        return float(data)
+    return data

@@ -1,10 +1,12 @@
-"""`lrscope.torch`: a recorder for training loops in PyTorch, and a probe that tries out other rates and
-takes it all back."""
+"""`lrscope.torch`: schedulers that act on evidence, a recorder for training loops in PyTorch, and a probe that
+tries out other rates and takes it all back."""
 
 from __future__ import annotations
 
 from lrscope.diagnosis.branches import BranchVerdict as BranchVerdict
+from lrscope.integrations.torch.plateau import PlateauScheduler as PlateauScheduler
 from lrscope.integrations.torch.probe import probe as probe
 from lrscope.integrations.torch.recorder import Recorder as Recorder
+from lrscope.integrations.torch.scheduler import GapScheduler as GapScheduler
 
-__all__ = ["BranchVerdict", "Recorder", "probe"]
+__all__ = ["BranchVerdict", "GapScheduler", "PlateauScheduler", "Recorder", "probe"]

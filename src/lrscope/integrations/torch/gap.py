@@ -44,6 +44,16 @@ class GapMeter:
         self._measured = 0
         self._agreed = 0
 
+    @property
+    def trust(self) -> tuple[int, int]:
+        """How often the gap was measured, and how often in a row the loss of training agreed with its
+        repetition: what a resumed run has to know to go on alike."""
+        return self._measured, self._agreed
+
+    @trust.setter
+    def trust(self, value: tuple[int, int]) -> None:
+        self._measured, self._agreed = value
+
     def due(self, step: int) -> bool:
         """Whether the gap is to be measured before this step."""
         if step < _FIRST or not self.average.values:

@@ -30,10 +30,15 @@ class Lines:
     process of a distributed run writes. When writing fails, it is said once, and training goes on.
     """
 
-    def __init__(self, path: str | os.PathLike[str], optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        optimizer: torch.optim.Optimizer,
+        settings: dict[str, Field] | None = None,
+    ) -> None:
         self._journal: Journal | None = Journal(path) if _is_first() else None
         self._rows: list[Row] = []
-        self._head = _header(optimizer)
+        self._head = {**_header(optimizer), **(settings or {})}
         self._written = time.monotonic()
         atexit.register(self.close)
 

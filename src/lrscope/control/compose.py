@@ -1,0 +1,182 @@
+"""A rule under a guard, with a warm-up before and a cool-down after: what runs in practice.
+
+Composed, not flagged: the guard sees every loss and has the first word; then the rule; around both, the rate
+that they agree on is ramped up at the start and taken down to zero once `finish` was asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from lrscope.control.base import Action, Controller, Decision
+from lrscope.control.guard import Guard, GuardState
+
+
+class ComposedState(NamedTuple):
+    """The states of guard and rule, and where the rate is on its way."""
+
+    target: float  # the rate that guard and rule agree on
+    lr: float  # the rate in use, which the warm-up and the cool-down hold below it
+    step: int
+    warm_from: int  # step at which the warm-up began
+    cool_from: int  # step at which the cool-down began; -1 before
+    cool_steps: int
+    cool_lr: float
+    guard: GuardState
+    rule: Any
+
+
+@dataclass(frozen=True)
+class Composed(Controller[ComposedState]):
+    """Guard, then rule; warm-up before, cool-down after.
+
+    Parameters
+    ----------
+    rule : Controller
+        Who decides in quiet times: `Gap`, `ZigZag` or `Plateau`.
+    guard : Guard
+        Who steps in when training diverges.
+    warmup : int
+        Steps on which the rate climbs, by a constant factor each, from `warm_start` of itself to itself. With
+        a rate that is too high for the first steps, units of a net die of the first few; on the way up the
+        guard sees what happens first. On a rate that is right it costs next to nothing, for the gap makes up
+        for it.
+    warm_start : float
+        Where the warm-up begins, as a share of the rate.
+
+    Notes
+    -----
+    `update` returns a decision at each step of the warm-up and of the cool-down, as the rate changes there.
+    """
+
+    rule: Controller[Any]
+    guard: Guard = field(default_factory=Guard)
+    warmup: int = 50
+    warm_start: float = 0.01
+
+    def init(self, lr: float) -> ComposedState:
+        """The state before the first step; the rate of that step is `lr(state)`."""
+        first = lr * self.warm_start if self.warmup else lr
+        return ComposedState(lr, first, 0, 0, -1, 0, 0.0, self.guard.init(first), self.rule.init(lr))
+
+    def lr(self, state: ComposedState) -> float:
+        """The rate of the next step."""
+        return state.lr
+
+    def adopt(self, state: ComposedState, step: int, lr: float) -> ComposedState:
+        """Somebody else changed the rate."""
+        return state._replace(
+            target=lr,
+            lr=lr,
+            warm_from=-self.warmup,
+            guard=self.guard.adopt(state.guard, step, lr),
+            rule=self.rule.adopt(state.rule, step, lr),
+        )
+
+    def finish(self, state: ComposedState, steps: int) -> ComposedState:
+        """Take the rate to zero, in a straight line over the coming `steps` steps; no rule has a say any more.
+
+        About a tenth of the run is enough: then the weights themselves are as good as their average.
+        """
+        return state._replace(cool_from=state.step, cool_steps=steps, cool_lr=state.lr)
+
+    @property
+    def measures_gap(self) -> bool:
+        """Whether the rule lives by gaps."""
+        return hasattr(self.rule, "wants_gap")
+
+    def wants_gap(self, state: ComposedState, step: int) -> bool:
+        """Whether to measure the gap before this step."""
+        wants = getattr(self.rule, "wants_gap", None)
+        return bool(
+            wants and state.cool_from < 0 and not self._warming(state, step) and wants(state.rule, step)
+        )
+
+    def wants_snapshot(self, state: ComposedState) -> bool:
+        """Whether to keep the weights as they are now, for a roll-back; then say so with
+        `took_snapshot`."""
+        return self.guard.wants_snapshot(state.guard, state.step)
+
+    def took_snapshot(self, state: ComposedState) -> ComposedState:
+        """The weights were kept."""
+        return state._replace(guard=self.guard.took_snapshot(state.guard, state.step))
+
+    def update(
+        self,
+        state: ComposedState,
+        step: int,
+        loss: float,
+        *,
+        gap: float | None = None,
+        zigzag: float | None = None,
+    ) -> tuple[ComposedState, Decision | None]:
+        """Take in one step; see `Controller.update`."""
+        target, lr, _, warm_from, cool_from, cool_steps, cool_lr, guard, rule = state
+        guard, decision = self.guard.update(guard, step, loss)
+        if decision is not None:
+            return self._rolled_back(state, step, guard, decision)
+        if cool_from >= 0:
+            left = max(cool_steps - (step - cool_from), 0) / cool_steps if cool_steps else 0.0
+            state = ComposedState(
+                target, cool_lr * left, step, warm_from, cool_from, cool_steps, cool_lr, guard, rule
+            )
+            return state, _moved(step, lr, state.lr, Action.COOL, "cool-down", "On the way down to zero.")
+        if step - warm_from <= self.warmup:
+            new = target * self.warm_start ** max(0.0, 1.0 - (step - warm_from) / self.warmup)
+            guard = self.guard.adopt(guard, step, new)
+            rule, _ = self.rule.update(rule, step, loss, gap=None, zigzag=None)
+            if step - warm_from == self.warmup:
+                rule = self.rule.adopt(rule, step, new)
+            state = ComposedState(target, new, step, warm_from, cool_from, cool_steps, cool_lr, guard, rule)
+            return state, _moved(step, lr, new, Action.WARM, "warm-up", "On the way up at the start.")
+        rule, decision = self.rule.update(rule, step, loss, gap=gap, zigzag=zigzag)
+        if decision is not None:
+            if decision.lr > lr and decision.lr > guard.ceiling:
+                rule = self.rule.adopt(rule, step, lr)  # asked again once there is room
+                decision = None
+            else:
+                target = lr = decision.lr
+                guard = self.guard.adopt(guard, step, lr)
+        return ComposedState(
+            target, lr, step, warm_from, cool_from, cool_steps, cool_lr, guard, rule
+        ), decision
+
+    def _warming(self, state: ComposedState, step: int) -> bool:
+        return step - state.warm_from <= self.warmup
+
+    def _rolled_back(
+        self, state: ComposedState, step: int, guard: GuardState, decision: Decision
+    ) -> tuple[ComposedState, Decision]:
+        target = decision.lr if decision.factor < 1.0 else state.target
+        rule = self.rule.adopt(state.rule, step, target)
+        again = decision.restore == "start" and self.warmup > 0 and state.cool_from < 0
+        lr = target * self.warm_start if again else target
+        state = state._replace(
+            target=target,
+            lr=lr,
+            step=step,
+            warm_from=step if again else state.warm_from,
+            cool_lr=state.cool_lr * decision.factor,
+            guard=self.guard.adopt(guard, step, lr),
+            rule=rule,
+        )
+        shown = Decision(
+            step,
+            decision.action,
+            lr / state.lr if not again and state.lr else decision.factor,
+            lr,
+            decision.reason,
+            decision.numbers,
+            decision.controller,
+            decision.restore,
+        )
+        return state, shown
+
+
+def _moved(step: int, old: float, new: float, action: Action, who: str, reason: str) -> Decision | None:
+    if new == old:
+        return None
+    factor = new / old if old > 0 else math.nan
+    return Decision(step, action, factor, new, reason, {}, who)

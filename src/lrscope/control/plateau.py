@@ -1,0 +1,247 @@
+"""The loss alone: lowers the rate where the loss has levelled out, rarely, and takes back what bought nothing.
+
+From a loss alone a noise floor, a zig-zag across the valley and a shelf before the next descent look alike. So
+this asks for evidence that nothing more is coming (an equivalence test: "not significant" is no evidence), at
+looks that grow with the run, and judges each of its own drops by what followed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lrscope.control.base import Action, Controller, Decision
+
+_SHARES = (0.15, 0.3, 0.5)  # of what is seen: the latest, and longer only as its noise demands
+_LONGER = 0.4  # a second, longer look back must not have fallen at more than twice that pace
+_ERROR = 0.1  # chance of a false word, spent over all looks
+_PLAIN = 3.0  # a fall of so many standard errors needs no longer window to be seen
+_MOST = 128  # blocks; then neighbours are merged
+_GROWTH = 1.1  # looks are so far apart that the next sees something new
+
+
+class Level(NamedTuple):
+    """What an equivalence test says of the latest stretch."""
+
+    level: float
+    error: float
+    fall: float  # what as long again at this pace would bring
+    share: float  # the same at most, as a share of what was gained
+
+
+class PlateauHistory(NamedTuple):
+    """What changes once a block, or more rarely."""
+
+    lr: float
+    blocks: tuple[float, ...]  # means since the last change
+    width: int  # values in a block
+    first: float | None  # where the loss began, in the whole run
+    look: int
+    next: int  # values since the last change at which to look again
+    wait: float  # how many times longer than usual to wait
+    before: tuple[float, float, float] | None  # level, its error and the coming fall before the last drop
+    drops: int
+
+
+class PlateauState(NamedTuple):
+    """The block that is being filled, and the rest."""
+
+    filled: int
+    total: float
+    history: PlateauHistory
+
+
+@dataclass(frozen=True)
+class Plateau(Controller[PlateauState]):
+    """Lowers the rate on plateaus.
+
+    Parameters
+    ----------
+    factor : float
+        What the rate is multiplied by.
+    rho : float
+        What counts as nothing: if as long again at the present pace brings less than this share of all that
+        was gained, the loss is level.
+    block : int
+        Losses in a block: 8 for the losses of single batches, 1 for values that are averages already, as
+        validation losses are.
+    least : int
+        Losses before the first look, and after each change. Losses of single batches stand on shelves in
+        their first epochs: give it eight epochs where epochs are known.
+    min_lr : float
+        The rate is not lowered below.
+    take_back : bool
+        Whether a drop that bought nothing is taken back. The wait doubles in any case.
+    """
+
+    factor: float = 0.3
+    rho: float = 0.05
+    block: int = 8
+    least: int = 150
+    min_lr: float = 0.0
+    take_back: bool = True
+
+    def init(self, lr: float) -> PlateauState:
+        """The state before the first step."""
+        return PlateauState(0, 0.0, PlateauHistory(lr, (), self.block, None, 1, self.least, 1.0, None, 0))
+
+    def adopt(self, state: PlateauState, step: int, lr: float) -> PlateauState:
+        """Another controller changed the rate: history begins anew."""
+        old = state.history
+        wait = max(self.least, math.ceil(0.15 * step))
+        return PlateauState(
+            0, 0.0, old._replace(lr=lr, blocks=(), width=self.block, look=1, next=wait, before=None)
+        )
+
+    def update(
+        self,
+        state: PlateauState,
+        step: int,
+        loss: float,
+        *,
+        gap: float | None = None,
+        zigzag: float | None = None,
+    ) -> tuple[PlateauState, Decision | None]:
+        """Take in one loss; see `Controller.update`."""
+        count, total, history = state
+        if loss - loss != 0.0:  # NaN or infinite: passed over
+            return state, None
+        count += 1
+        total += loss
+        if count < history.width:
+            return PlateauState(count, total, history), None
+        return self._block(total / count, step, history)
+
+    def levelled(self, history: PlateauHistory) -> Level | None:
+        """The plateau that the blocks show, or None."""
+        return level_of(history.blocks, history.first, self.rho, history.look)
+
+    def postpone(self, state: PlateauState) -> PlateauState:
+        """The state if a drop is not wanted: the next look comes when there is something new to see."""
+        history = state.history
+        seen = len(history.blocks) * history.width
+        return PlateauState(0, 0.0, history._replace(next=math.ceil(_GROWTH * (seen + history.width))))
+
+    def _block(self, mean: float, step: int, history: PlateauHistory) -> tuple[PlateauState, Decision | None]:
+        blocks = (*history.blocks, mean)
+        width = history.width
+        first = mean if history.first is None else history.first
+        seen = len(blocks) * width
+        due = seen >= history.next
+        if len(blocks) >= _MOST:
+            blocks = tuple((a + b) / 2 for a, b in zip(blocks[::2], blocks[1::2], strict=True))
+            width *= 2
+        history = history._replace(blocks=blocks, width=width, first=first)
+        if not due:
+            return PlateauState(0, 0.0, history), None
+        look = 1 + max(0, int(math.log2(max(seen / self.least, 1.0))))
+        history = history._replace(look=look, next=max(seen + width, math.ceil(_GROWTH * seen)))
+        found = self.levelled(history)
+        if found is None:
+            return PlateauState(0, 0.0, history), None
+        return self._act(found, seen, step, history)
+
+    def _act(
+        self, found: Level, seen: int, step: int, history: PlateauHistory
+    ) -> tuple[PlateauState, Decision | None]:
+        first = found.level if history.first is None else history.first
+        wait, before = history.wait, history.before
+        numbers = {
+            "level": found.level,
+            "gained": first - found.level,
+            "share_left": found.share,
+            "losses": float(seen),
+        }
+        bought = math.inf
+        if before is not None:
+            bought = before[0] - found.level
+            # what it would have come to anyway is not bought
+            anyway = math.hypot(found.error, before[1]) + max(before[2], 0.002 * (first - before[0]))
+            if bought < anyway:
+                wait *= 2.0
+                numbers |= {"bought": bought, "anyway": anyway}
+                if self.take_back:
+                    new = history.lr / self.factor
+                    reason = (
+                        f"The last drop brought the loss down by {bought:.3g}, no more than it would have come down "
+                        "anyway: it is taken "
+                        "back, and the next waits twice as long."
+                    )
+                    return self._change(history, step, seen, new, None, wait, Action.RAISE, reason, numbers)
+                return PlateauState(
+                    0, 0.0, history._replace(wait=wait, before=None, next=int(2 * seen))
+                ), None
+        new = max(history.lr * self.factor, min(self.min_lr, history.lr))
+        if new >= history.lr:
+            return PlateauState(0, 0.0, history), None
+        reason = (
+            f"The loss is level at {found.level:.4g}: as long again at this pace would bring at most "
+            f"{max(found.share, 0.0):.1%} of what was gained."
+        )
+        mark = (found.level, found.error, found.fall)
+        return self._change(history, step, seen, new, mark, wait, Action.LOWER, reason, numbers)
+
+    def _change(
+        self,
+        history: PlateauHistory,
+        step: int,
+        seen: int,
+        new: float,
+        mark: tuple[float, float, float] | None,
+        wait: float,
+        action: Action,
+        reason: str,
+        numbers: dict[str, float],
+    ) -> tuple[PlateauState, Decision]:
+        factor = new / history.lr
+        wanted = math.ceil(max(self.least, seen / 2) * wait)
+        history = PlateauHistory(
+            new, (), self.block, history.first, history.look, wanted, wait, mark, history.drops + 1
+        )
+        return PlateauState(0, 0.0, history), Decision(step, action, factor, new, reason, numbers, "plateau")
+
+
+def level_of(values: Sequence[float], first: float | None, rho: float, look: int) -> Level | None:
+    """Whether a series has, with confidence, levelled out; None if that cannot be said.
+
+    Parameters
+    ----------
+    values : sequence of float
+        The series, smaller being better.
+    first : float, optional
+        Where it began, if that was before these values.
+    rho : float
+        What counts as nothing, as a share of what was gained.
+    look : int
+        Which look at the growing series this is; see `equivalence`.
+    """
+    # NumPy comes with the first test, not with the controller, whose other steps have no need of it
+    from lrscope.statistics.equivalence import equivalence
+    from lrscope.statistics.trend import trend
+
+    n = len(values)
+    if n < 6:
+        return None
+    start = max(values[0], first if first is not None else -math.inf)
+    for share in _SHARES:
+        size = max(6, math.ceil(share * n))
+        window = trend(values[-size:])
+        gained = start - window.level
+        test = equivalence(
+            window, max(gained, 0.0), rho=rho, error=_ERROR, look=look, stretch=max((n - 1) / (size - 1), 1.0)
+        )
+        if test.level_out or window.t < -_PLAIN:
+            break
+    size = max(6, math.ceil(_LONGER * n))
+    before = trend(values[-size:])
+    longer = equivalence(
+        before, max(gained, 0.0), rho=2 * rho, error=_ERROR, stretch=max((n - 1) / (size - 1), 1.0)
+    )
+    if not (test.level_out and longer.level_out) or gained <= 2 * window.noise:
+        return None
+    if test.rising and -test.high > 0.3 * gained:
+        return None
+    error = window.noise * math.sqrt(window.memory / window.count)
+    return Level(window.level, error, test.fall, test.high / gained)

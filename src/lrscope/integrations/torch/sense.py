@@ -1,0 +1,145 @@
+"""What a gap scheduler perceives: the running averages, and the gap, always at the weights before the step.
+
+Three ways to a gap, and each is right whatever batch it uses:
+
+- on a held-out batch, before the step;
+- on the batch of the step itself, before the step, by computing the loss again that `backward` ran through;
+- by a closure that comes after the step: then the weights are wound back to before it for the while.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lrscope.control.average import CONTROL, OUTPUT
+from lrscope.errors import UsageError
+from lrscope.integrations.torch.arithmetic import norm
+from lrscope.integrations.torch.attention import looking_away
+from lrscope.integrations.torch.average import PowerAverage
+from lrscope.integrations.torch.gap import GapMeter
+from lrscope.integrations.torch.hearing import Hearing
+from lrscope.integrations.torch.held_out import HeldOut
+from lrscope.integrations.torch.measuring import Precision, measuring, number, weights_replaced
+
+_STRIDES = ((64, 1), (256, 4), (1024, 8), (4096, 16))  # until which step the averages are updated how often
+_LATER = 32  # below a tenth of what the shorter average looks back over, a ninth of the run
+
+
+class Sense:
+    """Averages of the weights, and the gap.
+
+    Parameters
+    ----------
+    model : module
+    weights : list of tensors
+        What the optimiser changes.
+    hearing : Hearing
+        Knows the losses of the coming step and how to compute them again.
+    held_out : HeldOut or None
+        Preferred to every other batch where there is one.
+    """
+
+    def __init__(
+        self, model: nn.Module, weights: list[Tensor], hearing: Hearing, held_out: HeldOut | None
+    ) -> None:
+        self.model = model
+        self.weights = weights
+        self.hearing = hearing
+        self.held_out = held_out
+        self.control = PowerAverage(CONTROL)
+        self.output = PowerAverage(OUTPUT)
+        self.by_closure = False
+        self.found: float | None = None
+        self._meter = GapMeter(model, 1)
+        self._meter.average = self.control
+        self._before: list[Tensor] | None = None
+        self._waiting = 0  # steps that are not in the averages yet
+
+    @property
+    def averages(self) -> tuple[PowerAverage, PowerAverage]:
+        """Both."""
+        return self.control, self.output
+
+    def before_step(self) -> None:
+        """A gap is wanted: measure it now, or keep the weights for a closure that comes after the step."""
+        self.found = self._before = None
+        if not self.control.values:
+            return
+        if self.held_out is not None:
+            self.found = self._difference(self.held_out.next())
+            return
+        heard = next((h for h in reversed(self.hearing.losses) if h.again is not None and h.walked), None)
+        if heard is not None:
+            with looking_away():
+                self.found = self._meter.measure(heard, self.weights)
+        else:
+            self._before = [w.detach().clone() for w in self.weights]
+
+    def after_step(self, closure: Callable[[], Any] | None) -> float | None:
+        """The gap that was wanted, if there was a way to it."""
+        before, self._before = self._before, None
+        found, self.found = self.found, None
+        if found is None and before is not None and closure is not None:
+            with weights_replaced(self.weights, before):
+                found = self._difference(closure)
+        return found
+
+    def take_in(self, steps: int, total: int) -> None:
+        """The weights after `steps` more steps, of `total` so far, into the averages. Weights that are not
+        finite are left out: an average that has taken in one NaN stays NaN."""
+        self._waiting += steps
+        stride = next((stride for until, stride in _STRIDES if total <= until), _LATER)
+        if total % stride:
+            return
+        with torch.no_grad():
+            if math.isfinite(float(norm([w.detach() for w in self.weights]))):
+                for average in self.averages:
+                    average.update(self.weights, self._waiting)
+        self._waiting = 0
+
+    def _difference(self, loss: Callable[[], Any]) -> float:
+        """The loss at the weights minus the loss at their average."""
+        precision = Precision.now(self.weights[0].device.type)
+        with looking_away(), measuring(self.model) as rewind, precision.again():
+            here = number(loss())
+            rewind()
+            with weights_replaced(self.weights, self.control.values):
+                there = number(loss())
+        return here - there
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything, for an exact resume."""
+        return {
+            "averages": [(a.steps, [v.clone() for v in a.values]) for a in self.averages],
+            "waiting": self._waiting,
+            "by_closure": self.by_closure,
+            "found": self.found,
+            "before": None if self._before is None else [b.clone() for b in self._before],
+            "position": self.held_out.position if self.held_out is not None else 0,
+            "trust": self._meter.trust,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state_dict()`."""
+        for average, (steps, values) in zip(self.averages, state["averages"], strict=True):
+            average.steps, average.values = int(steps), self._like_weights(values)
+        self._waiting = int(state["waiting"])
+        self.by_closure = bool(state["by_closure"])
+        self.found = state["found"]
+        self._before = None if state["before"] is None else self._like_weights(state["before"])
+        if self.held_out is not None:
+            self.held_out.position = int(state["position"])
+        self._meter.trust = (int(state["trust"][0]), int(state["trust"][1]))
+
+    def _like_weights(self, values: Sequence[Tensor]) -> list[Tensor]:
+        if len(values) not in (0, len(self.weights)):
+            raise UsageError(
+                f"The scheduler's state has {len(values)} averaged tensors, and the optimiser has "
+                f"{len(self.weights)}: it belongs to another model."
+            )
+        return [v.detach().to(w.device, copy=True) for v, w in zip(values, self.weights, strict=False)]
