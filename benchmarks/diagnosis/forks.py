@@ -106,7 +106,9 @@ def best_rate(task: Task, kind: str, seed: int = 100) -> float:
     return float(grid[int(np.argmin(ends))])
 
 
-def trunk(task: Task, kind: str, lr: float, seed: int, horizon: int) -> Iterator[tuple[int, Array, list[float]]]:
+def trunk(
+    task: Task, kind: str, lr: float, seed: int, horizon: int
+) -> Iterator[tuple[int, Array, list[float]]]:
     """One training; at each checkpoint its loss, cosine and gap at each step, and the ends of its forks."""
     s = State.begin(task.start(seed))
     mean, before, norm = s.w.copy(), 0 * s.w, 0.0
@@ -159,6 +161,8 @@ def auc(score: Array, truth: NDArray[np.bool_]) -> float:
 
 def t_value(curve: LossCurve) -> float:
     """Mean over its plain standard error, of the finite values in the latest share of the run."""
+    if not len(curve):
+        return float("nan")  # a run that broke off before anything was measured
     values = curve.loss[curve.step > (1 - SHARE) * curve.step[-1]]
     values = values[np.isfinite(values)]
     if values.size < 3:

@@ -299,7 +299,8 @@ def _level(
 
 
 def _moving(test: Equivalence, window: Trend, gained: float, n: int, evidence: dict[str, float]) -> Verdict:
-    if test.rising and gained > 0 and -test.high > 0.3 * gained:
+    # Of three windows the one that is decided first is judged: a rise must be as plain as a fall has to be there.
+    if test.rising and window.t > _PLAIN and gained > 0 and -test.high > 0.3 * gained:
         return Verdict(
             Regime.DIVERGING,
             Advice.LOWER,

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
+_UNSEEN = 2.0  # beyond its own time, measuring empties caches for as long again: benchmarks/recorder.py
 _REMEMBERED = 9  # medians of so many: a first compilation or a pause for validation does not count
 
 
@@ -71,5 +72,5 @@ class Cadence:
             return self.fixed
         if step < self._densest * self._per_run or not self._costs:
             return self._densest
-        asked = median(self._costs) / (self._share * median(self._paces))
+        asked = _UNSEEN * median(self._costs) / (self._share * median(self._paces))
         return max(self._densest, min(int(asked) + 1, step // self._per_run))

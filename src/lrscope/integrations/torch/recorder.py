@@ -18,10 +18,10 @@ It listens to the optimiser's own step hooks, so the training loop stays as it i
                      the step
     skipped          1 where mixed precision skipped the step
 
-Step, loss and rate are in each line. There is a line for each step of the first 2,048; from then on fewer
-where steps are so quick that writing each down would take more than 1 % of their time. The norms, the product and the cosine come in pairs of lines (the update
-of one step and the gradient of the next), and the gap alone, at the steps that `cadence` names. A field that
-was not measured at a step is left out.
+Step, loss and rate are in each line. There is a line for each step of the first 1,024; from then on fewer
+where steps are so quick that writing each down would take more than 1 % of their time. The norms, the product
+and the cosine come in pairs of lines (the update of one step and the gradient of the next), and the gap alone,
+at the steps that `cadence` names. A field that was not measured at a step is left out.
 """
 
 from __future__ import annotations
@@ -46,10 +46,8 @@ from lrscope.integrations.torch.lines import Lines, mean_loss, rates, warn
 
 _DENSEST = 4  # steps between measurements of the update, at the densest: more brings little (control notes)
 _SHARE = 0.01  # of the run's time that each of lines, updates and gaps may take: three per cent together
-_LINES = 1024  # at the least, while a run doubles
-_UNSEEN = (
-    3.0  # what a line costs, by what is seen here: hearing and writing come on top (benchmarks/recorder.py)
-)
+_LINES = 512  # at the least, while a run doubles
+_LINE_UNSEEN = 2.0  # what a line costs by what is seen here: hearing the loss comes on top
 
 
 class Recorder:
@@ -304,7 +302,7 @@ class Recorder:
             self._fresh = False
             product = dot(gradients, self._update)
             row["grad_dot_update"] = product if scale is None else product / scale
-            row["cos"] = product / (size * self._update_norm)
+            row["cos"] = (product, size, self._update_norm)  # divided when it is written
 
     @torch.no_grad()
     def _keep_weights(self) -> None:
@@ -343,7 +341,7 @@ class Recorder:
         line = self._written + writing - gap
         pace, self._marked = max(now - self._marked - self._spent - gap - line, 1e-9), now
         if self._line.due(self.step):
-            self._line.passed(self.step, _UNSEEN * line, pace)
+            self._line.passed(self.step, _LINE_UNSEEN * line, pace)
         if self._cadence.due(self.step):
             self._cadence.passed(self.step, self._spent, pace)
             self._spent = 0.0
