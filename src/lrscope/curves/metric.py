@@ -34,6 +34,7 @@ _BOOKKEEPING = re.compile(
     r"runtime|flos|seed|momentum|weight.?decay|per.?second|gpu|cpu|examples|dt)" + _E,
     re.IGNORECASE,
 )
+_WHOLE = re.compile(_B + r"total.?loss$|(?:^|/)loss$", re.IGNORECASE)
 _ABOUT_LOSS = re.compile(r"loss.?(scale|scaling|weight|time|coef)", re.IGNORECASE)
 
 
@@ -75,7 +76,8 @@ def choose_metric(names: Collection[str]) -> str | None:
             return (9, len(name), name)
         if is_loss(name):
             plain = 0 if "loss" in name.lower() else 1
-            return ((0 if is_validation(name) else 2) + plain, len(name), name)
+            whole = 0 if _WHOLE.search(name) else len(name)  # before its parts, whose names may be shorter
+            return ((0 if is_validation(name) else 2) + plain, whole, name)
         if infer_goal(name) == "max":
             return (4 if is_validation(name) else 5, len(name), name)
         return (6, len(name), name)

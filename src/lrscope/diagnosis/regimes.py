@@ -82,7 +82,8 @@ def read_loss(
         Which look at a growing curve this is; see `equivalence`.
     """
     n = int(series.value.size)
-    if series.broken_tail >= 2 or (series.broken_tail == 1 and n and series.broken == 1):
+    # One value that is not finite at the end is an end, unless such values are nothing special in this log.
+    if series.broken_tail >= 2 or (series.broken_tail == 1 and series.broken - 1 <= 0.05 * n):
         return Reading(_broken(series), span=(int(series.step[-1]) if n else 0, series.last_step))
     least = smallest_count(series, epoch_steps)
     if n < FEWEST_POINTS:
@@ -191,7 +192,7 @@ def _broken(series: Series) -> Verdict:
     return Verdict(
         Regime.DIVERGING,
         Advice.LOWER,
-        f"The last {count} value{'s are' if count > 1 else ' is'} not finite: training has broken off; go "
+        f"The last {f'{count} values are' if count > 1 else 'value is'} not finite: training has broken off; go "
         f"back to a checkpoint "
         "from before, at a lower rate.",
         0.99,
@@ -315,7 +316,7 @@ def _moving(test: Equivalence, window: Trend, gained: float, n: int, evidence: d
         return Verdict(
             Regime.DESCENDING,
             Advice.KEEP,
-            f"It still falls: {share} if it went on as long again at this pace. Whether a higher rate "
+            f"It still gets better: {share} if it went on as long again at this pace. Whether a higher rate "
             f"would be faster, the loss alone "
             "does not say.",
             min(sure, 0.99),
@@ -325,7 +326,7 @@ def _moving(test: Equivalence, window: Trend, gained: float, n: int, evidence: d
     if need > n:
         evidence["points_needed"] = float(need)
         reason = (
-            f"The noise hides whether it still falls: at this pace of logging about {need:,} points "
+            f"The noise hides whether it still gets better: at this pace of logging about {need:,} points "
             f"would decide, there are {n:,}."
         )
     else:

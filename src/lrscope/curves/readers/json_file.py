@@ -136,6 +136,12 @@ def _from_object(
     warnings: Sequence[str],
     depth: int,
 ) -> list[LoggedRun]:
+    counted = [str(key) for key, inside in document.items() if isinstance(inside, Mapping)]
+    if len(counted) > 1 and len(counted) == len(document) and all(key.isdecimal() for key in counted):
+        # One object a step or epoch, under its number: rows.
+        return _rows(
+            [{"step": int(key), **inside} for key, inside in document.items()], name, format, source, warnings
+        )
     columns = _columns(document)
     if columns:
         table = Table(name, format, source)
