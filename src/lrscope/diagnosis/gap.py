@@ -66,6 +66,17 @@ def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict 
             evidence,
             before.warnings,
         )
+    if t < -CLEAR and before.regime is Regime.DIVERGING:
+        return Verdict(
+            Regime.UNDECIDED,
+            Advice.KEEP,
+            f"The loss has risen, but on the same batches the present weights beat their average (gap "
+            f"{mean.value:+.3g}, t {t:+.1f}), which a divergence would not let them: hard batches, most likely; "
+            "keep the rate and look again.",
+            0.6,
+            evidence,
+            before.warnings,
+        )
     if t < -CLEAR:
         half = inside.size // 2
         parts = [level(inside[:half]), level(inside[half:])]

@@ -24,6 +24,8 @@ class JsonLines(Reader):
 
     def recognises(self, sample: Sample) -> bool:
         lines = [line for line in sample.lines if line.strip()][:_LOOK]
+        if len(lines) == 1 and _numbered(_parse(lines[0])):
+            return False  # a whole history in one object, on one line
         objects = sum(isinstance(_parse(line), dict) for line in lines)
         return objects > 0 and objects >= 0.5 * len(lines)
 
@@ -62,6 +64,11 @@ def _objects(lines: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
         pass
     rows = [value for value in map(_parse, filled) if isinstance(value, dict)]
     return rows, len(filled) - len(rows)
+
+
+def _numbered(value: Any) -> bool:
+    """Whether this is an object of objects under their numbers, one a step or epoch."""
+    return isinstance(value, dict) and len(value) > 1 and all(key.isdecimal() for key in value)
 
 
 def _parse(line: str) -> Any:
