@@ -99,5 +99,5 @@ def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict 
         f"neither a lower nor a higher "
         "rate is called for."
     )
-    regime = Regime.UNDECIDED if before.regime is Regime.DIVERGING else before.regime
-    return Verdict(regime, Advice.KEEP, reason, min(before.confidence, 0.8), evidence, before.warnings)
+    stands = Regime.UNDECIDED if before.regime is Regime.DIVERGING else before.regime
+    return Verdict(stands, Advice.KEEP, reason, min(before.confidence, 0.8), evidence, before.warnings)

@@ -45,7 +45,8 @@ def norm(tensors: Sequence[Tensor]) -> Tensor:
     if not dense:
         return torch.zeros(())
     if len(dense) == 1:
-        return torch.linalg.vector_norm(dense[0])
+        whole: Tensor = torch.linalg.vector_norm(dense[0])
+        return whole
     norms: Sequence[Tensor] = torch._foreach_norm(dense)  # type: ignore[arg-type]
     first = norms[0].device
     together = torch.stack([n if n.device == first else n.to(first) for n in norms])
