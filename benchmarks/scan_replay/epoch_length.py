@@ -60,9 +60,7 @@ def steps_an_epoch(
     return estimate(batch, train, epochs, interval)
 
 
-def estimate(
-    batch: NDArray[np.float64], train: NDArray[np.float64], epochs: int, interval: int = 1
-) -> int:
+def estimate(batch: NDArray[np.float64], train: NDArray[np.float64], epochs: int, interval: int = 1) -> int:
     """The length of an epoch under which batch losses explain the evaluated training loss best.
 
     For a length w, a run's training loss after each of its first epochs is set against the mean of its batch losses

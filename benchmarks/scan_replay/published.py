@@ -127,7 +127,9 @@ def _scan(problem: str, data: np.lib.npyio.NpzFile, optimiser: str, judged: str,
 def _noise(rates: list[float], ends: NDArray[np.float64]) -> float:
     """Robust standard deviation of the ends at the rate that was run with most seeds; 0 where none was repeated."""
     repeated = max(set(rates), key=lambda lr: (rates.count(lr), -lr))
-    seeds = np.array([end for lr, end in zip(rates, ends, strict=True) if lr == repeated and math.isfinite(end)])
+    seeds = np.array(
+        [end for lr, end in zip(rates, ends, strict=True) if lr == repeated and math.isfinite(end)]
+    )
     return 1.48 * float(np.median(np.abs(seeds - np.median(seeds)))) if seeds.size > 2 else 0.0
 
 
