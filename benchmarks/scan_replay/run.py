@@ -1,7 +1,7 @@
 """How good are the rates that each method names, for how many full runs? Replayed on published scans.
 
-    python benchmarks/scan_replay/run.py FOLDER [--ours NAME…] [--against NAME…] [--repeats 20] [--judged test best train]
-                                                [--budgets N…] [--cache FILE] [--json FILE]
+    python benchmarks/scan_replay/run.py FOLDER [--ours NAME…] [--against NAME…] [--repeats 20]
+                                                [--judged test best train] [--budgets N…] [--cache FILE] [--json FILE]
 
 FOLDER holds the published curves as `.npz` files. Regret is (final of the named rate - best) / (start - best), in
 per cent, over problems and optimisers; "in noise" is the share of them in which the named rate ends within two

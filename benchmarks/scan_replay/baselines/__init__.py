@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from published import PublishedScan
+
 from baselines.account import Named
 from baselines.optuna_samplers import optuna_method
 from baselines.plain import coarse_grid, halving, hyperband, random_search, usual_rate
 from baselines.syne_tune_asha import syne_tune_asha
-from published import PublishedScan
 
 Method = Callable[[PublishedScan, Sequence[float], int], Named]
 

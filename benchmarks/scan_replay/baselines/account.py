@@ -14,7 +14,7 @@ import numpy as np
 from published import PublishedScan
 
 
-class Spent(Exception):
+class SpentError(Exception):
     """The budget is over."""
 
 
@@ -46,7 +46,7 @@ class Account:
 
         Raises
         ------
-        Spent
+        SpentError
             If that costs more than is left; nothing is bought then.
         """
         self.first = lr if self.first is None else self.first
@@ -54,7 +54,7 @@ class Account:
         done = step if dead is None else min(step, dead)
         cost = max(0, done - self.reached.get(lr, 0)) / self.scan.horizon
         if self.spent + cost > self.limit + 1e-9:
-            raise Spent
+            raise SpentError
         self.spent += cost
         self.reached[lr] = max(done, self.reached.get(lr, 0))
         value = self.reading(lr, step)

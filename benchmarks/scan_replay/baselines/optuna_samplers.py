@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from baselines.account import Account, Named, Spent, names
 from published import PublishedScan
+
+from baselines.account import Account, Named, SpentError, names
 
 PROPOSALS = 150
 """At most; proposing a rate again costs nothing, so a sampler that repeats itself would never come to an end."""
@@ -36,7 +37,7 @@ def optuna_method(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             study = optuna.create_study(sampler=getattr(optuna.samplers, sampler)(seed=seed), pruner=chosen)
-            with suppress(Spent):
+            with suppress(SpentError):
                 for _ in range(proposals):
                     _one(study, account, pruned=pruner is not None)
         return names(account, budgets)

@@ -7,8 +7,9 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from baselines.account import Account, Named, Spent, names
 from published import PublishedScan
+
+from baselines.account import Account, Named, SpentError, names
 
 USUAL = {"adam": 1e-3, "sgd": 1e-2, "momentum": 1e-2}
 """What tutorials and libraries start from."""
@@ -26,7 +27,7 @@ def random_search(scan: PublishedScan, budgets: Sequence[float], seed: int) -> N
     order = list(scan.rates)
     random.Random(seed).shuffle(order)
     account = Account(scan, max(budgets))
-    with suppress(Spent):
+    with suppress(SpentError):
         for lr in order:
             account.train(lr, scan.horizon)
     return names(account, budgets)
@@ -38,7 +39,7 @@ def coarse_grid(scan: PublishedScan, budgets: Sequence[float], seed: int) -> Nam
     for budget in budgets:
         count = min(len(scan.rates), max(1, int(budget + 1e-9)))
         account = Account(scan, budget)
-        with suppress(Spent):
+        with suppress(SpentError):
             for place in range(count):
                 account.train(scan.rates[(2 * place + 1) * len(scan.rates) // (2 * count)], scan.horizon)
         named[budget] = account.named(budget)
@@ -76,7 +77,7 @@ def _halved(scan: PublishedScan, budget: float, eta: int) -> float:
     while True:
         try:
             values = {lr: account.train(lr, step) for lr in field}
-        except Spent:
+        except SpentError:
             break
         field = sorted(field, key=lambda lr: (values[lr], lr))
         if len(field) == 1 or step >= scan.horizon:
@@ -102,7 +103,7 @@ def hyperband(scan: PublishedScan, budgets: Sequence[float], seed: int, eta: int
     draw = random.Random(seed)
     account = Account(scan, max(budgets))
     most = int(math.log(account.epochs, eta))
-    with suppress(Spent):
+    with suppress(SpentError):
         for bracket in (s for _ in range(100) for s in range(most, -1, -1)):
             field = [
                 draw.choice(scan.rates) for _ in range(math.ceil((most + 1) / (bracket + 1) * eta**bracket))

@@ -8,8 +8,9 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 
-from baselines.account import Account, Named, Spent, names
 from published import PublishedScan
+
+from baselines.account import Account, Named, SpentError, names
 
 PROPOSALS = 400
 
@@ -30,7 +31,7 @@ def syne_tune_asha(scan: PublishedScan, budgets: Sequence[float], seed: int) -> 
         max_t=account.epochs,
         random_seed=seed,
     )
-    with suppress(Spent):
+    with suppress(SpentError):
         for number in range(PROPOSALS):
             suggestion = scheduler.suggest()
             if suggestion is None:
