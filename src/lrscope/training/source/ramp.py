@@ -83,3 +83,6 @@ class RampSource(Source):
 
     def fingerprint(self) -> Mapping[str, str]:
         return self.source.fingerprint()
+
+    def __reduce__(self) -> tuple[type[RampSource], tuple[Source, Ramp]]:
+        return RampSource, (self.source, self.ramp)
