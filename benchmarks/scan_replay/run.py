@@ -27,11 +27,13 @@ from pathlib import Path
 
 import numpy as np
 from baselines import BASELINES
-from cache import Cache
 from published import PublishedScan, load
 from replay import drive
 
 from lrscope.scanning.planner.base import Planner
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from cache import Cache
 
 OURS = {
     "halving": "lrscope.scanning.planner.halving:HalvingPlanner",
