@@ -63,7 +63,7 @@ def scan(
     seeds: int = 1,
     jobs: int = 1,
     engine: Literal["serial", "processes", "ray"] | Engine | None = None,
-    planner: Literal["halving", "grid", "ramp"] | Planner = "halving",
+    planner: Literal["halving", "grid", "race", "ramp"] | Planner = "halving",
     pattern: str | None = None,
     metrics_file: str | None = None,
     max_paused: int | None = None,
@@ -101,9 +101,10 @@ def scan(
         Runs that train at the same time.
     engine : {"serial", "processes", "ray"} or Engine, optional
         Where runs live. Default: here for one job, processes for more.
-    planner : {"halving", "grid", "ramp"} or Planner
-        Successive halving; every rate to its end; or the range test, whose few short runs climb through the rates, for
-        functions that take a new rate at each step.
+    planner : {"halving", "grid", "race", "ramp"} or Planner
+        Successive halving; every rate to its end; every rate until it can no longer win, at a risk of 10 % over all
+        looks (`scanning.stopping` says what that rests on); or the range test, whose few short runs climb through the
+        rates, for functions that take a new rate at each step.
     pattern, metrics_file : str, optional
         For programs: a regular expression for output lines; a JSONL or CSV file to read instead.
     max_paused : int, optional
@@ -286,7 +287,11 @@ def _source(source: Any, metric: str | None, pattern: str | None, metrics_file: 
 def _planner(planner: str | Planner) -> Planner:
     if isinstance(planner, Planner):
         return planner
-    _one_of("planner", planner, ("halving", "grid", "ramp"))
+    _one_of("planner", planner, ("halving", "grid", "race", "ramp"))
+    if planner == "race":
+        from lrscope.scanning.planner.race import RacePlanner
+
+        return RacePlanner()
     if planner == "ramp":
         from lrscope.scanning.planner.ramp import RampPlanner
 

@@ -14,7 +14,7 @@ from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
 from lrscope.cli.place import default_folder
 from lrscope.errors import UsageError
 
-PLANNERS = ("halving", "grid", "ramp")
+PLANNERS = ("halving", "grid", "race", "ramp")
 ENGINES = ("serial", "processes", "ray")
 
 BOTH_FORMS = (
@@ -102,7 +102,8 @@ class _ScanCommand(click.Command):
     type=click.Choice(PLANNERS),
     default="halving",
     show_default=True,
-    help="halving: all rates a little, the better ones on. grid: every rate to its end. ramp: the range test.",
+    help="halving: all rates a little, the better ones on. grid: every rate to its end. "
+    "race: every rate until it can no longer win. ramp: the range test.",
 )
 @click.option(
     "--metrics-file",
