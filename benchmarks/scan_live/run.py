@@ -62,32 +62,38 @@ def main() -> int:
 
 
 def _jobs(given: argparse.Namespace) -> Iterator[tuple[list[Any], Callable[[], Any]]]:
-    """Everything that is to be trained, by key: truth first, then the finders, then scans."""
+    """Everything that is to be trained, by key: truth first; then finders and scans in turn, so that a table made on
+    the way is a fair one."""
     for task in given.only:
         for seed in range(given.truth):
             for lr in RATES:
                 yield ["truth", task, lr, seed], lambda t=task, r=lr, s=seed: _final(t, r, s)
-    for task in given.only:
-        for seed in range(given.seeds):
+    every = max(1, given.seeds // max(1, given.scans))
+    for seed in range(given.seeds):
+        for task in given.only:
             for package in FINDERS:
                 if importlib.util.find_spec(package):
                     yield ["finder", package, task, seed], lambda p=package, t=task, s=seed: _found(p, t, s)
             for count in (1, 5):
                 yield ["ramp", count, task, seed], lambda c=count, t=task, s=seed: _plain(ramp(t, c, s))
-    for base in range(given.scans):
-        for task in given.only:
-            for budget in given.budgets:
-                for name in planners():
-                    if name != "grid" or budget >= 3:
-                        yield (
-                            ["scan", name, budget, task, base],
-                            lambda n=name, b=budget, t=task, s=base: _plain(scan(t, n, b, s)),
-                        )
-                if budget >= 1 and importlib.util.find_spec("optuna"):
+        if seed % every == 0 and seed // every < given.scans:
+            yield from _scans(given, seed // every)
+
+
+def _scans(given: argparse.Namespace, base: int) -> Iterator[tuple[list[Any], Callable[[], Any]]]:
+    for task in given.only:
+        for budget in given.budgets:
+            for name in planners():
+                if name != "grid" or budget >= 3:
                     yield (
-                        ["scan", "Optuna TPE", budget, task, base],
-                        lambda b=budget, t=task, s=base: _plain(optuna_tpe(t, b, s)),
+                        ["scan", name, budget, task, base],
+                        lambda n=name, b=budget, t=task: _plain(scan(t, n, b, base)),
                     )
+            if budget >= 1 and importlib.util.find_spec("optuna"):
+                yield (
+                    ["scan", "Optuna TPE", budget, task, base],
+                    lambda b=budget, t=task: _plain(optuna_tpe(t, b, base)),
+                )
 
 
 def _final(task: str, lr: float, seed: int) -> list[float | None]:
@@ -117,8 +123,8 @@ class Truth:
     """The loss of a task by rate, from the fine grid: mean over seeds, a run that died counting as no better than its
     start."""
 
-    def __init__(self, results: Cache, task: str, seeds: int) -> None:
-        rows = [[results.get(["truth", task, lr, seed]) for seed in range(seeds)] for lr in RATES]
+    def __init__(self, results: Cache, task: str, seeds: list[int]) -> None:
+        rows = [[results.get(["truth", task, lr, seed]) for seed in seeds] for lr in RATES]
         self.start = statistics.fmean(one[0] for row in rows for one in row if one)
         ends = [
             [self.start if one[1] is None else min(one[1], self.start) for one in row if one] for row in rows
@@ -137,13 +143,15 @@ class Truth:
 
 
 def _print(results: Cache, given: argparse.Namespace) -> None:
-    truth = {
-        task: Truth(results, task, given.truth) for task in given.only if _whole(results, task, given.truth)
-    }
-    print(f"{'task':34}{'best rate':>10}{'within 1 %':>18}{'seed noise %':>14}")
+    whole = {task: _whole(results, task) for task in given.only}
+    truth = {task: Truth(results, task, seeds) for task, seeds in whole.items() if len(seeds) > 1}
+    print(f"{'task':34}{'best rate':>10}{'within 1 %':>18}{'seed noise %':>14}{'seeds':>7}")
     for task, known in truth.items():
         good = [lr for lr in RATES if known.regret(lr) <= 0.01]
-        print(f"{task:34}{known.best:10.3g}{f'{good[0]:.3g} to {good[-1]:.3g}':>18}{100 * known.noise:14.1f}")
+        print(
+            f"{task:34}{known.best:10.3g}{f'{good[0]:.3g} to {good[-1]:.3g}':>18}{100 * known.noise:14.1f}"
+            f"{len(whole[task]):7d}"
+        )
     heads = f"{'mean':>7}{'median':>8}{'worst':>7}{'p95':>7}{'off':>7}{'spread':>8}"
     heads += f"{'runs':>7}{'cpu s':>7}{'none':>6}{'held':>6}"
     print(f"\n{'method':34}{heads}")
@@ -151,8 +159,9 @@ def _print(results: Cache, given: argparse.Namespace) -> None:
         _row(name, rows, truth)
 
 
-def _whole(results: Cache, task: str, seeds: int) -> bool:
-    return all(results.get(["truth", task, lr, seed]) for lr in RATES for seed in range(seeds))
+def _whole(results: Cache, task: str) -> list[int]:
+    """Seeds with which every rate has been run."""
+    return [seed for seed in range(100) if all(results.get(["truth", task, lr, seed]) for lr in RATES)]
 
 
 def _named(results: Cache, given: argparse.Namespace, tasks: list[str]) -> dict[str, list[tuple]]:

@@ -15,6 +15,7 @@ from lrscope.scanning.outcome import Outcome
 from lrscope.views import numbers
 from lrscope.views.console import columns_for, console_on, doubts, finished_text
 from lrscope.views.facts import Facts, RunFacts, collect
+from lrscope.views.ramp_text import rules_table
 from lrscope.views.textplot import plot_levels
 from lrscope.views.words import answer_parts, filled, one_line, price_words
 
@@ -57,7 +58,7 @@ def render(
         console.print(line, no_wrap=True, crop=True)
     if facts.readings:
         console.print()
-        console.print(_rules(facts))
+        console.print(rules_table(facts.readings))
     if facts.runs and not facts.ramp:
         console.print()
         console.print(_table(facts))
@@ -77,20 +78,6 @@ def _answer(console: Console, facts: Facts) -> None:
     if facts.reason:
         console.print()
         console.print(Text(one_line(facts.reason)))
-
-
-def _rules(facts: Facts) -> Padding:
-    """What each rule says of the same ramps."""
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("rule", no_wrap=True)
-    for name in ("rate", numbers.share(facts.readings[0].lr.level), "on each ramp alone"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for place, one in enumerate(facts.readings):
-        interval = f"{numbers.rate(one.lr.low)} to {numbers.rate(one.lr.high)}"
-        alone = f"{numbers.rate(one.alone[0])} to {numbers.rate(one.alone[-1])}"
-        cells = [one.rule + (" ◆" if place == 0 else ""), numbers.rate(one.lr.value), interval, alone]
-        table.add_row(*(Text(cell, style="bold" if place == 0 else "") for cell in cells))
-    return Padding(table, 0)
 
 
 def _table(facts: Facts) -> Padding:
