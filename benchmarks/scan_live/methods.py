@@ -39,11 +39,11 @@ def shifted(
 
 
 def scan(task: str, planner: str, budget: float, base: int) -> Named:
-    """lrscope's scan by one of its planners; `val_loss` is judged, at the task's own length."""
+    """lrscope's scan by one of its planners, at the task's own length; it judges by `val_loss` once that is seen."""
     wall, cpu = time.perf_counter(), time.process_time()
     found = lrscope.scan(
         partial(shifted, task=task, base=base), low=LOW, high=HIGH, per_decade=PER_DECADE,
-        steps=TASKS[task].steps, budget=budget, planner=planner, metric="val_loss",
+        steps=TASKS[task].steps, budget=budget, planner=planner,
     )  # fmt: skip
     return Named(
         None if found.lr is None else found.lr.value,

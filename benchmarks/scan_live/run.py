@@ -180,7 +180,7 @@ def _named(results: Cache, given: argparse.Namespace, tasks: list[str]) -> dict[
                 one = results.get(["ramp", count, task, seed])
                 if one is None:
                     continue
-                for rule in ("minimum / 10", "steepest", "valley"):
+                for rule in ("lost / 10", "minimum / 10", "steepest", "valley"):
                     lr = (one["rules"] or {}).get(rule)
                     name = f"lrscope ramp x {count}, {rule}"
                     rows.setdefault(name, []).append((task, lr, one["full_runs"], one["cpu"], None, None))

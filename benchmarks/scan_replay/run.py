@@ -38,6 +38,7 @@ from cache import Cache
 OURS = {
     "halving": "lrscope.scanning.planner.halving:HalvingPlanner",
     "flow": "lrscope.scanning.planner.flow:FlowPlanner",
+    "race": "lrscope.scanning.planner.race:RacePlanner",
     "grid": "lrscope.scanning.planner.full_grid:FullGridPlanner",
 }
 BUDGETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 16)

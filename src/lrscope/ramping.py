@@ -82,7 +82,7 @@ def read_ramp(source: Any, *, metric: str | None = None) -> RampResult:
     >>> lr = [1e-4 * 10 ** (k / 20) for k in range(81)]
     >>> loss = [1 / (1 + 30 * r) + r**3 for r in lr]
     >>> read_ramp({"lr": lr, "loss": loss}).readings[0].rule
-    'minimum / 10'
+    'lost / 10'
     """
     several = isinstance(source, list | tuple) and bool(source) and not isinstance(source[0], int | float)
     runs: list[LoggedRun] = []

@@ -12,7 +12,7 @@ from lrscope.views.ramp_facts import RampFacts
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = (ACCENT, "#6d28d9", "#047857")
+COLOURS = (ACCENT, "#1d4ed8", "#6d28d9", "#047857")
 """Of the rules, in their order."""
 
 

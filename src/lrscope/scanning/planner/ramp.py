@@ -29,8 +29,8 @@ APART = 0.5
 class RampPlanner(Planner):
     """Runs the same ramp with one seed after another, as many as the budget holds (a full run is one ramp).
 
-    The rate named is a tenth of the one at which the loss was lowest: of the known rules it came closest to the best
-    rate where all were run (`benchmarks/scan_live`).
+    The rate named is a tenth of the one at which the ramp had lost all that it had gained: of the rules it came closest
+    to the best rate where all were run (`benchmarks/scan_live`).
     """
 
     rule = "ramp"
@@ -50,7 +50,7 @@ class RampPlanner(Planner):
 
     def name(self, scan: Scan) -> Recommendation:
         by = judge_by(scan.plan, ramp_metric(scan))
-        rule = f"{self.rule}, minimum / 10 of {by.metric}" if by.metric else self.rule
+        rule = f"{self.rule}, lost / 10 of {by.metric}" if by.metric else self.rule
         climbs = climbs_of(scan, by)
         if not climbs:
             reason = (
@@ -71,10 +71,16 @@ class RampPlanner(Planner):
         readings = audit(climbs, level=scan.plan.level)
         named = readings[0]
         at = 10.0 ** float(whole.log_lr[int(np.argmin(smoothed))])
+        edge = 10 * named.lr.value
+        come = (
+            f"back where it began at {edge:.2g}"
+            if whole.lost is not None
+            else f"not back by {edge:.2g}, the end"
+        )
         others = ", ".join(f"{r.rule} {r.lr.value:.2g}" for r in readings[1:])
         reason = (
-            f"Over {_ramps(len(climbs))} the smoothed {by.metric} was lowest at {at:.2g}, and a tenth of that is "
-            f"named. Other rules on the same curve: {others}."
+            f"Over {_ramps(len(climbs))} the smoothed {by.metric} was lowest at {at:.2g} and {come}; a tenth of that "
+            f"is named. Other rules on the same curve: {others}."
         )
         return Recommendation(
             lr=named.lr,

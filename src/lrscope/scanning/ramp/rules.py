@@ -35,11 +35,24 @@ def valley(log_lr: NDArray[np.float64], loss: NDArray[np.float64]) -> float:
 
 
 def tenth_of_minimum(log_lr: NDArray[np.float64], loss: NDArray[np.float64]) -> float:
-    """A tenth of the rate at which the loss is lowest (fastai's "minimum")."""
+    """A tenth of the rate at which the loss is lowest (in words, fastai's "minimum")."""
     return float(log_lr[int(np.argmin(loss))] - 1.0)
 
 
+def tenth_of_lost(log_lr: NDArray[np.float64], loss: NDArray[np.float64]) -> float:
+    """A tenth of the rate at which all that had been gained is lost again: the loss is back where it began.
+
+    fastai's "minimum" means this in effect: it reads the lowest point of a mean with a long memory, which goes on
+    falling until the loss rises above its own average. Here the same point is read off a line without lag. Where the
+    loss does not come back, the last rate of the ramp stands for it.
+    """
+    low = int(np.argmin(loss))
+    back = np.flatnonzero(loss[low:] >= loss[0])
+    return float(log_lr[low + int(back[0]) if back.size else -1] - 1.0)
+
+
 RULES: dict[str, Rule] = {
+    "lost / 10": tenth_of_lost,
     "minimum / 10": tenth_of_minimum,
     "steepest": steepest,
     "valley": valley,
