@@ -22,6 +22,10 @@ from lrscope.scanning.recommendation import Recommendation
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.source.ramp import Ramp
 
+FALL = 12.0
+"""Noise levels, over the root of the number of values, by which the line has to fall below its start: of a hundred ramps
+of pure noise about one falls so far."""
+
 APART = 0.5
 """Decades between the rules from which on it is said that they disagree: a factor of three."""
 
@@ -62,7 +66,7 @@ class RampPlanner(Planner):
         smoothed, noise = line(whole)
         fall = whole.start - float(smoothed.min())
         cliff = _lost(climbs, scan.plan.level)
-        if fall <= 2.0 * noise:
+        if fall <= FALL * noise / math.sqrt(whole.loss.size):
             reason = (
                 f"{by.metric} never fell along the ramp by more than its own noise: no rate can be read off it. More "
                 "steps (--steps), a larger batch, or a planner that trains at constant rates would show more."

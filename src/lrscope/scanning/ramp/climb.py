@@ -14,8 +14,8 @@ from lrscope.statistics.smoother import LONGEST, smooth
 FEWEST = 12
 """Values on a ramp from which a line can be told from noise."""
 
-FIRST = 0.05
-"""Share of a ramp whose losses make its start."""
+FIRST = 0.15
+"""Share of a ramp whose losses make its start: its rates are too small to have moved anything yet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +100,12 @@ def line(climbed: Climb) -> tuple[NDArray[np.float64], float]:
     if climbed.lost is not None:
         n = max(FEWEST, int(np.searchsorted(climbed.log_lr, climbed.lost)))
     found = smooth(climbed.loss[:n])
-    doubt = 2.0 * found.noise * math.sqrt(found.freedom / n)
+    # Of the middle half of the values: where training is about to be lost it leaps, and that is no noise.
+    off = float(np.median(np.abs(climbed.loss[:n] - found.line)))
+    noise = min(found.noise, 1.4826 * off * math.sqrt(n / max(n - found.freedom, 1.0)))
+    doubt = 2.0 * noise * math.sqrt(found.freedom / n)
     level = np.minimum(found.line, max(climbed.start - doubt, float(found.line.min())))
-    return np.concatenate([level, climbed.loss[n:]]), found.noise
+    return np.concatenate([level, climbed.loss[n:]]), noise
 
 
 def _running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
