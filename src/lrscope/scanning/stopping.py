@@ -33,8 +33,8 @@ LOOKS = 8
 
 LIMITS: Mapping[float, float] = {0.1: 0.183, 0.2: 0.176}
 """Risk → limit: the larger of two, from twelve published scans (each at the worst of three ways of judging it: 0.110
-and 0.093) and from 200 synthetic ones, by ``python benchmarks/scan_replay/early_stopping.py FOLDER``. Twelve scans cannot
-vouch for a risk below 1/13."""
+and 0.093) and from 200 synthetic ones, by ``python benchmarks/scan_replay/early_stopping.py FOLDER``. Twelve scans
+cannot vouch for a risk below 1/13."""
 
 
 def looks(horizon: int) -> list[int]:

@@ -23,8 +23,8 @@ from lrscope.statistics.estimate import Estimate
 from lrscope.training.source.ramp import Ramp
 
 FALL = 12.0
-"""Noise levels, over the root of the number of values, by which the line has to fall below its start: of a hundred ramps
-of pure noise about one falls so far."""
+"""Noise levels, over the root of the number of values, by which the line has to fall below its start: of a hundred
+ramps of pure noise about one falls so far."""
 
 APART = 0.5
 """Decades between the rules from which on it is said that they disagree: a factor of three."""
