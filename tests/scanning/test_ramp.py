@@ -123,6 +123,15 @@ def test_a_loss_that_never_falls_names_no_rate():
     assert "never fell" in next(a for a in answers if a.lr is None).reason
 
 
+def test_where_only_the_blow_up_shows_a_tenth_of_it_is_named():
+    """A loss that is flat under its noise and then explodes; the doubt is told."""
+    flat = [1.0 + np.exp(np.minimum(12.0 * (X - 0.5), 20.0)) + 0.1 * np.random.default_rng(s).standard_normal(X.size)
+            for s in range(3)]  # fmt: skip
+    answer = RampPlanner().name(scan_of(flat))
+    assert 0.1 < answer.lr.value < 1.0
+    assert any("never fell" in text for text in answer.warnings)
+
+
 def scan_of(losses, state=RunState.COMPLETE):
     plan = Plan(
         rates=log_grid(1e-5, 10.0),

@@ -66,7 +66,8 @@ class RampPlanner(Planner):
         smoothed, noise = line(whole)
         fall = whole.start - float(smoothed.min())
         cliff = _lost(climbs, scan.plan.level)
-        if fall <= FALL * noise / math.sqrt(whole.loss.size):
+        fell = fall > FALL * noise / math.sqrt(whole.loss.size)
+        if not fell and whole.lost is None:
             reason = (
                 f"{by.metric} never fell along the ramp by more than its own noise: no rate can be read off it. More "
                 "steps (--steps), a larger batch, or a planner that trains at constant rates would show more."
@@ -94,7 +95,7 @@ class RampPlanner(Planner):
             rule=rule,
             metric=by.metric,
             goal=by.goal,
-            warnings=tuple(_doubts(scan, climbs, whole, readings)),
+            warnings=tuple(_doubts(scan, climbs, whole, readings, fell)),
             readings=readings,
         )
 
@@ -154,13 +155,20 @@ def _lost(climbs: Sequence[Climb], level: float) -> Estimate | None:
     )
 
 
-def _doubts(scan: Scan, climbs: Sequence[Climb], whole: Climb, readings: Sequence[Reading]) -> list[str]:
+def _doubts(
+    scan: Scan, climbs: Sequence[Climb], whole: Climb, readings: Sequence[Reading], fell: bool
+) -> list[str]:
     plan, named = scan.plan, readings[0].lr
     said = [
         f"A ramp sees {plan.horizon} steps at climbing rates, not a training at one of them: it cannot know how long "
         "you will train. The interval is that of the rule's answer, not of the best rate; a scan without "
         "--planner ramp gives that."
     ]
+    if not fell:
+        said.append(
+            "The loss never fell along the ramp by more than its own noise: only where it blew up is known, and rules "
+            "that look at the fall read noise. More ramps (--budget) or steps would show more."
+        )
     rates = [reading.lr.value for reading in readings]
     apart = math.log10(max(rates) / min(rates))
     if apart > APART:

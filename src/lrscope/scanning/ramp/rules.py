@@ -44,10 +44,10 @@ def tenth_of_lost(log_lr: NDArray[np.float64], loss: NDArray[np.float64]) -> flo
 
     fastai's "minimum" means this in effect: it reads the lowest point of a mean with a long memory, which goes on
     falling until the loss rises above its own average. Here the same point is read off a line without lag. Where the
-    loss does not come back, the last rate of the ramp stands for it.
+    loss does not come back, the last rate of the ramp stands for it; where it never fell, it is lost where it rises.
     """
     low = int(np.argmin(loss))
-    back = np.flatnonzero(loss[low:] >= loss[0])
+    back = np.flatnonzero(loss[low:] >= loss[0] if loss[low] < loss[0] else loss[low:] > loss[0])
     return float(log_lr[low + int(back[0]) if back.size else -1] - 1.0)
 
 
