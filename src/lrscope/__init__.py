@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from lrscope.integrations import lightning as lightning
     from lrscope.integrations import torch as torch
     from lrscope.integrations import transformers as transformers
+    from lrscope.ramping import RampResult as RampResult
+    from lrscope.ramping import read_ramp as read_ramp
     from lrscope.scanning.recommendation import Band as Band
     from lrscope.scanning.recommendation import Recommendation as Recommendation
     from lrscope.statistics.estimate import Estimate as Estimate
@@ -46,6 +48,8 @@ _HOME = {
     "scan": "lrscope.api",
     "load": "lrscope.api",
     "ScanResult": "lrscope.api",
+    "read_ramp": "lrscope.ramping",
+    "RampResult": "lrscope.ramping",
     "diagnose": "lrscope.diagnosing",
     "patience": "lrscope.diagnosing",
     "backtest": "lrscope.diagnosing",
