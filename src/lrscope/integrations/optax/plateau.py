@@ -1,0 +1,141 @@
+"""`reduce_on_plateau`: the loss alone, in the place of `optax.contrib.reduce_on_plateau`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from lrscope.control.plateau import Plateau, PlateauHistory, PlateauState
+from lrscope.errors import UsageError
+
+Array = Any
+
+_ROOM = 128  # blocks that a history holds at most, before neighbours are merged
+_NUMBERS = 11 + _ROOM
+
+
+class ReduceOnPlateauState(NamedTuple):
+    """The values that are being gathered, and what the controller remembers of those before."""
+
+    scale: Array
+    total: Array
+    count: Array
+    values: Array  # seen since the start, as the controller counts them
+    memory: Array  # the controller's state: numbers of 64 bits, as pairs of 32, which is what JAX has
+
+
+def reduce_on_plateau(
+    factor: float = 0.3,
+    accumulation_size: int = 1,
+    min_scale: float = 0.0,
+    *,
+    least: int = 10,
+    rho: float | None = None,
+    take_back: bool = True,
+) -> optax.GradientTransformationExtraArgs:
+    """Lower the rate where the loss has levelled out; a drop-in for `optax.contrib.reduce_on_plateau`.
+
+    Where that one counts failures to beat the luckiest value so far, this one asks for evidence that nothing
+    more is to come, and takes back a drop that bought nothing. No value's sign or size matters. See
+    `lrscope.control.Plateau`.
+
+    Parameters
+    ----------
+    factor : float
+        What the rate is multiplied by.
+    accumulation_size : int
+        Values whose mean is one value for the test: 1 if `value` is a validation loss, 8 or more if it is the
+        loss of a batch.
+    min_scale : float
+        The rate is not lowered below this share of the optimiser's own.
+    least : int
+        Means before the first look, and after each change. `patience`, `cooldown` and tolerances have no
+        counterpart: how long to wait follows from the noise.
+    rho : float, optional
+        What counts as nothing, as a share of what was gained; the controller's own unless told.
+    take_back : bool
+        Whether a drop that bought nothing is taken back.
+
+    Returns
+    -------
+    optax.GradientTransformationExtraArgs
+        To stand after the optimiser in `optax.chain`; its `update` takes `value`.
+
+    Notes
+    -----
+    The test runs in NumPy, on the host, once for each mean: give `accumulation_size` something where steps are
+    short. Everything else is arrays, so it runs inside `jit` and `scan`, and a checkpoint of the state resumes
+    exactly.
+    """
+    if accumulation_size < 1 or not 0.0 < factor < 1.0:
+        raise UsageError(
+            f"accumulation_size must be 1 or more and factor between 0 and 1; got {accumulation_size} and {factor}."
+        )
+    given = {} if rho is None else {"rho": rho}
+    rule = Plateau(
+        factor=factor, block=1, least=least, min_lr=min_scale, take_back=take_back, **given
+    )
+    empty = _pack(rule.init(1.0))
+
+    def init(params: Any) -> ReduceOnPlateauState:
+        nothing, zero = jnp.zeros((), jnp.float32), jnp.zeros((), jnp.int32)
+        return ReduceOnPlateauState(jnp.ones((), jnp.float32), nothing, zero, zero, jnp.asarray(empty))
+
+    def on_host(memory: np.ndarray, mean: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        state, _ = rule.update(_unpack(np.asarray(memory)), int(values), float(mean))
+        return _pack(state), np.float32(state.history.lr)
+
+    shapes = (jax.ShapeDtypeStruct(empty.shape, empty.dtype), jax.ShapeDtypeStruct((), jnp.float32))
+
+    def update(
+        updates: Any, state: ReduceOnPlateauState, params: Any = None, *, value: Array, **extra: Any
+    ) -> tuple[Any, ReduceOnPlateauState]:
+        total = state.total + jnp.asarray(value, jnp.float32)
+        count = state.count + 1
+
+        def look() -> ReduceOnPlateauState:
+            values = state.values + 1
+            memory, scale = jax.pure_callback(
+                on_host, shapes, state.memory, total / count, values, vmap_method="sequential"
+            )
+            return ReduceOnPlateauState(scale, jnp.zeros_like(total), jnp.zeros_like(count), values, memory)
+
+        new = jax.lax.cond(
+            count >= accumulation_size, look, lambda: state._replace(total=total, count=count)
+        )
+        return jax.tree.map(lambda u: u * jnp.asarray(new.scale, u.dtype), updates), new
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _pack(state: PlateauState) -> np.ndarray:
+    """A state in one array, exactly."""
+    filled, total, (lr, blocks, width, first, look, next_, wait, before, drops) = state
+    level, error = before or (np.nan, np.nan)
+    begun = np.nan if first is None else first
+    numbers = [filled, total, lr, width, begun, look, next_, wait, level, error, drops, *blocks]
+    packed = np.full(_NUMBERS, np.nan)
+    packed[: len(numbers)] = numbers
+    return packed.view(np.uint32)
+
+
+def _unpack(packed: np.ndarray) -> PlateauState:
+    filled, total, lr, width, first, look, next_, wait, level, error, drops, *blocks = (
+        np.ascontiguousarray(packed).view(np.float64).tolist()
+    )
+    history = PlateauHistory(
+        lr=lr,
+        blocks=tuple(b for b in blocks if b == b),
+        width=int(width),
+        first=first if first == first else None,
+        look=int(look),
+        next=int(next_),
+        wait=wait,
+        before=(level, error) if level == level else None,
+        drops=int(drops),
+    )
+    return PlateauState(int(filled), total, history)

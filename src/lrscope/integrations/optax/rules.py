@@ -1,0 +1,235 @@
+"""The controllers of `lrscope.control` once more, in arrays, so that they run inside `jax.jit`.
+
+The states are the very tuples of `lrscope.control`, with arrays in their fields, and the settings are read from
+the same controllers; only the arithmetic is written a second time, without branches that depend on a value. Tests
+drive both with the same losses and gaps and hold one against the other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from lrscope.control import gap, guard
+from lrscope.control.base import Action
+from lrscope.control.compose import Composed, ComposedState
+from lrscope.control.gap import Gap, GapState
+from lrscope.control.guard import Guard, GuardState
+
+ACTIONS: tuple[Action | None, ...] = (None, *Action)
+"""What the number in `Verdict.action` means."""
+
+LAST, START, SNAPSHOT = range(3)
+"""What to go on with: the weights at hand, those of the start, those that were kept."""
+
+Array = Any  # jax.Array, or a number
+Tree = TypeVar("Tree")
+
+
+class Verdict(NamedTuple):
+    """A decision in numbers: its place in `ACTIONS`, where to go on, and what it rests on."""
+
+    action: Array
+    restore: Array
+    gap: Array  # mean of the gaps since the last change
+    t: Array  # in standard errors
+
+
+def arrays(state: Tree) -> Tree:
+    """A state of numbers as a state of arrays: whole numbers in 32 bits, others in single precision."""
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.int32 if isinstance(x, int) else jnp.float32), state)
+
+
+def start(control: Composed) -> ComposedState:
+    """The state before the first step. Rates are multiples of the optimiser's own."""
+    return arrays(control.init(1.0))
+
+
+def wants_gap(control: Composed, state: ComposedState, step: Array) -> Array:
+    """`Composed.wants_gap`."""
+    rule = _gap_of(control)
+    often = jnp.where(step <= gap._EARLY, max(rule.every // 4, 1), rule.every)
+    return (
+        (step >= gap._FIRST)
+        & (step % often == 0)
+        & (state.cool_from < 0)
+        & (step - state.warm_from > control.warmup)
+    )
+
+
+def wants_snapshot(control: Composed, state: ComposedState) -> Array:
+    """`Composed.wants_snapshot`."""
+    keep = control.guard.keep_every
+    return (state.step - state.guard.snapshot >= keep) & (state.guard.good >= keep // 2)
+
+
+def kept(state: ComposedState) -> ComposedState:
+    """`Composed.kept`."""
+    watch = state.guard._replace(snapshot=state.step, breaks=jnp.zeros_like(state.guard.breaks))
+    return state._replace(guard=watch)
+
+
+def update(
+    control: Composed, state: ComposedState, step: Array, loss: Array, measured: Array
+) -> tuple[ComposedState, Verdict]:
+    """`Composed.update`; a gap that was not measured is NaN."""
+    watch, restore = _watch(control.guard, state.guard, step, loss)
+    back = restore != LAST
+    cooling = (state.cool_from >= 0) & ~back
+    warming = (step - state.warm_from <= control.warmup) & ~back & ~cooling
+    calm = ~back & ~cooling & ~warming
+
+    # Cooling down: the rate is a straight line, and no rule is asked.
+    left = jnp.maximum(state.cool_steps - (step - state.cool_from), 0) / jnp.maximum(state.cool_steps, 1)
+    cool = state.cool_lr * left
+
+    # Warming up: the rule is not asked either, and begins at the end of it.
+    share = jnp.maximum(0.0, 1.0 - (step - state.warm_from) / max(control.warmup, 1))
+    warm = state.target * control.warm_start**share
+    warmed = warming & (step - state.warm_from == control.warmup)
+
+    # Quiet times: the rule decides, below the guard's ceiling.
+    asked, decision, evidence = _balance(_gap_of(control), state.rule, step, measured)
+    wanted = asked.lr
+    forbidden = (decision == _RAISE) & (wanted > watch.ceiling)
+    changed = calm & (decision != 0) & ~forbidden
+    forbidden = calm & forbidden
+    rule = _where(calm, asked, state.rule)
+    rule = _where(forbidden, _anew(step, state.lr), rule)
+    rule = _where(warmed, _anew(step, warm), rule)
+    rule = _where(back, _anew(step, watch.lr), rule)
+
+    again = back & (restore == START) & (control.warmup > 0) & (state.cool_from < 0)
+    target = jnp.where(back, watch.lr, jnp.where(changed, wanted, state.target))
+    lr = jnp.select(
+        [again, back, cooling, warming, changed],
+        [target * control.warm_start, target, cool, warm, wanted],
+        state.lr,
+    )
+    adopted = watch._replace(since=0, descended=jnp.where(wanted > watch.lr, 1, watch.descended))
+    watch = _where(changed, adopted, watch)
+    watch = watch._replace(lr=jnp.where(cooling, watch.lr, lr))
+    factor = jnp.where(state.guard.breaks < guard._BREAKS, control.guard.factor, 1.0)
+    new = ComposedState(
+        target=target,
+        lr=lr,
+        step=step,
+        warm_from=jnp.where(again, step, state.warm_from),
+        cool_from=state.cool_from,
+        cool_steps=state.cool_steps,
+        cool_lr=jnp.where(back, state.cool_lr * factor, state.cool_lr),
+        guard=watch,
+        rule=rule,
+    )
+    moved = lr != state.lr
+    action = jnp.select(
+        [back, cooling & moved, warming & moved, changed], [_BACK, _COOL, _WARM, decision], 0
+    )
+    return _alike(new, state), Verdict(action, jnp.where(back, restore, LAST), *evidence)
+
+
+def finish(state: ComposedState, steps: Array) -> ComposedState:
+    """`Composed.finish`."""
+    return _alike(state._replace(cool_from=state.step, cool_steps=steps, cool_lr=state.lr), state)
+
+
+# -- the parts ----------------------------------------------------------------------------------------------
+
+_LOWER, _RAISE, _BACK, _COOL, _WARM = (
+    ACTIONS.index(a) for a in (Action.LOWER, Action.RAISE, Action.ROLL_BACK, Action.COOL, Action.WARM)
+)
+
+
+def _balance(
+    rule: Gap, state: GapState, step: Array, measured: Array
+) -> tuple[GapState, Array, tuple[Array, Array]]:
+    """`Gap.update`: the state, the action (0 for none), and mean and t of the gaps."""
+    count = state.measured + 1.0
+    move = measured - state.mean
+    mean = state.mean + move / count
+    squares = state.squares + move * (measured - mean)
+    old = jnp.where(count >= gap._MOST, 0.5, 1.0)
+    count, squares = count * old, squares * old
+    error = jnp.sqrt(squares / jnp.maximum(count - 1.0, 1.0) / count)
+    endless = jnp.where(mean == 0, 0.0, jnp.copysign(jnp.inf, mean))
+    t = jnp.where(error > 0, mean / jnp.where(error > 0, error, 1.0), endless)
+    age = step - state.since
+    floor = max(16.0, 4.0 * rule.memory)
+    enough = jnp.isfinite(measured) & (count >= gap._FEWEST)
+    lower = enough & (t > rule.t) & (age >= jnp.maximum(floor, rule.wait_lower * step))
+    higher = enough & (t < -rule.t) & (age >= jnp.maximum(floor, rule.wait_raise * step))
+    grown = GapState(state.lr, state.since, count, mean, squares)
+    new = _where(jnp.isfinite(measured), grown, state)
+    factor = jnp.where(lower, rule.lower, rule.raise_by)
+    new = _where(lower | higher, _anew(step, state.lr * factor), new)
+    return new, jnp.select([lower, higher], [_LOWER, _RAISE], 0), (mean, t)
+
+
+def _watch(rule: Guard, state: GuardState, step: Array, loss: Array) -> tuple[GuardState, Array]:
+    """`Guard.update`: the state, and where to go on."""
+    seen, since = state.seen + 1, state.since + 1
+    last, fast, begun = (jnp.where(seen == 1, loss, x) for x in (state.last, state.fast, state.start))
+    move = loss - last
+    term = 0.5 * move * move
+    term = jnp.where(seen > 20, jnp.minimum(term, guard._LIMIT * state.variance), term)
+    variance = state.variance + (term - state.variance) * jnp.where(seen > 100, 0.01, 1.0 / seen)
+    fast = fast + (loss - fast) * jnp.where(seen > 10, 0.1, 1.0 / seen)
+    early = seen <= guard._FIRST
+    begun = jnp.where(early, begun + (loss - begun) / seen, begun)
+    best = jnp.where(early, fast, jnp.minimum(fast, state.best))
+    rise, gained = fast - best, begun - best
+    bad = (seen > 8) & (rise * rise > rule.sd * rule.sd * variance) & (rise > rule.share * gained)
+    finite = jnp.isfinite(loss)
+    calm = state._replace(
+        seen=seen,
+        last=loss,
+        variance=variance,
+        fast=fast,
+        start=begun,
+        best=best,
+        bad=jnp.where(bad, state.bad + 1, 0),
+        good=jnp.where(bad, 0, state.good + 1),
+        since=since,
+        ceiling=state.ceiling * 1.00174,
+    )
+    diverges = finite & (calm.bad >= rule.patience) & (since >= 2 * rule.patience)
+    judged = finite & ~diverges & (step == state.early) & (state.descended == 0)
+    came_down = begun - fast > jnp.sqrt(variance)
+    from_start = judged & ~came_down & (state.breaks < guard._BREAKS)
+    calm = calm._replace(descended=jnp.where(judged & came_down, 1, calm.descended))
+    calm = _where(finite, calm, state)
+    to_start = from_start | (state.snapshot == 0)
+    act = ~finite | diverges | from_start
+    back = calm._replace(
+        lr=calm.lr * jnp.where(calm.breaks < guard._BREAKS, rule.factor, 1.0),
+        fast=jnp.where(to_start, calm.start, calm.best),
+        best=jnp.where(to_start, calm.start, jnp.minimum(calm.best, calm.start)),
+        bad=0,
+        good=0,
+        since=0,
+        ceiling=jnp.minimum(calm.ceiling, 0.6 * calm.lr),
+        breaks=calm.breaks + 1,
+        early=jnp.where(to_start, step + rule.trial, calm.early),
+    )
+    return _where(act, back, calm), jnp.where(act, jnp.where(to_start, START, SNAPSHOT), LAST)
+
+
+def _anew(step: Array, lr: Array) -> GapState:
+    return GapState(lr, step, 0.0, 0.0, 0.0)
+
+
+def _gap_of(control: Composed) -> Gap:
+    if not isinstance(control.rule, Gap):
+        raise TypeError("only the gap is written in arrays")
+    return control.rule
+
+
+def _where(condition: Array, yes: Tree, no: Tree) -> Tree:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+
+
+def _alike(new: Tree, old: Tree) -> Tree:
+    """The same kinds of numbers as before: `scan` and `cond` need that."""
+    return jax.tree.map(lambda a, b: jnp.asarray(a, jnp.result_type(b)), new, old)

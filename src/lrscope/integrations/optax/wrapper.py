@@ -1,0 +1,281 @@
+"""`gap`: an optimiser whose rate is in the hands of the gap, as a wrapper in the manner of `optax.MultiSteps`.
+
+    optimizer = lrscope.optax.gap(optax.adam(1e-3))
+    state = optimizer.init(params)
+
+    @jax.jit
+    def step(params, state, batch, spare):
+        loss, gradient = jax.value_and_grad(loss_of)(params, batch)
+        updates, state = optimizer.update(
+            gradient, state, params, value=loss, value_fn=lambda p: loss_of(p, spare))
+        return optax.apply_updates(params, updates), state
+
+It wraps, and does not stand in a chain, because a roll-back brings back the optimiser's moments too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from lrscope.control.average import CONTROL, OUTPUT
+from lrscope.control.compose import Composed, ComposedState
+from lrscope.control.gap import Gap
+from lrscope.errors import UsageError
+from lrscope.integrations.optax import rules
+
+Array = Any
+Params = Any
+
+_STRIDE = 4  # steps between updates of the averages, once a step is a small share of them
+_STRIDE_FROM = 64
+_LANDED = 1e-5  # a roll-back has landed when it is so near, as a share of the norm
+
+
+class Averages(NamedTuple):
+    """Two running averages of the parameters; see `lrscope.control.average`."""
+
+    steps: Array  # taken in so far
+    waiting: Array  # steps since
+    control: Params  # what the gap is measured against
+    output: Params  # what is evaluated
+
+
+class Kept(NamedTuple):
+    """What a roll-back brings back."""
+
+    params: Params
+    inner: Any
+    averages: Averages
+
+
+class Observation(NamedTuple):
+    """What the last step showed, in scalars: `lrscope.optax.record` writes it down."""
+
+    step: Array
+    loss: Array
+    scale: Array  # of the optimiser's own rate, in this step
+    gap: Array  # NaN where it was not measured
+    action: Array  # place in `rules.ACTIONS`
+    new_scale: Array
+    mean_gap: Array  # what the decision rests on
+    t: Array
+
+
+class ControlledState(NamedTuple):
+    """All that changes; a pytree like any other, so a checkpoint of it resumes exactly."""
+
+    inner: Any
+    control: ComposedState
+    averages: Averages
+    start: Kept
+    snapshot: Kept
+    landing: Array  # where a roll-back is on its way to, 0 for nowhere
+    seen: Observation
+
+
+def gap(
+    inner: optax.GradientTransformation,
+    *,
+    every: int = 8,
+    warmup: int = 50,
+    memory: float = 10.0,
+    control: Composed | None = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Let the gap raise and lower the rate of an optimiser.
+
+    It needs no number of steps, no patience and no well-chosen rate: the optimiser's own, a constant, is where
+    it starts. Its `update` takes `value`, the loss of the batch, and `value_fn`, a function of the parameters
+    that computes the loss on any batch, best on one that is kept from training: a different one each time, in
+    the same shape. The gap of training batches balances the training loss, which is not what you want of a
+    model that can overfit. `params` have to be those that the gradient was taken at, as optax passes them; so
+    the batch is never one that they have just been stepped on.
+
+    Parameters
+    ----------
+    inner : optax.GradientTransformation
+        The optimiser, its rate a constant. Its updates are scaled.
+    every : int
+        Steps between measurements of two evaluations each; four times as many in the first 64 steps.
+    warmup : int
+        Steps on which the rate climbs to the optimiser's own, so that divergence shows before it does harm;
+        0 for none.
+    memory : float
+        Steps that the optimiser remembers, 1 / (1 - momentum): 10 as for Adam and for a momentum of 0.9. optax
+        does not tell.
+    control : Composed, optional
+        The controller itself, instead of the one that the above describe. Its rule has to be a `Gap`.
+
+    Returns
+    -------
+    optax.GradientTransformationExtraArgs
+        Whose updates bring the parameters back to earlier ones when training has diverged: so it has to be the
+        outermost transformation, and its updates have to be applied as they are (`optax.MultiSteps` may stand
+        outside; it passes on the value of the last of its batches).
+
+    Raises
+    ------
+    UsageError
+        If `control` has another rule than the gap; and by `update`, if `params`, `value` or `value_fn` is missing.
+
+    Notes
+    -----
+    All of it runs inside `jit` and `scan`; the two evaluations run only at steps that ask for them. An update
+    that is not finite is not made: it counts as a loss that is not. Over several devices, `value` and
+    `value_fn` have to give the mean over all of them.
+
+    Memory beyond the optimiser's own: for Adam about eleven copies of the parameters, of two running averages
+    and what was kept at the start and since.
+    """
+    control = control or Composed(Gap(every=every, memory=memory), warmup=warmup)
+    if not isinstance(control.rule, Gap):
+        raise UsageError(
+            f"lrscope.optax.gap runs a Gap, and control.rule is a {type(control.rule).__name__}; for the loss alone "
+            "there is lrscope.optax.reduce_on_plateau."
+        )
+    whole = optax.with_extra_args_support(inner)
+
+    def init(params: Params) -> ControlledState:
+        wide = jax.tree.map(lambda p: jnp.asarray(p, _wide(p.dtype)), params)
+        averages = rules.arrays(Averages(0, 0, None, None))._replace(control=wide, output=wide)
+        first = whole.init(params)
+        kept = Kept(params, first, averages)
+        nothing = Observation(0, 0.0, 0.0, jnp.nan, 0, 0.0, 0.0, 0.0)
+        return ControlledState(
+            first, rules.start(control), averages, kept, kept, jnp.asarray(0, jnp.int32), rules.arrays(nothing)
+        )
+
+    def update(
+        updates: Any,
+        state: ControlledState,
+        params: Params | None = None,
+        *,
+        value: Array | None = None,
+        value_fn: Callable[[Params], Array] | None = None,
+        **extra: Any,
+    ) -> tuple[Any, ControlledState]:
+        if params is None or value is None or value_fn is None:
+            raise UsageError(
+                "lrscope.optax.gap needs the parameters, their loss, and a loss function of parameters alone: "
+                "optimizer.update(gradient, state, params, value=loss, value_fn=lambda p: loss_of(p, batch))."
+            )
+        loss = jnp.asarray(value, jnp.float32)
+
+        def train() -> tuple[Any, ControlledState]:
+            given = {**extra, "value": value, "value_fn": value_fn}
+            return _train(control, whole, updates, state, params, loss, value_fn, given)
+
+        return jax.lax.cond(state.landing == 0, train, lambda: _land(state, params))
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _train(
+    control: Composed,
+    inner: optax.GradientTransformationExtraArgs,
+    gradient: Any,
+    state: ControlledState,
+    params: Params,
+    loss: Array,
+    value_fn: Callable[[Params], Array],
+    extra: dict[str, Any],
+) -> tuple[Any, ControlledState]:
+    """A step of training, and what it led to."""
+    step = state.control.step + 1
+    measured = jax.lax.cond(
+        rules.wants_gap(control, state.control, step),
+        lambda: _loss(value_fn, params) - _loss(value_fn, _like(state.averages.control, params)),
+        lambda: jnp.asarray(jnp.nan, jnp.float32),
+    )
+    scale = state.control.lr
+    updates, moments = inner.update(gradient, state.inner, params, **extra)
+    updates = jax.tree.map(lambda u: u * jnp.asarray(scale, u.dtype), updates)
+    whole = _finite(updates)
+    ruled, verdict = rules.update(control, state.control, step, jnp.where(whole, loss, jnp.nan), measured)
+    keep = (verdict.action == 0) & rules.wants_snapshot(control, ruled)
+
+    def go_on() -> tuple[Any, Any, Averages, Array]:
+        stepped = optax.apply_updates(params, updates)
+        return updates, moments, _take_in(state.averages, stepped, step), jnp.asarray(False)
+
+    def back() -> tuple[Any, Any, Averages, Array]:
+        kept = jax.lax.cond(verdict.restore == rules.START, lambda: state.start, lambda: state.snapshot)
+        way, far = _way(params, kept.params)
+        return way, kept.inner, kept.averages, far
+
+    updates, moments, averages, far = jax.lax.cond(verdict.restore == rules.LAST, go_on, back)
+    snapshot = jax.lax.cond(
+        keep,
+        lambda: Kept(optax.apply_updates(params, updates), moments, averages),
+        lambda: state.snapshot,
+    )
+    ruled = jax.tree.map(lambda a, b: jnp.where(keep, a, b), rules.kept(ruled), ruled)
+    seen = Observation(
+        step, loss, scale, measured, verdict.action, ruled.lr, verdict.gap, verdict.t
+    )
+    new = ControlledState(
+        moments, ruled, averages, state.start, snapshot, jnp.where(far, verdict.restore, 0), seen
+    )
+    return updates, _alike(new, state)
+
+
+def _land(state: ControlledState, params: Params) -> tuple[Any, ControlledState]:
+    """The call after a roll-back from far away: updates are added, and so large a sum is rounded coarsely. What
+    is missing is added now, and no step is made."""
+    start, snapshot = state.start.params, state.snapshot.params
+    there = jax.lax.cond(state.landing == rules.START, lambda: start, lambda: snapshot)
+    way, far = _way(params, there)
+    return way, state._replace(landing=jnp.where(far, state.landing, 0))
+
+
+def _way(here: Params, there: Params) -> tuple[Params, Array]:
+    """The update that leads from here to there, and whether it misses by more than rounding should."""
+    way = jax.tree.map(lambda a, b: b - a, here, there)
+    landed = optax.apply_updates(here, way)
+    missed = optax.tree.norm(jax.tree.map(lambda a, b: b - a, landed, there))
+    return way, missed > _LANDED * optax.tree.norm(there)
+
+
+def _take_in(averages: Averages, params: Params, step: Array) -> Averages:
+    """The averages, with the parameters after this step in them."""
+    waiting = averages.waiting + 1
+    steps = averages.steps + waiting
+
+    def moved(average: Params, power: float) -> Params:
+        share = 1.0 - (1.0 - waiting / steps) ** power
+        return jax.tree.map(lambda a, p: a + jnp.asarray(share, a.dtype) * (p - a), average, params)
+
+    return jax.lax.cond(
+        (step <= _STRIDE_FROM) | (step % _STRIDE == 0),
+        lambda: Averages(
+            steps,
+            jnp.zeros_like(waiting),
+            moved(averages.control, CONTROL),
+            moved(averages.output, OUTPUT),
+        ),
+        lambda: averages._replace(waiting=waiting),
+    )
+
+
+def _like(average: Params, params: Params) -> Params:
+    return jax.tree.map(lambda a, p: jnp.asarray(a, p.dtype), average, params)
+
+
+def _loss(value_fn: Callable[[Params], Array], params: Params) -> Array:
+    return jnp.asarray(value_fn(params), jnp.float32)
+
+
+def _finite(tree: Any) -> Array:
+    return jax.tree.reduce(lambda all_, x: all_ & jnp.all(jnp.isfinite(x)), tree, jnp.asarray(True))
+
+
+def _alike(new: Any, old: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.asarray(a, jnp.result_type(b)), new, old)
+
+
+def _wide(dtype: Any) -> Any:
+    return jnp.promote_types(dtype, jnp.float32)
