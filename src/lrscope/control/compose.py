@@ -95,12 +95,13 @@ class Composed(Controller[ComposedState]):
         )
 
     def wants_snapshot(self, state: ComposedState) -> bool:
-        """Whether to keep the weights as they are now, for a roll-back; then say so with `kept`."""
+        """Whether to keep the weights as they are now, for a roll-back; then say so with
+        `took_snapshot`."""
         return self.guard.wants_snapshot(state.guard, state.step)
 
-    def kept(self, state: ComposedState) -> ComposedState:
+    def took_snapshot(self, state: ComposedState) -> ComposedState:
         """The weights were kept."""
-        return state._replace(guard=self.guard.kept(state.guard, state.step))
+        return state._replace(guard=self.guard.took_snapshot(state.guard, state.step))
 
     def update(
         self,
@@ -124,7 +125,7 @@ class Composed(Controller[ComposedState]):
             return state, _moved(step, lr, state.lr, Action.COOL, "cool-down", "On the way down to zero.")
         if step - warm_from <= self.warmup:
             new = target * self.warm_start ** max(0.0, 1.0 - (step - warm_from) / self.warmup)
-            guard = guard._replace(lr=new)
+            guard = self.guard.adopt(guard, step, new)
             rule, _ = self.rule.update(rule, step, loss, gap=None, zigzag=None)
             if step - warm_from == self.warmup:
                 rule = self.rule.adopt(rule, step, new)
@@ -148,7 +149,7 @@ class Composed(Controller[ComposedState]):
     def _rolled_back(
         self, state: ComposedState, step: int, guard: GuardState, decision: Decision
     ) -> tuple[ComposedState, Decision]:
-        target = decision.lr
+        target = decision.lr if decision.factor < 1.0 else state.target
         rule = self.rule.adopt(state.rule, step, target)
         again = decision.restore == "start" and self.warmup > 0 and state.cool_from < 0
         lr = target * self.warm_start if again else target
@@ -158,7 +159,7 @@ class Composed(Controller[ComposedState]):
             step=step,
             warm_from=step if again else state.warm_from,
             cool_lr=state.cool_lr * decision.factor,
-            guard=guard._replace(lr=lr),
+            guard=self.guard.adopt(guard, step, lr),
             rule=rule,
         )
         shown = Decision(

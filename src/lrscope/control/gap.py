@@ -16,7 +16,7 @@ from typing import NamedTuple
 from lrscope.control.base import Action, Controller, Decision
 
 _FEWEST = 4  # gaps to judge by
-_MOST = 64  # then the sums are halved, so that old gaps fade
+_MOST = 256  # then the sums are halved, so that old gaps fade
 _FIRST = 16  # step of the first gap: before it the average is all start
 _EARLY = 64  # until then gaps are measured four times as often
 

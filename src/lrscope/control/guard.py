@@ -13,28 +13,36 @@ from typing import NamedTuple
 from lrscope.control.base import Action, Controller, Decision
 
 _FIRST = 16  # losses whose mean is the level at the start
-_LIMIT = 25.0  # one difference counts for at most so many times the variance so far
-_BREAKS = 8  # steps that are not finite, one roll-back after the other, before the rate is left alone
+_LIMIT = 9.0  # one squared difference counts for at most so many times the variance so far
+_OUTLIER = 6.0  # standard deviations of one loss, and half of what was gained: more counts as that much
+_BREAKS = 8  # roll-backs one after the other, after which the rate is left alone: it is not the rate
+
+
+class Keeping(NamedTuple):
+    """What changes rarely: snapshots, roll-backs."""
+
+    lr: float
+    start: float  # mean of the first losses
+    kept: int  # step of the newest snapshot; 0 for the start
+    kept_variance: float
+    proven: int  # step of the snapshot before it, which the steps since have shown to be good
+    proven_variance: float
+    breaks: int  # roll-backs since a snapshot was taken
 
 
 class GuardState(NamedTuple):
     """What the guard knows; numbers only."""
 
-    lr: float
     seen: int  # finite losses
     last: float
     variance: float
     fast: float
-    start: float  # mean of the first losses
     best: float
-    bad: int  # bad steps in a row
+    bad: float  # bad steps in a row, each by how bad it was
     good: int  # good ones
-    since: int  # steps since the rate was last changed
+    since: int  # steps since the last roll-back, after which the level is found anew
     ceiling: float  # no rate above it
-    snapshot: int  # step at which weights were last kept
-    breaks: int  # roll-backs without a healthy stretch in between
-    early: int  # step until which the start is on trial
-    descended: int  # 1 once the run has come down from where it began
+    keeping: Keeping
 
 
 @dataclass(frozen=True)
@@ -42,25 +50,25 @@ class Guard(Controller[GuardState]):
     """Rolls back and lowers the rate when training diverges.
 
     A step is bad if the fast average of the loss stands above its best by more than `sd` standard deviations
-    of one loss and by more than `share` of what had been gained. So neither the unit of the loss nor its
-    origin matters.
+    of one loss and by more than `share` of what had been gained; one that is above by half of these `sd` at
+    least counts as part of a bad one, by the square. So neither the unit of the loss nor its origin matters.
+    Bad steps are no measure of the noise: while they last, that stays as it was.
 
     Parameters
     ----------
     factor : float
         What the rate is multiplied by on a roll-back.
     patience : int
-        Bad steps in a row that it takes: a single bad batch is none of the rate's doing.
+        Bad steps in a row that it takes, in parts where they are such: a single bad batch is none of the
+        rate's doing.
     sd : float
         Standard deviations of one loss. The fast average has about a quarter of a loss's deviation, so two
         are eight of its own.
     share : float
         Share of what was gained.
-    trial : int
-        Steps after which the start is judged: if nothing was gained by then, from the start again, lower.
-        0 for no such trial.
     keep_every : int
-        Steps between snapshots, taken while training is healthy.
+        Steps between snapshots, and healthy steps that each needs before it and after it. Divergence shows
+        some steps after it began: only a snapshot that was followed by healthy steps can be trusted.
 
     Notes
     -----
@@ -72,29 +80,34 @@ class Guard(Controller[GuardState]):
     patience: int = 6
     sd: float = 2.0
     share: float = 0.3
-    trial: int = 96
     keep_every: int = 64
 
     def init(self, lr: float) -> GuardState:
         """The state before the first step."""
-        return GuardState(lr, 0, 0.0, 0.0, 0.0, 0.0, math.inf, 0, 0, 0, math.inf, 0, 0, self.trial, 0)
+        keeping = Keeping(lr, 0.0, 0, 0.0, 0, 0.0, 0)
+        return GuardState(0, 0.0, 0.0, 0.0, math.inf, 0.0, 0, 0, math.inf, keeping)
 
     def adopt(self, state: GuardState, step: int, lr: float) -> GuardState:
-        """Another controller changed the rate."""
-        raised = lr > state.lr
-        return state._replace(lr=lr, since=0, descended=1 if raised else state.descended)
-
-    def ceiling(self, state: GuardState) -> float:
-        """The highest rate that is allowed now."""
-        return state.ceiling
+        """Another controller changed the rate; what the loss was still counts."""
+        return state._replace(keeping=state.keeping._replace(lr=lr))
 
     def wants_snapshot(self, state: GuardState, step: int) -> bool:
-        """Whether the shell should keep the weights as they are after this step."""
-        return step - state.snapshot >= self.keep_every and state.good >= self.keep_every // 2
+        """Whether the shell should keep the weights as they are after this step.
 
-    def kept(self, state: GuardState, step: int) -> GuardState:
-        """The shell has kept the weights."""
-        return state._replace(snapshot=step, breaks=0)
+        It holds two: the newest, and the one before, which is the one to go back to.
+        """
+        return state.good >= self.keep_every and step - state.keeping.kept >= self.keep_every
+
+    def took_snapshot(self, state: GuardState, step: int) -> GuardState:
+        """The shell has kept the weights; what was the newest is proven now."""
+        keeping = state.keeping._replace(
+            kept=step,
+            kept_variance=state.variance,
+            proven=state.keeping.kept,
+            proven_variance=state.keeping.kept_variance,
+            breaks=0,
+        )
+        return state._replace(keeping=keeping)
 
     def update(
         self,
@@ -106,102 +119,80 @@ class Guard(Controller[GuardState]):
         zigzag: float | None = None,
     ) -> tuple[GuardState, Decision | None]:
         """Take in one loss; see `Controller.update`."""
-        (
-            lr,
-            seen,
-            last,
-            variance,
-            fast,
-            start,
-            best,
-            bad,
-            good,
-            since,
-            ceiling,
-            kept,
-            breaks,
-            early,
-            down,
-        ) = state
-        if not math.isfinite(loss):
-            return self._broken(state, step, loss)
+        seen, last, variance, fast, best, bad, good, since, ceiling, keeping = state
+        if loss - loss != 0.0:  # NaN or infinite
+            reason = f"The loss is {loss}: back to the last good weights, at a lower rate."
+            return self._back(state, step, reason, {"breaks": keeping.breaks + 1.0})
         seen += 1
         since += 1
-        if seen == 1:
-            last = fast = start = loss
+        if since == 1:
+            last = fast = loss
         move = loss - last
-        term = 0.5 * move * move
-        if seen > 20 and term > _LIMIT * variance:
-            term = _LIMIT * variance
-        variance += (term - variance) * (0.01 if seen > 100 else 1.0 / seen)
-        fast += (loss - fast) * (0.1 if seen > 10 else 1.0 / seen)
-        if seen <= _FIRST:
-            start += (loss - start) / seen
+        if bad == 0.0:
+            term = 0.5 * move * move
+            if seen > 20 and term > _LIMIT * variance:
+                term = _LIMIT * variance
+            variance += (term - variance) * (0.01 if seen > 100 else 1.0 / seen)
+        away = loss - fast
+        if since > _FIRST and variance > 0.0:  # one batch, however bad, moves it by little
+            most = _OUTLIER * math.sqrt(variance) + 0.5 * (keeping.start - best)
+            away = away if away < most else most
+        fast += away * (0.1 if since > 10 else 1.0 / since)
+        if since <= _FIRST:
             best = fast
+            if seen <= _FIRST:
+                keeping = self._first(keeping, seen, loss, variance)
         elif fast < best:
             best = fast
         rise = fast - best
-        gained = start - best
-        if seen > 8 and rise * rise > self.sd * self.sd * variance and rise > self.share * gained:
-            bad += 1
+        worse = rise * rise / (self.sd * self.sd * variance) if rise > 0.0 and variance > 0.0 else 0.0
+        if worse > 0.25 and since > _FIRST and rise > self.share * (keeping.start - best):
+            bad += worse if worse < 1.0 else 1.0
             good = 0
         else:
-            bad = 0
+            bad = 0.0
             good += 1
         if ceiling < math.inf:
             ceiling *= 1.00174  # 1.25 in 128 steps
-        state = GuardState(
-            lr, seen, loss, variance, fast, start, best, bad, good, since, ceiling, kept, breaks, early, down
-        )
-        if bad >= self.patience and since >= 2 * self.patience:
-            numbers = {
-                "loss": fast,
-                "best": best,
-                "sd": math.sqrt(variance),
-                "gained": gained,
-                "steps": float(bad),
-            }
-            reason = (
-                f"The loss has stood {rise:.3g} above its best of {best:.4g} for {bad} steps, more than noise "
-                "explains: training diverges. Back to the last good weights, at a lower rate."
-            )
-            return self._back(state, step, reason, numbers)
-        if step == early and not down:
-            return self._judge_start(state, step)
+        state = GuardState(seen, loss, variance, fast, best, bad, good, since, ceiling, keeping)
+        if bad >= self.patience:
+            return self._diverged(state, step)
         return state, None
 
-    def _broken(self, state: GuardState, step: int, loss: float) -> tuple[GuardState, Decision]:
-        reason = f"The loss is {loss}: back to the last good weights, at a lower rate."
-        return self._back(state, step, reason, {"breaks": float(state.breaks + 1)})
+    def _first(self, keeping: Keeping, seen: int, loss: float, variance: float) -> Keeping:
+        """The level and the noise at the start."""
+        level = keeping.start + (loss - keeping.start) / seen
+        return keeping._replace(start=level, kept_variance=variance, proven_variance=variance)
 
-    def _judge_start(self, state: GuardState, step: int) -> tuple[GuardState, Decision | None]:
-        sd = math.sqrt(state.variance)
-        gained = state.start - state.fast
-        if gained > sd:
-            return state._replace(descended=1), None
+    def _diverged(self, state: GuardState, step: int) -> tuple[GuardState, Decision]:
+        rise, start = state.fast - state.best, state.keeping.start
         reason = (
-            f"In {step} steps the loss has come down by no more than the noise of one batch ({gained:.3g} against "
-            f"{sd:.3g}), and nothing called for a higher rate: once more from the start, at a lower one."
+            f"The loss has come to stand {rise:.3g} above its best of {state.best:.4g}, more than noise explains: "
+            "training diverges. Back to the last good weights, at a lower rate."
         )
-        if state.breaks >= _BREAKS:
-            return state, None
-        return self._back(state, step, reason, {"gained": gained, "sd": sd}, "start")
+        numbers = {
+            "loss": state.fast,
+            "best": state.best,
+            "sd": math.sqrt(state.variance),
+            "gained": start - state.best,
+            "bad_steps": state.bad,
+        }
+        return self._back(state, step, reason, numbers)
 
     def _back(
-        self, state: GuardState, step: int, reason: str, numbers: dict[str, float], to: str | None = None
+        self, state: GuardState, step: int, reason: str, numbers: dict[str, float]
     ) -> tuple[GuardState, Decision]:
-        factor = self.factor if state.breaks < _BREAKS else 1.0
-        where = to or ("snapshot" if state.snapshot else "start")
-        lr = state.lr * factor
-        state = state._replace(
+        old = state.keeping
+        factor = self.factor if old.breaks < _BREAKS else 1.0
+        lr = old.lr * factor
+        start = old.proven == 0
+        keeping = old._replace(
             lr=lr,
-            fast=state.start if where == "start" else state.best,
-            best=min(state.best, state.start) if where == "snapshot" else state.start,
-            bad=0,
-            good=0,
-            since=0,
-            ceiling=min(state.ceiling, 0.6 * state.lr),
-            breaks=state.breaks + 1,
-            early=step + self.trial if where == "start" else state.early,
+            kept=old.proven,
+            kept_variance=old.proven_variance,
+            breaks=old.breaks + 1,
         )
+        ceiling = min(state.ceiling, 0.6 * old.lr)
+        state = GuardState(state.seen, 0.0, old.proven_variance, 0.0, math.inf, 0.0, 0, 0, ceiling, keeping)
+        where = "start" if start else "snapshot"
         return state, Decision(step, Action.ROLL_BACK, factor, lr, reason, numbers, "guard", where)

@@ -18,18 +18,19 @@ class Rates:
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
-        self._groups = optimizer.param_groups
-        self.first = float(self._groups[0]["lr"])
+        self._optimizer = optimizer  # its groups are other objects after each load_state_dict
+        groups = optimizer.param_groups
+        self.first = float(groups[0]["lr"])
         if not self.first > 0:
             raise UsageError(
                 f"The optimiser's learning rate must be above zero to start from, and is {self.first}."
             )
-        self.ratios = [float(group["lr"]) / self.first for group in self._groups]
+        self.ratios = [float(group["lr"]) / self.first for group in groups]
 
     def set(self, lr: float) -> None:
         """The first group's rate; the others follow. A rate that is a tensor is changed in place, as compiled
         and captured optimisers need it."""
-        for group, ratio in zip(self._groups, self.ratios, strict=False):
+        for group, ratio in zip(self._optimizer.param_groups, self.ratios, strict=False):
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(lr * ratio)
             else:

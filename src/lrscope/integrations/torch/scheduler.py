@@ -129,8 +129,8 @@ class GapScheduler:
         if held_out is not None:
             bench = HeldOut(held_out, held_out_loss or _pair_loss(model, loss_fn), device)
         self._sense = Sense(model, weights, self._hearing, bench)
-        self._snapshot: Snapshot | None = None
-        self._start: Snapshot | None = None
+        self._newest: Snapshot | None = None
+        self._proven: Snapshot | None = None  # followed by healthy steps: the one to go back to
         self._losses: list[float] = []
         self._made = 0  # steps of the optimiser since the last decision
         self._without = 0
@@ -246,8 +246,8 @@ class GapScheduler:
             "control": to_json(self._state),
             "ratios": list(self._rates.ratios),
             "sense": self._sense.state_dict(),
-            "snapshot": self._snapshot.parts if self._snapshot else None,
-            "start": self._start.parts if self._start else None,
+            "newest": self._newest.parts if self._newest else None,
+            "proven": self._proven.parts if self._proven else None,
             "losses": list(self._losses),
             "made": self._made,
             "decisions": [decision.to_json() for decision in self.decisions],
@@ -259,8 +259,8 @@ class GapScheduler:
         self.step_count = int(state["step"])
         self._rates.ratios = [float(r) for r in state["ratios"]]
         self._sense.load_state_dict(state["sense"])
-        self._snapshot = Snapshot(state["snapshot"]) if state["snapshot"] else None
-        self._start = Snapshot(state["start"]) if state["start"] else None
+        self._newest = Snapshot(state["newest"]) if state["newest"] else None
+        self._proven = Snapshot(state["proven"]) if state["proven"] else None
         self._losses = list(state["losses"])
         self._made = int(state["made"])
         self.decisions = [Decision(**{**d, "action": Action(d["action"])}) for d in state["decisions"]]
@@ -283,8 +283,8 @@ class GapScheduler:
     def _on_step(self, *_: Any) -> None:
         if not attentive():
             return
-        if self._start is None and not self.step_count and not self._made:
-            self._start = self._take()
+        if self._newest is None:
+            self._newest = self._proven = self._take()
         if not self._made and self.control.wants_gap(self._state, self.step_count + 1):
             self._sense.before_step()
 
@@ -319,18 +319,17 @@ class GapScheduler:
         if decision.action not in (Action.WARM, Action.COOL):
             self.decisions.append(decision)
         if decision.restore is not None:
-            kept = self._start if decision.restore == "start" else self._snapshot
-            kept = kept or self._start
-            if kept is not None:
-                kept.restore(self._sense.weights, self.model, self.optimizer, self._sense.averages)
+            self._newest = self._proven
+            if self._proven is not None:
+                self._proven.restore(self._sense.weights, self.model, self.optimizer, self._sense.averages)
         self._rates.set(decision.lr)
 
     def _keep(self) -> None:
-        self._snapshot = self._take()
-        self._state = self.control.kept(self._state)
+        self._proven, self._newest = self._newest, self._take()
+        self._state = self.control.took_snapshot(self._state)
 
     def _take(self) -> Snapshot:
-        return Snapshot.take(self._sense.weights, self.model, self.optimizer, self._sense.averages)
+        return Snapshot.take(self._sense.weights, self.model, self.optimizer)
 
     def _note_missing(self, gap: float | None) -> None:
         if gap is not None or self._without < 0:

@@ -13,10 +13,9 @@ from lrscope.integrations.torch.average import PowerAverage
 
 
 class Snapshot:
-    """Weights, buffers, optimiser state and running averages at one moment.
+    """Weights, buffers and optimiser state at one moment; for Adam three times the weights.
 
-    They take as much memory as the things themselves: for Adam with two averages about five times the
-    weights.
+    The running averages are not kept: they begin anew from the weights that are brought back.
     """
 
     def __init__(self, parts: Mapping[str, Any]) -> None:
@@ -28,7 +27,6 @@ class Snapshot:
         weights: Sequence[Tensor],
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
-        averages: Sequence[PowerAverage],
     ) -> Snapshot:
         """As everything is now."""
         return cls(
@@ -36,7 +34,6 @@ class Snapshot:
                 "weights": [w.detach().clone() for w in weights],
                 "buffers": [b.detach().clone() for b in model.buffers()],
                 "optimizer": copy.deepcopy(optimizer.state_dict()["state"]),
-                "averages": [(a.steps, [v.clone() for v in a.values]) for a in averages],
             }
         )
 
@@ -59,6 +56,5 @@ class Snapshot:
                 "param_groups": optimizer.state_dict()["param_groups"],
             }
         )
-        for average, (steps, values) in zip(averages, self.parts["averages"], strict=True):
-            average.steps = steps
-            average.values = [v.to(w.device, copy=True) for v, w in zip(values, weights, strict=False)]
+        for average in averages:
+            average.steps, average.values = 0, []
