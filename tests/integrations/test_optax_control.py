@@ -42,7 +42,7 @@ CASES = [
     ("flat start", {}),
     ("flat start", {"warmup": 0}),
     ("diverging", {}),
-    ("diverging", {"warmup": 20, "guard": Guard(trial=0, factor=0.5)}),
+    ("diverging", {"warmup": 20, "guard": Guard(keep_every=32, factor=0.5)}),
     ("broken", {}),
     ("slow", {"warmup": 0}),
 ]
@@ -70,7 +70,7 @@ def test_arrays_decide_as_the_controllers_do(kind: str, settings: dict[str, Any]
         acted += decision is not None
         if decision is None and control.wants_snapshot(plain):
             assert bool(rules.wants_snapshot(control, twin))
-            plain, twin = control.kept(plain), rules.kept(twin)
+            plain, twin = control.took_snapshot(plain), rules.took_snapshot(twin)
         elif decision is None:
             assert not bool(rules.wants_snapshot(control, twin))
         if step == 500:
@@ -125,27 +125,26 @@ def same(a: Any, b: Any) -> None:
         np.testing.assert_array_equal(mine, other)
 
 
-def test_a_rate_a_hundred_times_too_low_is_raised_and_one_too_high_lowered() -> None:
-    """In a `scan`: from starts four decades apart, the averaged net ends with nearly the same held-out loss,
+def test_a_rate_far_off_is_found() -> None:
+    """In a `scan`: from starts three decades apart, the averaged net ends with nearly the same held-out loss,
     which a constant rate reaches from neither."""
     params, loss_of, train, spare = problem()
     ends, constant = [], []
-    for lr in (1e-4, 1.0):
+    for lr in (1e-3, 1.0):
         optimizer = lrscope.optax.gap(optax.sgd(lr), memory=1)
         _, whole = trainer(optimizer, loss_of)
         (_, state), seen = whole((params, optimizer.init(params)), (train, spare))
         assert np.asarray(seen.step).tolist() == list(range(1, 601))
         ends.append(float(loss_of(lrscope.optax.averaged(state), jax.tree.map(np.concatenate, spare))))
-        plain = optax.with_extra_args_support(optax.sgd(lr))
-        state = plain.init(params)
-        moved = params
-        for i in range(600):
-            gradient = jax.grad(loss_of)(moved, jax.tree.map(lambda x, i=i: x[i], train))
-            updates, state = plain.update(gradient, state)
-            moved = optax.apply_updates(moved, updates)
+
+        def plain(p: Any, batch: Any, lr: float = lr) -> Any:
+            return jax.tree.map(lambda w, g: w - lr * g, p, jax.grad(loss_of)(p, batch)), None
+
+        moved, _ = jax.lax.scan(plain, params, train)
         constant.append(float(loss_of(moved, jax.tree.map(np.concatenate, spare))))
     assert max(ends) < 1.1 * min(ends)
-    assert max(ends) < min(constant)
+    assert not max(ends) >= constant[0]
+    assert not np.isfinite(constant[1])
 
 
 def test_a_checkpoint_of_the_state_resumes_exactly(tmp_path: Path) -> None:
@@ -173,31 +172,39 @@ def test_a_checkpoint_of_the_state_resumes_exactly(tmp_path: Path) -> None:
     assert float(lrscope.optax.scale(end)) != 1.0
 
 
+@pytest.fixture(scope="module")
+def momentum() -> Any:
+    """An optimiser, its compiled step and scan, and a compiled call with a gradient of one's own."""
+    _, loss_of, *_ = problem()
+    optimizer = lrscope.optax.gap(optax.sgd(0.05, momentum=0.9))
+    thrown = jax.jit(lambda g, s, p: optimizer.update(g, s, p, value=1.0, value_fn=lambda p: 1.0))
+    return optimizer, *trainer(optimizer, loss_of), thrown
+
+
 @pytest.mark.parametrize("poison", [np.nan, 1e12])
-def test_a_divergence_is_rolled_back_parameters_moments_and_averages(poison: float) -> None:
+def test_a_divergence_is_rolled_back_parameters_and_moments(momentum: Any, poison: float) -> None:
     """After a gradient that is not finite, or one that throws the weights far off, they come back to what was
     kept, at a lower rate, and training goes on."""
-    params, loss_of, train, spare = problem()
-    optimizer = lrscope.optax.gap(optax.sgd(0.05, momentum=0.9))
-    step, whole = trainer(optimizer, loss_of)
+    params, _, train, spare = problem()
+    optimizer, step, whole, thrown = momentum
     (params, state), _ = whole((params, optimizer.init(params)), cut((train, spare), 0, 300))
-    kept = state.snapshot
+    kept = state.proven
     before = float(lrscope.optax.scale(state))
     gradient = jax.tree.map(lambda p: jnp.full_like(p, poison), params)
-    updates, state = optimizer.update(gradient, state, params, value=1.0, value_fn=lambda p: 1.0)
+    updates, state = thrown(gradient, state, params)
     params = optax.apply_updates(params, updates)
     for i in range(300, 330):
         if np.isfinite(poison) and int(lrscope.optax.observed(state).action) == 0:
             (params, state), _ = step((params, state), jax.tree.map(lambda x, i=i: x[i], (train, spare)))
-        elif int(state.landing):
-            updates, state = optimizer.update(gradient, state, params, value=1.0, value_fn=lambda p: 1.0)
+        elif bool(state.landing):
+            updates, state = thrown(gradient, state, params)
             params = optax.apply_updates(params, updates)
     for mine, other in zip(jax.tree.leaves(params), jax.tree.leaves(kept.params), strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
     same(state.inner, kept.inner)
-    same(state.averages, kept.averages)
+    assert int(state.averages.steps) == 0  # they begin anew
     assert float(lrscope.optax.scale(state)) < 0.5 * before
-    (params, state), seen = whole((params, state), cut((train, spare), 330, 600))
+    (params, state), seen = whole((params, state), cut((train, spare), 300, 600))
     assert np.isfinite(np.asarray(seen.loss)).all()
 
 
@@ -245,7 +252,7 @@ def test_the_plateau_decides_as_its_controller_does(offset: float) -> None:
     """The same rates as `Plateau` gives on the same means, wherever the loss has its zero."""
     rng = np.random.default_rng(5)
     t = np.arange(800)
-    losses = (offset + np.exp(-t / 100) + 0.02 * rng.normal(size=800)).astype(np.float32)
+    losses = (offset + np.exp(-t / 40) + 0.02 * rng.normal(size=800)).astype(np.float32)
     rule = Plateau(factor=0.3, block=1, least=10)
     plain, rates = rule.init(1.0), []
     for mean in losses.reshape(-1, 4):
@@ -270,9 +277,9 @@ def test_the_plateau_decides_as_its_controller_does(offset: float) -> None:
 
 
 def test_packing_a_state_loses_nothing() -> None:
-    """A plateau's state survives the trip through an array of 32-bit numbers, exactly."""
+    """A plateau's state survives the trip through an array of bytes, exactly."""
     rule = Plateau(block=1, least=10)
     state = rule.init(0.1)
     for step in range(1, 300):
         state, _ = rule.update(state, step, 1 / 3 + 1 / step)
-        assert _unpack(_pack(state)) == state
+        assert _unpack(_pack(state), rule.init(1.0)) == state

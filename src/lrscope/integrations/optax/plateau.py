@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import jax
@@ -9,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from lrscope.control.plateau import Plateau, PlateauHistory, PlateauState
+from lrscope.control.base import from_json, to_json
+from lrscope.control.plateau import Plateau, PlateauState
 from lrscope.errors import UsageError
 
 Array = Any
 
-_ROOM = 128  # blocks that a history holds at most, before neighbours are merged
-_NUMBERS = 11 + _ROOM
+_ROOM = 4096  # bytes: 128 means at most, of 25 characters each, and some numbers
 
 
 class ReduceOnPlateauState(NamedTuple):
@@ -25,7 +26,7 @@ class ReduceOnPlateauState(NamedTuple):
     total: Array
     count: Array
     values: Array  # seen since the start, as the controller counts them
-    memory: Array  # the controller's state: numbers of 64 bits, as pairs of 32, which is what JAX has
+    memory: Array  # the controller's state as JSON, byte by byte: JAX by itself has no numbers of 64 bits
 
 
 def reduce_on_plateau(
@@ -79,14 +80,15 @@ def reduce_on_plateau(
     rule = Plateau(
         factor=factor, block=1, least=least, min_lr=min_scale, take_back=take_back, **given
     )
-    empty = _pack(rule.init(1.0))
+    first = rule.init(1.0)
+    empty = _pack(first)
 
     def init(params: Any) -> ReduceOnPlateauState:
         nothing, zero = jnp.zeros((), jnp.float32), jnp.zeros((), jnp.int32)
         return ReduceOnPlateauState(jnp.ones((), jnp.float32), nothing, zero, zero, jnp.asarray(empty))
 
     def on_host(memory: np.ndarray, mean: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        state, _ = rule.update(_unpack(np.asarray(memory)), int(values), float(mean))
+        state, _ = rule.update(_unpack(np.asarray(memory), first), int(values), float(mean))
         return _pack(state), np.float32(state.history.lr)
 
     shapes = (jax.ShapeDtypeStruct(empty.shape, empty.dtype), jax.ShapeDtypeStruct((), jnp.float32))
@@ -113,29 +115,13 @@ def reduce_on_plateau(
 
 
 def _pack(state: PlateauState) -> np.ndarray:
-    """A state in one array, exactly."""
-    filled, total, (lr, blocks, width, first, look, next_, wait, before, drops) = state
-    level, error = before or (np.nan, np.nan)
-    begun = np.nan if first is None else first
-    numbers = [filled, total, lr, width, begun, look, next_, wait, level, error, drops, *blocks]
-    packed = np.full(_NUMBERS, np.nan)
-    packed[: len(numbers)] = numbers
-    return packed.view(np.uint32)
+    """A state in one array of fixed size, exactly."""
+    text = json.dumps(to_json(state), separators=(",", ":")).encode()
+    if len(text) > _ROOM:
+        raise UsageError(f"A plateau's state of {len(text)} bytes does not fit into {_ROOM}.")
+    return np.frombuffer(text.ljust(_ROOM), np.uint8)
 
 
-def _unpack(packed: np.ndarray) -> PlateauState:
-    filled, total, lr, width, first, look, next_, wait, level, error, drops, *blocks = (
-        np.ascontiguousarray(packed).view(np.float64).tolist()
-    )
-    history = PlateauHistory(
-        lr=lr,
-        blocks=tuple(b for b in blocks if b == b),
-        width=int(width),
-        first=first if first == first else None,
-        look=int(look),
-        next=int(next_),
-        wait=wait,
-        before=(level, error) if level == level else None,
-        drops=int(drops),
-    )
-    return PlateauState(int(filled), total, history)
+def _unpack(packed: np.ndarray, like: PlateauState) -> PlateauState:
+    state: PlateauState = from_json(json.loads(packed.tobytes()), like)
+    return state

@@ -22,7 +22,7 @@ ACTIONS: tuple[Action | None, ...] = (None, *Action)
 """What the number in `Verdict.action` means."""
 
 LAST, START, SNAPSHOT = range(3)
-"""What to go on with: the weights at hand, those of the start, those that were kept."""
+"""What to go on with: the weights at hand, those of the start, those of the snapshot."""
 
 Array = Any  # jax.Array, or a number
 Tree = TypeVar("Tree")
@@ -62,13 +62,20 @@ def wants_gap(control: Composed, state: ComposedState, step: Array) -> Array:
 def wants_snapshot(control: Composed, state: ComposedState) -> Array:
     """`Composed.wants_snapshot`."""
     keep = control.guard.keep_every
-    return (state.step - state.guard.snapshot >= keep) & (state.guard.good >= keep // 2)
+    return (state.guard.good >= keep) & (state.step - state.guard.keeping.kept >= keep)
 
 
-def kept(state: ComposedState) -> ComposedState:
-    """`Composed.kept`."""
-    watch = state.guard._replace(snapshot=state.step, breaks=jnp.zeros_like(state.guard.breaks))
-    return state._replace(guard=watch)
+def took_snapshot(state: ComposedState) -> ComposedState:
+    """`Composed.took_snapshot`."""
+    watch = state.guard
+    keeping = watch.keeping._replace(
+        kept=state.step,
+        kept_variance=watch.variance,
+        proven=watch.keeping.kept,
+        proven_variance=watch.keeping.kept_variance,
+        breaks=jnp.zeros_like(watch.keeping.breaks),
+    )
+    return state._replace(guard=watch._replace(keeping=keeping))
 
 
 def update(
@@ -99,19 +106,19 @@ def update(
     rule = _where(calm, asked, state.rule)
     rule = _where(forbidden, _anew(step, state.lr), rule)
     rule = _where(warmed, _anew(step, warm), rule)
-    rule = _where(back, _anew(step, watch.lr), rule)
+    factor = jnp.where(state.guard.keeping.breaks < guard._BREAKS, control.guard.factor, 1.0)
+    lowered = jnp.where(factor < 1.0, watch.keeping.lr, state.target)
+    rule = _where(back, _anew(step, lowered), rule)
 
     again = back & (restore == START) & (control.warmup > 0) & (state.cool_from < 0)
-    target = jnp.where(back, watch.lr, jnp.where(changed, wanted, state.target))
+    target = jnp.where(back, lowered, jnp.where(changed, wanted, state.target))
     lr = jnp.select(
         [again, back, cooling, warming, changed],
         [target * control.warm_start, target, cool, warm, wanted],
         state.lr,
     )
-    adopted = watch._replace(since=0, descended=jnp.where(wanted > watch.lr, 1, watch.descended))
-    watch = _where(changed, adopted, watch)
-    watch = watch._replace(lr=jnp.where(cooling, watch.lr, lr))
-    factor = jnp.where(state.guard.breaks < guard._BREAKS, control.guard.factor, 1.0)
+    at = jnp.where(cooling, watch.keeping.lr, lr)
+    watch = watch._replace(keeping=watch.keeping._replace(lr=at))
     new = ComposedState(
         target=target,
         lr=lr,
@@ -169,51 +176,62 @@ def _balance(
 
 def _watch(rule: Guard, state: GuardState, step: Array, loss: Array) -> tuple[GuardState, Array]:
     """`Guard.update`: the state, and where to go on."""
+    old = state.keeping
     seen, since = state.seen + 1, state.since + 1
-    last, fast, begun = (jnp.where(seen == 1, loss, x) for x in (state.last, state.fast, state.start))
+    last, fast = (jnp.where(since == 1, loss, x) for x in (state.last, state.fast))
     move = loss - last
     term = 0.5 * move * move
     term = jnp.where(seen > 20, jnp.minimum(term, guard._LIMIT * state.variance), term)
-    variance = state.variance + (term - state.variance) * jnp.where(seen > 100, 0.01, 1.0 / seen)
-    fast = fast + (loss - fast) * jnp.where(seen > 10, 0.1, 1.0 / seen)
-    early = seen <= guard._FIRST
-    begun = jnp.where(early, begun + (loss - begun) / seen, begun)
+    noise = state.variance + (term - state.variance) * jnp.where(seen > 100, 0.01, 1.0 / seen)
+    variance = jnp.where(state.bad == 0.0, noise, state.variance)
+    most = guard._OUTLIER * jnp.sqrt(variance) + 0.5 * (old.start - state.best)
+    known = (since > guard._FIRST) & (variance > 0.0)
+    away = jnp.where(known, jnp.minimum(loss - fast, most), loss - fast)
+    fast = fast + away * jnp.where(since > 10, 0.1, 1.0 / since)
+    early = since <= guard._FIRST
     best = jnp.where(early, fast, jnp.minimum(fast, state.best))
-    rise, gained = fast - best, begun - best
-    bad = (seen > 8) & (rise * rise > rule.sd * rule.sd * variance) & (rise > rule.share * gained)
-    finite = jnp.isfinite(loss)
-    calm = state._replace(
+    first = old._replace(
+        start=old.start + (loss - old.start) / seen, kept_variance=variance, proven_variance=variance
+    )
+    keeping = _where(early & (seen <= guard._FIRST), first, old)
+    rise = fast - best
+    unit = rule.sd * rule.sd * variance
+    worse = jnp.where((rise > 0.0) & (unit > 0.0), rise * rise / jnp.where(unit > 0.0, unit, 1.0), 0.0)
+    bad = (worse > 0.25) & ~early & (rise > rule.share * (keeping.start - best))
+    calm = GuardState(
         seen=seen,
         last=loss,
         variance=variance,
         fast=fast,
-        start=begun,
         best=best,
-        bad=jnp.where(bad, state.bad + 1, 0),
+        bad=jnp.where(bad, state.bad + jnp.minimum(worse, 1.0), 0.0),
         good=jnp.where(bad, 0, state.good + 1),
         since=since,
         ceiling=state.ceiling * 1.00174,
+        keeping=keeping,
     )
-    diverges = finite & (calm.bad >= rule.patience) & (since >= 2 * rule.patience)
-    judged = finite & ~diverges & (step == state.early) & (state.descended == 0)
-    came_down = begun - fast > jnp.sqrt(variance)
-    from_start = judged & ~came_down & (state.breaks < guard._BREAKS)
-    calm = calm._replace(descended=jnp.where(judged & came_down, 1, calm.descended))
+    finite = jnp.isfinite(loss)
     calm = _where(finite, calm, state)
-    to_start = from_start | (state.snapshot == 0)
-    act = ~finite | diverges | from_start
-    back = calm._replace(
-        lr=calm.lr * jnp.where(calm.breaks < guard._BREAKS, rule.factor, 1.0),
-        fast=jnp.where(to_start, calm.start, calm.best),
-        best=jnp.where(to_start, calm.start, jnp.minimum(calm.best, calm.start)),
-        bad=0,
+    act = ~finite | (calm.bad >= rule.patience)
+    old = calm.keeping
+    back = GuardState(
+        seen=calm.seen,
+        last=0.0,
+        variance=old.proven_variance,
+        fast=0.0,
+        best=jnp.inf,
+        bad=0.0,
         good=0,
         since=0,
-        ceiling=jnp.minimum(calm.ceiling, 0.6 * calm.lr),
-        breaks=calm.breaks + 1,
-        early=jnp.where(to_start, step + rule.trial, calm.early),
+        ceiling=jnp.minimum(calm.ceiling, 0.6 * old.lr),
+        keeping=old._replace(
+            lr=old.lr * jnp.where(old.breaks < guard._BREAKS, rule.factor, 1.0),
+            kept=old.proven,
+            kept_variance=old.proven_variance,
+            breaks=old.breaks + 1,
+        ),
     )
-    return _where(act, back, calm), jnp.where(act, jnp.where(to_start, START, SNAPSHOT), LAST)
+    return _where(act, back, calm), jnp.where(act, jnp.where(old.proven == 0, START, SNAPSHOT), LAST)
 
 
 def _anew(step: Array, lr: Array) -> GapState:

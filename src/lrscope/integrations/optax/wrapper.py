@@ -50,7 +50,6 @@ class Kept(NamedTuple):
 
     params: Params
     inner: Any
-    averages: Averages
 
 
 class Observation(NamedTuple):
@@ -72,9 +71,9 @@ class ControlledState(NamedTuple):
     inner: Any
     control: ComposedState
     averages: Averages
-    start: Kept
-    snapshot: Kept
-    landing: Array  # where a roll-back is on its way to, 0 for nowhere
+    newest: Kept
+    proven: Kept  # followed by healthy steps: the one to go back to
+    landing: Array  # whether a roll-back is still on its way
     seen: Observation
 
 
@@ -128,8 +127,8 @@ def gap(
     that is not finite is not made: it counts as a loss that is not. Over several devices, `value` and
     `value_fn` have to give the mean over all of them.
 
-    Memory beyond the optimiser's own: for Adam about eleven copies of the parameters, of two running averages
-    and what was kept at the start and since.
+    Memory beyond the optimiser's own: for Adam eight copies of the parameters: two running averages, and two
+    snapshots with the optimiser's moments.
     """
     control = control or Composed(Gap(every=every, memory=memory), warmup=warmup)
     if not isinstance(control.rule, Gap):
@@ -140,13 +139,12 @@ def gap(
     whole = optax.with_extra_args_support(inner)
 
     def init(params: Params) -> ControlledState:
-        wide = jax.tree.map(lambda p: jnp.asarray(p, _wide(p.dtype)), params)
-        averages = rules.arrays(Averages(0, 0, None, None))._replace(control=wide, output=wide)
+        averages = _begun(params)
         first = whole.init(params)
-        kept = Kept(params, first, averages)
+        kept = Kept(params, first)
         nothing = Observation(0, 0.0, 0.0, jnp.nan, 0, 0.0, 0.0, 0.0)
         return ControlledState(
-            first, rules.start(control), averages, kept, kept, jnp.asarray(0, jnp.int32), rules.arrays(nothing)
+            first, rules.start(control), averages, kept, kept, jnp.asarray(False), rules.arrays(nothing)
         )
 
     def update(
@@ -169,7 +167,7 @@ def gap(
             given = {**extra, "value": value, "value_fn": value_fn}
             return _train(control, whole, updates, state, params, loss, value_fn, given)
 
-        return jax.lax.cond(state.landing == 0, train, lambda: _land(state, params))
+        return jax.lax.cond(state.landing, lambda: _land(state, params), train)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
@@ -187,7 +185,7 @@ def _train(
     """A step of training, and what it led to."""
     step = state.control.step + 1
     measured = jax.lax.cond(
-        rules.wants_gap(control, state.control, step),
+        rules.wants_gap(control, state.control, step) & (state.averages.steps > 0),
         lambda: _loss(value_fn, params) - _loss(value_fn, _like(state.averages.control, params)),
         lambda: jnp.asarray(jnp.nan, jnp.float32),
     )
@@ -203,22 +201,22 @@ def _train(
         return updates, moments, _take_in(state.averages, stepped, step), jnp.asarray(False)
 
     def back() -> tuple[Any, Any, Averages, Array]:
-        kept = jax.lax.cond(verdict.restore == rules.START, lambda: state.start, lambda: state.snapshot)
-        way, far = _way(params, kept.params)
-        return way, kept.inner, kept.averages, far
+        way, far = _way(params, state.proven.params)
+        return way, state.proven.inner, _begun(state.proven.params), far
 
     updates, moments, averages, far = jax.lax.cond(verdict.restore == rules.LAST, go_on, back)
-    snapshot = jax.lax.cond(
+    on = verdict.restore == rules.LAST
+    newest, proven = jax.lax.cond(
         keep,
-        lambda: Kept(optax.apply_updates(params, updates), moments, averages),
-        lambda: state.snapshot,
+        lambda: (Kept(optax.apply_updates(params, updates), moments), state.newest),
+        lambda: (jax.lax.cond(on, lambda: state.newest, lambda: state.proven), state.proven),
     )
-    ruled = jax.tree.map(lambda a, b: jnp.where(keep, a, b), rules.kept(ruled), ruled)
+    ruled = jax.tree.map(lambda a, b: jnp.where(keep, a, b), rules.took_snapshot(ruled), ruled)
     seen = Observation(
         step, loss, scale, measured, verdict.action, ruled.lr, verdict.gap, verdict.t
     )
     new = ControlledState(
-        moments, ruled, averages, state.start, snapshot, jnp.where(far, verdict.restore, 0), seen
+        moments, ruled, averages, newest, proven, far, seen
     )
     return updates, _alike(new, state)
 
@@ -226,10 +224,8 @@ def _train(
 def _land(state: ControlledState, params: Params) -> tuple[Any, ControlledState]:
     """The call after a roll-back from far away: updates are added, and so large a sum is rounded coarsely. What
     is missing is added now, and no step is made."""
-    start, snapshot = state.start.params, state.snapshot.params
-    there = jax.lax.cond(state.landing == rules.START, lambda: start, lambda: snapshot)
-    way, far = _way(params, there)
-    return way, state._replace(landing=jnp.where(far, state.landing, 0))
+    way, far = _way(params, state.proven.params)
+    return way, state._replace(landing=far)
 
 
 def _way(here: Params, there: Params) -> tuple[Params, Array]:
@@ -238,6 +234,13 @@ def _way(here: Params, there: Params) -> tuple[Params, Array]:
     landed = optax.apply_updates(here, way)
     missed = optax.tree.norm(jax.tree.map(lambda a, b: b - a, landed, there))
     return way, missed > _LANDED * optax.tree.norm(there)
+
+
+def _begun(params: Params) -> Averages:
+    """Averages that have taken in nothing yet: until then, the parameters stand for them."""
+    zero = jnp.zeros((), jnp.int32)
+    wide = jax.tree.map(lambda p: jnp.asarray(p, _wide(p.dtype)), params)
+    return Averages(zero, zero, wide, wide)
 
 
 def _take_in(averages: Averages, params: Params, step: Array) -> Averages:
