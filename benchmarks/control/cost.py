@@ -13,6 +13,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def share(width: int, depth: int, batch: int, held_out: bool) -> dict[str, float
     torch.manual_seed(0)
     torch.set_num_threads(1)
     sizes = [64, *[width] * depth]
-    layers = [layer for a, b in zip(sizes, sizes[1:], strict=False) for layer in (nn.Linear(a, b), nn.ReLU())]
+    layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.ReLU())]
     model = nn.Sequential(*layers, nn.Linear(width, 10))
     optimizer = torch.optim.Adam(model.parameters(), 1e-4)
     loss_fn = nn.CrossEntropyLoss()

@@ -19,6 +19,7 @@ _FEWEST = 4  # gaps to judge by
 _MOST = 256  # then the sums are halved, so that old gaps fade
 _FIRST = 16  # step of the first gap: before it the average is all start
 _EARLY = 64  # until then gaps are measured four times as often
+_GROWN = 512  # from then on half as often, and a quarter as often from four times as many steps on
 
 
 class GapState(NamedTuple):
@@ -42,7 +43,8 @@ class Gap(Controller[GapState]):
     t : float
         How many standard errors the mean gap has to lie off zero.
     every : int
-        Steps between measurements, four times as many at first.
+        Steps between measurements: a quarter of it in the first 64 steps, twice after 512, four times after
+        2048.
     memory : float
         Steps that the optimiser remembers, 1 / (1 - momentum): after a change it takes a few of these until
         the weights move as they will.
@@ -70,7 +72,14 @@ class Gap(Controller[GapState]):
         """Whether to measure the gap before this step."""
         if step < _FIRST:
             return False
-        return step % (max(self.every // 4, 1) if step <= _EARLY else self.every) == 0
+        if step <= _EARLY:
+            return step % max(self.every // 4, 1) == 0
+        # as the run grows, so does the time between changes, and as few gaps do for each
+        return (
+            step
+            % (self.every if step <= _GROWN else 2 * self.every if step <= 4 * _GROWN else 4 * self.every)
+            == 0
+        )
 
     def update(
         self,
