@@ -78,6 +78,15 @@ def test_arrays_decide_as_the_controllers_do(kind: str, settings: dict[str, Any]
     assert acted > 20
 
 
+def test_gaps_are_wanted_at_the_same_steps() -> None:
+    """Over the first 9,000 steps, in which the time between gaps grows."""
+    control = Composed(Gap(every=6))
+    plain, twin = control.init(1.0), rules.start(control)
+    steps = np.arange(1, 9001)
+    mine = np.flatnonzero(rules.wants_gap(control, twin, steps)) + 1
+    assert mine.tolist() == [int(step) for step in steps if control.wants_gap(plain, int(step))]
+
+
 # -- real training ------------------------------------------------------------------------------------------
 
 

@@ -54,7 +54,8 @@ class GapScheduler(RateCallback):
     batch_size : int
         Of the held-out batches, where `held_out` is arrays.
     every : int
-        Steps between measurements, each of two evaluations; four times as many in the first 64 steps.
+        Steps between measurements of two evaluations each: a quarter of it in the first 64 steps, twice after
+        512, four times after 2048.
     warmup : int
         Steps on which the rate climbs to the optimiser's, so that divergence shows before it does harm.
     control : Composed, optional

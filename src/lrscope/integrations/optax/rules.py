@@ -50,7 +50,11 @@ def start(control: Composed) -> ComposedState:
 def wants_gap(control: Composed, state: ComposedState, step: Array) -> Array:
     """`Composed.wants_gap`."""
     rule = _gap_of(control)
-    often = jnp.where(step <= gap._EARLY, max(rule.every // 4, 1), rule.every)
+    often = jnp.select(
+        [step <= gap._EARLY, step <= gap._GROWN, step <= 4 * gap._GROWN],
+        [max(rule.every // 4, 1), rule.every, 2 * rule.every],
+        4 * rule.every,
+    )
     return (
         (step >= gap._FIRST)
         & (step % often == 0)

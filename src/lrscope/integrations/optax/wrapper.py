@@ -99,7 +99,8 @@ def gap(
     inner : optax.GradientTransformation
         The optimiser, its rate a constant. Its updates are scaled.
     every : int
-        Steps between measurements of two evaluations each; four times as many in the first 64 steps.
+        Steps between measurements of two evaluations each: a quarter of it in the first 64 steps, twice after
+        512, four times after 2048.
     warmup : int
         Steps on which the rate climbs to the optimiser's own, so that divergence shows before it does harm;
         0 for none.

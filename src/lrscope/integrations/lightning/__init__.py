@@ -1,0 +1,8 @@
+"""`lrscope.lightning`: the scheduler that acts on evidence, and the recorder, as Lightning callbacks."""
+
+from __future__ import annotations
+
+from lrscope.integrations.lightning.recorder import Recorder as Recorder
+from lrscope.integrations.lightning.scheduler import GapScheduler as GapScheduler
+
+__all__ = ["GapScheduler", "Recorder"]
