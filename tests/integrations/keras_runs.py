@@ -3,6 +3,7 @@
 The backend is chosen by KERAS_BACKEND, once for a process; so this is a program of its own.
 """
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -60,7 +61,7 @@ class Stop(keras.callbacks.Callback):
 def recovers(folder: Path) -> dict:
     """A start that is far too low, and one far too high, against the same constant rates."""
     out = {}
-    for name, lr in (("low", 5e-4), ("high", 1.0)):
+    for name, lr in (("low", 1e-3), ("high", 1.0)):
         net = model(lr)
         fit(net, 15, [])
         out[f"{name} constant"] = net.evaluate(X[TEST], Y[TEST], verbose=0)[0]
@@ -114,17 +115,18 @@ def resumes(folder: Path) -> dict:
         return [
             keras.callbacks.BackupAndRestore(folder / name, delete_checkpoint=False),
             lrscope.keras.GapScheduler(
-                (X[SPARE], Y[SPARE]), batch_size=32, record=folder / f"{name}.jsonl", backup=folder / f"{name}.npz"
+                (X[SPARE], Y[SPARE]),
+                batch_size=32,
+                record=folder / f"{name}.jsonl",
+                backup=folder / f"{name}.npz",
             ),
         ]
 
     whole = model(0.003)
     fit(whole, 6, callbacks("whole"))
     broken = model(0.003)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         fit(broken, 6, [*callbacks("broken"), Stop(3)])
-    except KeyboardInterrupt:
-        pass
     kept = (folder / "broken.npz").exists()
     resumed = model(0.003)
     fit(resumed, 6, callbacks("broken"))

@@ -1,14 +1,14 @@
 """`lrscope.accelerate`: the scheduler that acts on evidence, for loops with Accelerate.
 
-    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-    scheduler = lrscope.accelerate.GapScheduler(accelerator, optimizer, model, loss_fn, held_out=spare)
-    for x, y in loader:
-        with accelerator.accumulate(model):
-            loss = loss_fn(model(x), y)
-            accelerator.backward(loss)
-            optimizer.step()
-            optimizer.zero_grad()
-            scheduler.step(loss)
+model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+scheduler = lrscope.accelerate.GapScheduler(accelerator, optimizer, model, loss_fn, held_out=spare)
+for x, y in loader:
+    with accelerator.accumulate(model):
+        loss = loss_fn(model(x), y)
+        accelerator.backward(loss)
+        optimizer.step()
+        optimizer.zero_grad()
+        scheduler.step(loss)
 """
 
 from __future__ import annotations

@@ -100,9 +100,13 @@ class RateCallback(keras.callbacks.Callback):
                 facts = json.loads(str(file["facts"]))
                 arrays = {name: file[name] for name in file.files if name != "facts"}
         except (OSError, ValueError, KeyError) as error:
-            raise UsageError(f"{path} cannot be read as the state of a {type(self).__name__}: {error}") from error
+            raise UsageError(
+                f"{path} cannot be read as the state of a {type(self).__name__}: {error}"
+            ) from error
         if facts["callback"] != type(self).__name__:
-            raise UsageError(f"{path} holds the state of a {facts['callback']}, not of a {type(self).__name__}.")
+            raise UsageError(
+                f"{path} holds the state of a {facts['callback']}, not of a {type(self).__name__}."
+            )
         if facts["iterations"] != self._iterations():
             raise UsageError(
                 f"{path} was written after {facts['iterations']} steps of the optimiser, and the model's has made "

@@ -1,9 +1,9 @@
 """`GapScheduler`: the learning rate of `model.fit` in the hands of the gap.
 
-    scheduler = lrscope.keras.GapScheduler(held_out=(x_spare, y_spare))
-    model.fit(x, y, epochs=20, callbacks=[scheduler])
-    with scheduler.averaged():
-        model.evaluate(x_test, y_test)
+scheduler = lrscope.keras.GapScheduler(held_out=(x_spare, y_spare))
+model.fit(x, y, epochs=20, callbacks=[scheduler])
+with scheduler.averaged():
+    model.evaluate(x_test, y_test)
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ class GapScheduler(RateCallback):
     Notes
     -----
     The loss of a batch is found from the mean over the epoch that Keras gives to callbacks; after a roll-back
-    that mean, and all metrics, begin anew. BatchNorm's statistics are averaged like weights. Memory beyond the optimiser's: two averages and two snapshots of
-    weights and optimiser. On JAX, measuring and averaging bring the state back to the model, which costs a
-    little each time.
+    that mean, and all metrics, begin anew. BatchNorm's statistics are averaged like weights. Memory beyond the
+    optimiser's: two averages, and two snapshots of weights and optimiser. On JAX, measuring and averaging
+    bring the state back to the model, which costs a little each time.
     """
 
     def __init__(
@@ -139,7 +139,11 @@ class GapScheduler(RateCallback):
             if not self.model.optimizer.built:
                 self.model.optimizer.build(self.model.trainable_variables)
             self._newest = self._proven = Snapshot.take(self.model)
-        if not self._made and self._averages[0].values and self.rule.wants_gap(self._now, self.step_count + 1):
+        if (
+            not self._made
+            and self._averages[0].values
+            and self.rule.wants_gap(self._now, self.step_count + 1)
+        ):
             self._gap = self._measure()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:

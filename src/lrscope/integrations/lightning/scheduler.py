@@ -1,6 +1,6 @@
 """`GapScheduler` as a Lightning callback.
 
-    trainer = Trainer(callbacks=[lrscope.lightning.GapScheduler(spare_loader)])
+trainer = Trainer(callbacks=[lrscope.lightning.GapScheduler(spare_loader)])
 """
 
 from __future__ import annotations
@@ -61,7 +61,12 @@ class GapScheduler(Callback):
         record: str | os.PathLike[str] | None = None,
     ) -> None:
         self._held_out = held_out
-        self._settings: dict[str, Any] = {"every": every, "warmup": warmup, "control": control, "record": record}
+        self._settings: dict[str, Any] = {
+            "every": every,
+            "warmup": warmup,
+            "control": control,
+            "record": record,
+        }
         self._averaged_validation = averaged_validation
         self._scheduler: _GapScheduler | None = None
         self._kept: Mapping[str, Any] | None = None

@@ -77,25 +77,25 @@ def reduce_on_plateau(
             f"accumulation_size must be 1 or more and factor between 0 and 1; got {accumulation_size} and {factor}."
         )
     given = {} if rho is None else {"rho": rho}
-    rule = Plateau(
-        factor=factor, block=1, least=least, min_lr=min_scale, take_back=take_back, **given
-    )
+    rule = Plateau(factor=factor, block=1, least=least, min_lr=min_scale, take_back=take_back, **given)
     first = rule.init(1.0)
     empty = _pack(first)
 
-    def init(params: Any) -> ReduceOnPlateauState:
+    def init(_: Any) -> ReduceOnPlateauState:
         nothing, zero = jnp.zeros((), jnp.float32), jnp.zeros((), jnp.int32)
         return ReduceOnPlateauState(jnp.ones((), jnp.float32), nothing, zero, zero, jnp.asarray(empty))
 
     def on_host(memory: np.ndarray, mean: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         state, _ = rule.update(_unpack(np.asarray(memory), first), int(values), float(mean))
-        return _pack(state), np.float32(state.history.lr)
+        return _pack(state), np.asarray(state.history.lr, np.float32)
 
-    shapes = (jax.ShapeDtypeStruct(empty.shape, empty.dtype), jax.ShapeDtypeStruct((), jnp.float32))
+    shape: Any = jax.ShapeDtypeStruct
+    shapes = (shape(empty.shape, empty.dtype), shape((), jnp.float32))
 
     def update(
         updates: Any, state: ReduceOnPlateauState, params: Any = None, *, value: Array, **extra: Any
     ) -> tuple[Any, ReduceOnPlateauState]:
+        del params, extra
         total = state.total + jnp.asarray(value, jnp.float32)
         count = state.count + 1
 
@@ -106,9 +106,7 @@ def reduce_on_plateau(
             )
             return ReduceOnPlateauState(scale, jnp.zeros_like(total), jnp.zeros_like(count), values, memory)
 
-        new = jax.lax.cond(
-            count >= accumulation_size, look, lambda: state._replace(total=total, count=count)
-        )
+        new = jax.lax.cond(count >= accumulation_size, look, lambda: state._replace(total=total, count=count))
         return jax.tree.map(lambda u: u * jnp.asarray(new.scale, u.dtype), updates), new
 
     return optax.GradientTransformationExtraArgs(init, update)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeVar
 
 import jax
-import jax.numpy as jnp
+import jax.numpy
 
 from lrscope.control import gap, guard
 from lrscope.control.base import Action
@@ -24,7 +24,8 @@ ACTIONS: tuple[Action | None, ...] = (None, *Action)
 LAST, START, SNAPSHOT = range(3)
 """What to go on with: the weights at hand, those of the start, those of the snapshot."""
 
-Array = Any  # jax.Array, or a number
+jnp: Any = jax.numpy  # its arrays stand in fields that are numbers to a type checker
+Array = Any
 Tree = TypeVar("Tree")
 
 
@@ -39,7 +40,10 @@ class Verdict(NamedTuple):
 
 def arrays(state: Tree) -> Tree:
     """A state of numbers as a state of arrays: whole numbers in 32 bits, others in single precision."""
-    return jax.tree.map(lambda x: jnp.asarray(x, jnp.int32 if isinstance(x, int) else jnp.float32), state)
+    made: Tree = jax.tree.map(
+        lambda x: jnp.asarray(x, jnp.int32 if isinstance(x, int) else jnp.float32), state
+    )
+    return made
 
 
 def start(control: Composed) -> ComposedState:
@@ -86,7 +90,7 @@ def update(
     control: Composed, state: ComposedState, step: Array, loss: Array, measured: Array
 ) -> tuple[ComposedState, Verdict]:
     """`Composed.update`; a gap that was not measured is NaN."""
-    watch, restore = _watch(control.guard, state.guard, step, loss)
+    watch, restore = _watch(control.guard, state.guard, loss)
     back = restore != LAST
     cooling = (state.cool_from >= 0) & ~back
     warming = (step - state.warm_from <= control.warmup) & ~back & ~cooling
@@ -135,9 +139,7 @@ def update(
         rule=rule,
     )
     moved = lr != state.lr
-    action = jnp.select(
-        [back, cooling & moved, warming & moved, changed], [_BACK, _COOL, _WARM, decision], 0
-    )
+    action = jnp.select([back, cooling & moved, warming & moved, changed], [_BACK, _COOL, _WARM, decision], 0)
     return _alike(new, state), Verdict(action, jnp.where(back, restore, LAST), *evidence)
 
 
@@ -178,7 +180,7 @@ def _balance(
     return new, jnp.select([lower, higher], [_LOWER, _RAISE], 0), (mean, t)
 
 
-def _watch(rule: Guard, state: GuardState, step: Array, loss: Array) -> tuple[GuardState, Array]:
+def _watch(rule: Guard, state: GuardState, loss: Array) -> tuple[GuardState, Array]:
     """`Guard.update`: the state, and where to go on."""
     old = state.keeping
     seen, since = state.seen + 1, state.since + 1
@@ -249,9 +251,11 @@ def _gap_of(control: Composed) -> Gap:
 
 
 def _where(condition: Array, yes: Tree, no: Tree) -> Tree:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+    chosen: Tree = jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+    return chosen
 
 
 def _alike(new: Tree, old: Tree) -> Tree:
     """The same kinds of numbers as before: `scan` and `cond` need that."""
-    return jax.tree.map(lambda a, b: jnp.asarray(a, jnp.result_type(b)), new, old)
+    same: Tree = jax.tree.map(lambda a, b: jnp.asarray(a, jnp.result_type(b)), new, old)
+    return same

@@ -168,7 +168,8 @@ def gap(
             given = {**extra, "value": value, "value_fn": value_fn}
             return _train(control, whole, updates, state, params, loss, value_fn, given)
 
-        return jax.lax.cond(state.landing, lambda: _land(state, params), train)
+        made: tuple[Any, ControlledState] = jax.lax.cond(state.landing, lambda: _land(state, params), train)
+        return made
 
     return optax.GradientTransformationExtraArgs(init, update)
 
@@ -213,12 +214,8 @@ def _train(
         lambda: (jax.lax.cond(on, lambda: state.newest, lambda: state.proven), state.proven),
     )
     ruled = jax.tree.map(lambda a, b: jnp.where(keep, a, b), rules.took_snapshot(ruled), ruled)
-    seen = Observation(
-        step, loss, scale, measured, verdict.action, ruled.lr, verdict.gap, verdict.t
-    )
-    new = ControlledState(
-        moments, ruled, averages, newest, proven, far, seen
-    )
+    seen = Observation(step, loss, scale, measured, verdict.action, ruled.lr, verdict.gap, verdict.t)
+    new = ControlledState(moments, ruled, averages, newest, proven, far, seen)
     return updates, _alike(new, state)
 
 
@@ -253,7 +250,7 @@ def _take_in(averages: Averages, params: Params, step: Array) -> Averages:
         share = 1.0 - (1.0 - waiting / steps) ** power
         return jax.tree.map(lambda a, p: a + jnp.asarray(share, a.dtype) * (p - a), average, params)
 
-    return jax.lax.cond(
+    taken: Averages = jax.lax.cond(
         (step <= _STRIDE_FROM) | (step % _STRIDE == 0),
         lambda: Averages(
             steps,
@@ -263,6 +260,7 @@ def _take_in(averages: Averages, params: Params, step: Array) -> Averages:
         ),
         lambda: averages._replace(waiting=waiting),
     )
+    return taken
 
 
 def _like(average: Params, params: Params) -> Params:

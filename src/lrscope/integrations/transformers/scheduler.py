@@ -1,11 +1,11 @@
 """`GapScheduler` as a callback of Hugging Face's Trainer.
 
-    arguments = TrainingArguments(..., lr_scheduler_type="constant")
-    scheduler = lrscope.transformers.GapScheduler(spare_batches)
-    trainer = Trainer(model, arguments, train_dataset=data, callbacks=[scheduler])
-    trainer.train()
-    with scheduler.averaged():
-        trainer.evaluate(test)
+arguments = TrainingArguments(..., lr_scheduler_type="constant")
+scheduler = lrscope.transformers.GapScheduler(spare_batches)
+trainer = Trainer(model, arguments, train_dataset=data, callbacks=[scheduler])
+trainer.train()
+with scheduler.averaged():
+    trainer.evaluate(test)
 """
 
 from __future__ import annotations
@@ -69,7 +69,12 @@ class GapScheduler(TrainerCallback):
         record: str | os.PathLike[str] | None = None,
     ) -> None:
         self._held_out = held_out
-        self._settings: dict[str, Any] = {"every": every, "warmup": warmup, "control": control, "record": record}
+        self._settings: dict[str, Any] = {
+            "every": every,
+            "warmup": warmup,
+            "control": control,
+            "record": record,
+        }
         self._scheduler: _GapScheduler | None = None
         self._schedule: Any = None
 
