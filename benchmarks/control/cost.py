@@ -54,7 +54,7 @@ def empty_loop() -> float:
 
 
 def share(width: int, depth: int, batch: int, held_out: bool) -> dict[str, float]:
-    """The scheduler's share of a step of Adam on a perceptron, after the first 500 steps."""
+    """The scheduler's share of a step of Adam on a perceptron, after the first 1024 steps."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     sizes = [64, *[width] * depth]
@@ -78,7 +78,7 @@ def share(width: int, depth: int, batch: int, held_out: bool) -> dict[str, float
 
     train(20, None)
     scheduler = lrscope.torch.GapScheduler(optimizer, model, loss_fn, held_out=data[:4] if held_out else None)
-    train(512, scheduler)
+    train(1024 + 16, scheduler)
     state = scheduler.state_dict()
     scheduler.close()
     shares = []

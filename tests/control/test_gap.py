@@ -56,11 +56,11 @@ def test_momentum_is_waited_for():
 
 
 def test_gaps_are_wanted_often_at_first_and_at_the_given_pace_later():
-    """From step 16 on every 2nd step until 64, then every 8th, every 16th after 512, every 32nd after 2048."""
+    """From step 16 on every 2nd step until 64, then every 8th, every 16th after 1024, every 32nd after 4096."""
     rule = Gap()
     state = rule.init(0.1)
     assert not any(rule.wants_gap(state, step) for step in range(16))
     assert [s for s in range(16, 25) if rule.wants_gap(state, s)] == [16, 18, 20, 22, 24]
     assert [s for s in range(65, 90) if rule.wants_gap(state, s)] == [72, 80, 88]
-    assert [s for s in range(513, 560) if rule.wants_gap(state, s)] == [528, 544]
-    assert [s for s in range(2049, 2120) if rule.wants_gap(state, s)] == [2080, 2112]
+    assert [s for s in range(1025, 1070) if rule.wants_gap(state, s)] == [1040, 1056]
+    assert [s for s in range(4097, 4170) if rule.wants_gap(state, s)] == [4128, 4160]

@@ -67,7 +67,7 @@ class GapScheduler:
         ``held_out_loss(batch)``, the loss on a batch of `held_out`.
     every : int
         Steps between measurements, each of two forward passes (one where the loss of training can stand for
-        the other): a quarter of it in the first 64 steps, twice after 512, four times after 2048.
+        the other): a quarter of it in the first 64 steps, twice after 1024, four times after 4096.
     warmup : int
         Steps on which the rate climbs to the optimiser's. On the way up divergence shows before it does
         harm; 0 for none.
