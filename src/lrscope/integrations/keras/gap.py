@@ -54,8 +54,8 @@ class GapScheduler(RateCallback):
     batch_size : int
         Of the held-out batches, where `held_out` is arrays.
     every : int
-        Steps between measurements of two evaluations each: a quarter of it in the first 64 steps, twice after
-        512, four times after 2048.
+        Steps between measurements of two evaluations each: a quarter of it in the first 64 steps, more of them as
+        the run grows; see `lrscope.control.Gap`.
     warmup : int
         Steps on which the rate climbs to the optimiser's, so that divergence shows before it does harm.
     control : Composed, optional

@@ -170,9 +170,10 @@ def _balance(
     t = jnp.where(error > 0, mean / jnp.where(error > 0, error, 1.0), endless)
     age = step - state.since
     floor = max(16.0, 4.0 * rule.memory)
-    enough = jnp.isfinite(measured) & (count >= gap._FEWEST)
-    lower = enough & (t > rule.t) & (age >= jnp.maximum(floor, rule.wait_lower * step))
-    higher = enough & (t < -rule.t) & (age >= jnp.maximum(floor, rule.wait_raise * step))
+    known = jnp.isfinite(measured) & (count >= gap._FEWEST)
+    enough = rule.t * jnp.maximum(gap._LEAST, 1.0 - 2.0 * age / step)
+    lower = known & (t > enough) & (age >= jnp.maximum(floor, rule.wait_lower * step))
+    higher = known & (t < -rule.t) & (age >= jnp.maximum(floor, rule.wait_raise * step))
     grown = GapState(state.lr, state.since, count, mean, squares)
     new = _where(jnp.isfinite(measured), grown, state)
     factor = jnp.where(lower, rule.lower, rule.raise_by)

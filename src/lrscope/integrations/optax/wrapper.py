@@ -99,8 +99,8 @@ def gap(
     inner : optax.GradientTransformation
         The optimiser, its rate a constant. Its updates are scaled.
     every : int
-        Steps between measurements of two evaluations each: a quarter of it in the first 64 steps, twice after
-        512, four times after 2048.
+        Steps between measurements of two evaluations each: a quarter of it in the first 64 steps, more of them as
+        the run grows; see `lrscope.control.Gap`.
     warmup : int
         Steps on which the rate climbs to the optimiser's own, so that divergence shows before it does harm;
         0 for none.
