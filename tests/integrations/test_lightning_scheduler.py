@@ -160,6 +160,7 @@ def test_a_checkpoint_resumes_the_same_rates_and_weights(tmp_path: Path) -> None
     random state Lightning does not keep.)"""
 
     def module() -> Module:
+        pl.seed_everything(1, verbose=False)
         return Module(0.002, dropout=0.0)
 
     spare = data()[1]
