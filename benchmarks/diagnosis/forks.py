@@ -172,6 +172,12 @@ def t_value(values: Array) -> float:
     )
 
 
+def turns(losses: Array) -> float:
+    """Share of points at which the loss turns from up to down or back: how much it zig-zags."""
+    moves = np.diff(losses[np.isfinite(losses)])
+    return float(np.mean(moves[1:] * moves[:-1] < 0)) if moves.size > 1 else np.nan
+
+
 def main() -> None:
     """Run the forks and print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -181,7 +187,7 @@ def main() -> None:
     x, y = load_digits(return_X_y=True)
     rng = np.random.default_rng(0)
     y = np.where(rng.random(len(y)) < 0.1, rng.integers(0, 10, len(y)), y)
-    rows: list[tuple[float, float, list[float], dict[str, Advice]]] = []
+    rows: list[tuple[float, float, list[float], dict[str, Advice], float]] = []
     for hidden in (0, 32):
         task = Task(x / 16 - 0.3, y, hidden)
         for kind in ("sgd", "momentum", "adam"):
@@ -205,13 +211,14 @@ def main() -> None:
                                 t_value(record["cos"].loss[-LOOK_BACK:]),
                                 ends,
                                 advice,
+                                turns(record["loss"].loss[-LOOK_BACK:]),
                             )
                         )
     ends = np.array([r[2] for r in rows])
     keep = ends[:, 2]
     lower = ends[:, :2].min(axis=1) < 0.99 * keep
     higher = ends[:, 3] < 0.99 * keep
-    gap, cos = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    gap, cos, jumps = (np.array([r[i] for r in rows], dtype=float) for i in (0, 1, 4))
     result: dict[str, object] = {
         "checkpoints": len(rows),
         "lower_helps": int(lower.sum()),
@@ -219,6 +226,7 @@ def main() -> None:
         "auc": {
             "gap_lower": auc(gap, lower), "gap_raise": auc(-gap, higher),
             "cos_lower": auc(-cos, lower), "cos_raise": auc(cos, higher),
+            "turns_of_the_loss_lower": auc(jumps, lower), "turns_of_the_loss_raise": auc(-jumps, higher),
         },
     }  # fmt: skip
     floor = ends.min(axis=1)
