@@ -51,6 +51,7 @@ class Module(pl.LightningModule):
     def validation_step(self, batch: Any, number: int) -> None:
         x, y = batch
         self.validated.append(float(functional.mse_loss(self.net(x), y)))
+        self.log("val_loss", self.validated[-1])
 
     def on_train_batch_start(self, batch: Any, number: int) -> None:
         self.rates.append(self.trainer.optimizers[0].param_groups[0]["lr"])
@@ -190,3 +191,27 @@ def test_misuse_is_told_kindly(tmp_path: Path) -> None:
         run(tmp_path, [lrscope.lightning.GapScheduler()], 10, Module(0.1, schedule=True))
     with pytest.raises(lrscope.UsageError, match="before training has started"):
         lrscope.lightning.GapScheduler().finish(10)
+
+
+def test_the_plateau_callback_lowers_and_resumes(tmp_path: Path) -> None:
+    """On validation losses that have levelled out the rate comes down, with a reason; a run that is resumed from
+    a checkpoint takes the same rates."""
+
+    def module() -> Module:
+        pl.seed_everything(1, verbose=False)
+        return Module(0.1, dropout=0.0)
+
+    callback = lrscope.lightning.PlateauScheduler("val_loss", patience=6)
+    whole, _ = run(tmp_path, [callback], 40 * 30, module())
+    assert "level at" in callback.decisions[0].reason
+    assert min(whole.rates) < 0.05
+    _, trainer = run(
+        tmp_path, [lrscope.lightning.PlateauScheduler("val_loss", patience=6)], 40 * 10, module()
+    )
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    again = lrscope.lightning.PlateauScheduler("val_loss", patience=6)
+    rest, _ = run(tmp_path, [again], 40 * 30, module(), resume=tmp_path / "last.ckpt")
+    assert rest.rates == whole.rates[40 * 10 :]
+    assert again.decisions == callback.decisions
+    with pytest.warns(UserWarning, match="'other'.*logged: loss, val_loss"):
+        run(tmp_path, [lrscope.lightning.PlateauScheduler("other")], 40, module())

@@ -143,3 +143,29 @@ def test_misuse_is_told_kindly(tmp_path: Path) -> None:
             [lrscope.transformers.GapScheduler()],
             resume=str(tmp_path / "b" / "checkpoint-5"),
         )
+
+
+def test_the_plateau_callback_lowers_and_resumes(tmp_path: Path) -> None:
+    """Each evaluation is a value; the rate comes down where they are level, the Trainer logs it, and a resumed
+    run does the same."""
+    settings = {
+        "max_steps": 150,
+        "eval_strategy": "steps",
+        "eval_steps": 5,
+        "save_strategy": "steps",
+        "save_steps": 75,
+    }
+
+    def callback() -> Any:
+        return lrscope.transformers.PlateauScheduler(patience=6, threshold=0.2)
+
+    first = callback()
+    whole = train(tmp_path / "run", [first], lr=3e-2, **settings)
+    again = callback()
+    rest = train(
+        tmp_path / "run", [again], lr=3e-2, resume=str(tmp_path / "run" / "checkpoint-75"), **settings
+    )
+    assert first.decisions
+    assert again.decisions == first.decisions
+    assert logged(whole, "learning_rate")[-1] < 3e-2
+    assert logged(rest, "learning_rate") == logged(whole, "learning_rate")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lrscope.control import Composed, Decision
 from lrscope.errors import UsageError
 from lrscope.integrations.lightning.again import elsewhere, loss_again
+from lrscope.integrations.lightning.alone import the_optimizer
 from lrscope.integrations.torch import GapScheduler as _GapScheduler
 
 
@@ -77,23 +78,18 @@ class GapScheduler(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin, once the optimiser is there."""
-        if not pl_module.automatic_optimization or len(trainer.optimizers) != 1:
+        if not pl_module.automatic_optimization:
             raise UsageError(
-                "lrscope.lightning.GapScheduler works with one optimiser and automatic optimisation; in a "
-                "training_step of your own optimisation, use lrscope.torch.GapScheduler."
+                "lrscope.lightning.GapScheduler works with automatic optimisation; in a training_step of your own "
+                "optimisation, use lrscope.torch.GapScheduler."
             )
-        if trainer.lr_scheduler_configs:
-            other = type(trainer.lr_scheduler_configs[0].scheduler).__name__
-            raise UsageError(
-                f"configure_optimizers returns a scheduler ({other}), which would set the rate as well: return the "
-                "optimiser alone."
-            )
+        optimizer = the_optimizer(trainer, type(self))
 
         def held_out_loss(batch: Any) -> Any:
             return loss_again(trainer, pl_module, trainer.strategy.batch_to_device(batch), 0)()
 
         self._scheduler = _GapScheduler(
-            trainer.optimizers[0],
+            optimizer,
             pl_module,
             elsewhere,  # losses come from on_before_backward, and not from whatever modules compute
             held_out=self._held_out,

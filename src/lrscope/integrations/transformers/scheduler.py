@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +22,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from lrscope.control import Composed, Decision
 from lrscope.errors import UsageError
 from lrscope.integrations.torch import GapScheduler as _GapScheduler
+from lrscope.integrations.transformers.constant import Constant, checkpoint, kept_in
 from lrscope.integrations.transformers.unwrapping import unwrapped
 
 _FILE = "lrscope_scheduler.pt"
@@ -76,7 +76,7 @@ class GapScheduler(TrainerCallback):
             "record": record,
         }
         self._scheduler: _GapScheduler | None = None
-        self._schedule: Any = None
+        self._constant: Constant | None = None
 
     # -- what the Trainer calls -----------------------------------------------------------------------------
 
@@ -84,13 +84,7 @@ class GapScheduler(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Begin, once model and optimiser are there."""
-        self._schedule = unwrapped(kwargs["lr_scheduler"])
-        kind = str(getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type))
-        if kind != "constant" or not isinstance(self._schedule, torch.optim.lr_scheduler.LambdaLR):
-            raise UsageError(
-                f"The Trainer's own schedule ({kind}, {type(self._schedule).__name__}) would set the rate as well: "
-                'give TrainingArguments lr_scheduler_type="constant", and no scheduler of your own.'
-            )
+        self._constant = Constant(args, kwargs["lr_scheduler"])
         model = kwargs["model"]
 
         def held_out_loss(batch: Mapping[str, Any]) -> Any:
@@ -102,7 +96,8 @@ class GapScheduler(TrainerCallback):
             optimizer, model, held_out=self._held_out, held_out_loss=held_out_loss, **self._settings
         )
         if state.global_step:
-            self._resume(args, state.global_step)
+            kept = kept_in(args, state.global_step, _FILE)
+            self._scheduler.load_state_dict(torch.load(kept, weights_only=True, map_location="cpu"))
         self._move_constant()
 
     def on_step_end(
@@ -117,7 +112,7 @@ class GapScheduler(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Put the state into the checkpoint."""
-        folder = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
+        folder = checkpoint(args, state.global_step)
         if self._scheduler is not None and state.is_world_process_zero and folder.is_dir():
             torch.save(self._scheduler.state_dict(), folder / _FILE)
 
@@ -154,22 +149,8 @@ class GapScheduler(TrainerCallback):
     # -- the rest -------------------------------------------------------------------------------------------
 
     def _move_constant(self) -> None:
-        """The rate as the constant of the Trainer's schedule, which sets it again after each step."""
-        rates = self.scheduler.get_last_lr()
-        self._schedule.base_lrs = list(rates)
-        self._schedule._last_lr = list(rates)
-
-    def _resume(self, args: TrainingArguments, step: int) -> None:
-        folders = [args.resume_from_checkpoint, Path(args.output_dir or ".") / f"checkpoint-{step}"]
-        for folder in folders:
-            if isinstance(folder, str | Path) and (Path(folder) / _FILE).is_file():
-                kept = torch.load(Path(folder) / _FILE, weights_only=True, map_location="cpu")
-                self.scheduler.load_state_dict(kept)
-                return
-        raise UsageError(
-            f"The checkpoint of step {step} holds no {_FILE}: it was written without this callback, or lies elsewhere "
-            "than in output_dir; then name its folder in TrainingArguments(resume_from_checkpoint=...), too."
-        )
+        if self._constant is not None:
+            self._constant.move(self.scheduler.get_last_lr())
 
     def _close(self) -> None:
         if self._scheduler is not None:
