@@ -16,6 +16,7 @@ import optax
 
 import lrscope
 from lrscope.control import Composed, Gap, Guard, Plateau, ZigZag
+from lrscope.control.average import due
 from lrscope.integrations.optax import rules
 from lrscope.integrations.optax.plateau import _pack, _unpack
 
@@ -79,13 +80,15 @@ def test_arrays_decide_as_the_controllers_do(kind: str, settings: dict[str, Any]
     assert acted > 20
 
 
-def test_gaps_are_wanted_at_the_same_steps() -> None:
-    """Over the first 9,000 steps, in which the time between gaps grows."""
+def test_gaps_and_averages_are_due_at_the_same_steps() -> None:
+    """Over the first 9,000 steps, in which the time between them grows."""
     control = Composed(Gap(every=6))
     plain, twin = control.init(1.0), rules.start(control)
     steps = np.arange(1, 9001)
     mine = np.flatnonzero(rules.wants_gap(control, twin, steps)) + 1
     assert mine.tolist() == [int(step) for step in steps if control.wants_gap(plain, int(step))]
+    mine = np.flatnonzero(rules.takes_in(steps)) + 1
+    assert mine.tolist() == [int(step) for step in steps if due(int(step))]
 
 
 # -- real training ------------------------------------------------------------------------------------------
@@ -164,8 +167,8 @@ def test_a_checkpoint_of_the_state_resumes_exactly(tmp_path: Path) -> None:
     build = lambda: lrscope.optax.gap(optax.adam(0.01))  # noqa: E731
     optimizer = build()
     _, whole = trainer(optimizer, loss_of)
-    (unbroken, last), _ = whole((params, optimizer.init(params)), cut((train, spare), 0, 400))
     carry, _ = whole((params, optimizer.init(params)), cut((train, spare), 0, 237))
+    (unbroken, last), _ = whole(carry, cut((train, spare), 237, 474))
     leaves = jax.tree.leaves(carry)
     np.savez(tmp_path / "state.npz", *leaves)
 
@@ -175,7 +178,7 @@ def test_a_checkpoint_of_the_state_resumes_exactly(tmp_path: Path) -> None:
     like = (params, optimizer.init(params))
     _, whole = trainer(optimizer, loss_of)
     (resumed, end), _ = whole(
-        jax.tree.unflatten(jax.tree.structure(like), again), cut((train, spare), 237, 400)
+        jax.tree.unflatten(jax.tree.structure(like), again), cut((train, spare), 237, 474)
     )
     same(resumed, unbroken)
     same(end, last)

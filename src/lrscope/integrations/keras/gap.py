@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 
-from lrscope.control.average import CONTROL, OUTPUT
+from lrscope.control.average import CONTROL, OUTPUT, due
 from lrscope.control.base import Action, Decision, from_json, to_json
 from lrscope.control.compose import Composed, ComposedState
 from lrscope.control.gap import Gap
@@ -34,9 +34,6 @@ from lrscope.integrations.keras.weights import (
     to_numpy,
     values_of,
 )
-
-_STRIDE = 4  # steps between updates of the averages, once a step is a small share of them
-_STRIDE_FROM = 64
 
 
 class GapScheduler(RateCallback):
@@ -251,7 +248,7 @@ class GapScheduler(RateCallback):
 
     def _take_in(self, steps: int) -> None:
         self._waiting += steps
-        if self.step_count > _STRIDE_FROM and self.step_count % _STRIDE:
+        if not due(self.step_count):
             return
         values = values_of(averageable(self.model))
         if all(bool(keras.ops.all(keras.ops.isfinite(v))) for v in values):

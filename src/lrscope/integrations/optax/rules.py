@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy
 
-from lrscope.control import gap, guard
+from lrscope.control import average, gap, guard
 from lrscope.control.base import Action
 from lrscope.control.compose import Composed, ComposedState
 from lrscope.control.gap import Gap, GapState
@@ -65,6 +65,12 @@ def wants_gap(control: Composed, state: ComposedState, step: Array) -> Array:
         & (state.cool_from < 0)
         & (step - state.warm_from > control.warmup)
     )
+
+
+def takes_in(step: Array) -> Array:
+    """`lrscope.control.average.due`."""
+    until, strides = zip(*average.STRIDES, strict=True)
+    return step % jnp.select([step <= u for u in until], strides) == 0
 
 
 def wants_snapshot(control: Composed, state: ComposedState) -> Array:

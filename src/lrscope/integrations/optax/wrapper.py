@@ -31,8 +31,6 @@ from lrscope.integrations.optax import rules
 Array = Any
 Params = Any
 
-_STRIDE = 4  # steps between updates of the averages, once a step is a small share of them
-_STRIDE_FROM = 64
 _LANDED = 1e-5  # a roll-back has landed when it is so near, as a share of the norm
 
 
@@ -251,7 +249,7 @@ def _take_in(averages: Averages, params: Params, step: Array) -> Averages:
         return jax.tree.map(lambda a, p: a + jnp.asarray(share, a.dtype) * (p - a), average, params)
 
     taken: Averages = jax.lax.cond(
-        (step <= _STRIDE_FROM) | (step % _STRIDE == 0),
+        rules.takes_in(step),
         lambda: Averages(
             steps,
             jnp.zeros_like(waiting),
