@@ -122,9 +122,10 @@ def gap(
 
     Notes
     -----
-    All of it runs inside `jit` and `scan`; the two evaluations run only at steps that ask for them. An update
-    that is not finite is not made: it counts as a loss that is not. Over several devices, `value` and
-    `value_fn` have to give the mean over all of them.
+    All of it runs inside `jit` and `scan`; the two evaluations run only at steps that ask for them. Donate the
+    state to a compiled step (``donate_argnums``), as ever with optax: then what a step leaves alone is not
+    copied. An update that is not finite is not made: it counts as a loss that is not. Over several devices,
+    `value` and `value_fn` have to give the mean over all of them.
 
     Memory beyond the optimiser's own: for Adam eight copies of the parameters: two running averages, and two
     snapshots with the optimiser's moments.
@@ -160,19 +161,13 @@ def gap(
                 "lrscope.optax.gap needs the parameters, their loss, and a loss function of parameters alone: "
                 "optimizer.update(gradient, state, params, value=loss, value_fn=lambda p: loss_of(p, batch))."
             )
-        loss = jnp.asarray(value, jnp.float32)
-
-        def train() -> tuple[Any, ControlledState]:
-            given = {**extra, "value": value, "value_fn": value_fn}
-            return _train(control, whole, updates, state, params, loss, value_fn, given)
-
-        made: tuple[Any, ControlledState] = jax.lax.cond(state.landing, lambda: _land(state, params), train)
-        return made
+        given = {**extra, "value": value, "value_fn": value_fn}
+        return _step(control, whole, updates, state, params, jnp.asarray(value, jnp.float32), value_fn, given)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _train(
+def _step(
     control: Composed,
     inner: optax.GradientTransformationExtraArgs,
     gradient: Any,
@@ -182,46 +177,83 @@ def _train(
     value_fn: Callable[[Params], Array],
     extra: dict[str, Any],
 ) -> tuple[Any, ControlledState]:
-    """A step of training, and what it led to."""
+    """A step of training, and what it led to; or, where a roll-back has not landed yet, the rest of its way."""
     step = state.control.step + 1
-    measured = jax.lax.cond(
-        rules.wants_gap(control, state.control, step) & (state.averages.steps > 0),
-        lambda: _loss(value_fn, params) - _loss(value_fn, _like(state.averages.control, params)),
-        lambda: jnp.asarray(jnp.nan, jnp.float32),
+    averages, newest, proven = state.averages, state.newest, state.proven
+    measured = _when(
+        rules.wants_gap(control, state.control, step) & (averages.steps > 0) & ~state.landing,
+        lambda _: _loss(value_fn, params) - _loss(value_fn, _like(averages.control, params)),
+        jnp.asarray(jnp.nan, jnp.float32),
     )
     scale = state.control.lr
     updates, moments = inner.update(gradient, state.inner, params, **extra)
     updates = jax.tree.map(lambda u: u * jnp.asarray(scale, u.dtype), updates)
     whole = _finite(updates)
     ruled, verdict = rules.update(control, state.control, step, jnp.where(whole, loss, jnp.nan), measured)
-    keep = (verdict.action == 0) & rules.wants_snapshot(control, ruled)
-
-    def go_on() -> tuple[Any, Any, Averages, Array]:
-        stepped = optax.apply_updates(params, updates)
-        return updates, moments, _take_in(state.averages, stepped, step), jnp.asarray(False)
-
-    def back() -> tuple[Any, Any, Averages, Array]:
-        way, far = _way(params, state.proven.params)
-        return way, state.proven.inner, _begun(state.proven.params), far
-
-    updates, moments, averages, far = jax.lax.cond(verdict.restore == rules.LAST, go_on, back)
-    on = verdict.restore == rules.LAST
-    newest, proven = jax.lax.cond(
-        keep,
-        lambda: (Kept(optax.apply_updates(params, updates), moments), state.newest),
-        lambda: (jax.lax.cond(on, lambda: state.newest, lambda: state.proven), state.proven),
-    )
-    ruled = jax.tree.map(lambda a, b: jnp.where(keep, a, b), rules.took_snapshot(ruled), ruled)
+    returning = state.landing | (verdict.restore != rules.LAST)
+    keep = ~returning & (verdict.action == 0) & rules.wants_snapshot(control, ruled)
     seen = Observation(step, loss, scale, measured, verdict.action, ruled.lr, verdict.gap, verdict.t)
-    new = ControlledState(moments, ruled, averages, newest, proven, far, seen)
-    return updates, _alike(new, state)
+    ruled = _where(keep, rules.took_snapshot(ruled), ruled)
+    ruled, seen = _where(state.landing, (state.control, state.seen), (ruled, _alike(seen, state.seen)))
+
+    averages = averages._replace(waiting=averages.waiting + 1)
+    takes_in = ~returning & rules.takes_in(step)
+
+    def happens(held: _Held) -> _Held:
+        after: _Held = jax.lax.cond(returning, _bring_back, lambda held: _move_on(held, takes_in, keep), held)
+        return after
+
+    held = _Held(params, updates, moments, averages, newest, proven, jnp.asarray(False))
+    held = _when(returning | takes_in | keep, happens, held)
+    return held.updates, ControlledState(
+        held.moments, ruled, held.averages, held.newest, held.proven, held.landing, seen
+    )
 
 
-def _land(state: ControlledState, params: Params) -> tuple[Any, ControlledState]:
-    """The call after a roll-back from far away: updates are added, and so large a sum is rounded coarsely. What
-    is missing is added now, and no step is made."""
-    way, far = _way(params, state.proven.params)
-    return way, state._replace(landing=far)
+class _Held(NamedTuple):
+    """All that is as large as the parameters."""
+
+    params: Params  # before the step
+    updates: Any
+    moments: Any
+    averages: Averages
+    newest: Kept
+    proven: Kept
+    landing: Array
+
+
+def _move_on(held: _Held, takes_in: Array, keep: Array) -> _Held:
+    """The averages take in what the step leads to, and a snapshot keeps it."""
+    stepped = optax.apply_updates(held.params, held.updates)
+    averages = _when(takes_in, lambda old: _take_in(old, stepped), held.averages)
+    now = Kept(stepped, held.moments)
+    newest, proven = _when(keep, lambda old: (now, old[0]), (held.newest, held.proven))
+    return held._replace(averages=averages, newest=newest, proven=proven)
+
+
+def _bring_back(held: _Held) -> _Held:
+    """Updates that lead to the proven snapshot; everything else is as it was there."""
+    proven = held.proven
+    way, far = _way(held.params, proven.params)
+    return held._replace(
+        updates=way,
+        moments=proven.inner,
+        averages=_begun(proven.params),
+        newest=proven,
+        landing=far,
+    )
+
+
+def _when(condition: Array, change: Callable[[Any], Any], old: Any) -> Any:
+    """Changed where the condition holds, and left untouched in place, without a copy, where not.
+
+    `cond` copies what its branches pass through; a loop of no or one round does not.
+    """
+
+    def round_(carry: Any) -> Any:
+        return jnp.asarray(False), _alike(change(carry[1]), carry[1])
+
+    return jax.lax.while_loop(lambda carry: carry[0], round_, (condition, old))[1]
 
 
 def _way(here: Params, there: Params) -> tuple[Params, Array]:
@@ -239,26 +271,16 @@ def _begun(params: Params) -> Averages:
     return Averages(zero, zero, wide, wide)
 
 
-def _take_in(averages: Averages, params: Params, step: Array) -> Averages:
-    """The averages, with the parameters after this step in them."""
-    waiting = averages.waiting + 1
-    steps = averages.steps + waiting
+def _take_in(averages: Averages, params: Params) -> Averages:
+    """The averages, with the parameters after the steps that they have waited for."""
+    steps = averages.steps + averages.waiting
 
     def moved(average: Params, power: float) -> Params:
-        share = 1.0 - (1.0 - waiting / steps) ** power
+        share = 1.0 - (1.0 - averages.waiting / steps) ** power
         return jax.tree.map(lambda a, p: a + jnp.asarray(share, a.dtype) * (p - a), average, params)
 
-    taken: Averages = jax.lax.cond(
-        rules.takes_in(step),
-        lambda: Averages(
-            steps,
-            jnp.zeros_like(waiting),
-            moved(averages.control, CONTROL),
-            moved(averages.output, OUTPUT),
-        ),
-        lambda: averages._replace(waiting=waiting),
-    )
-    return taken
+    control, output = moved(averages.control, CONTROL), moved(averages.output, OUTPUT)
+    return Averages(steps, jnp.zeros_like(steps), control, output)
 
 
 def _like(average: Params, params: Params) -> Params:
@@ -270,11 +292,16 @@ def _loss(value_fn: Callable[[Params], Array], params: Params) -> Array:
 
 
 def _finite(tree: Any) -> Array:
-    return jax.tree.reduce(lambda all_, x: all_ & jnp.all(jnp.isfinite(x)), tree, jnp.asarray(True))
+    """Whether all of it is finite, by its squared norm, which is one product: an update of 1e19 is none either."""
+    return jnp.isfinite(sum(jnp.vdot(x, x).astype(jnp.float32) for x in jax.tree.leaves(tree)))
 
 
 def _alike(new: Any, old: Any) -> Any:
     return jax.tree.map(lambda a, b: jnp.asarray(a, jnp.result_type(b)), new, old)
+
+
+def _where(condition: Array, yes: Any, no: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
 
 
 def _wide(dtype: Any) -> Any:
