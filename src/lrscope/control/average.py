@@ -24,9 +24,9 @@ def share(steps: int, power: float, new: int = 1) -> float:
     return 1.0 - float((1.0 - new / steps) ** power)
 
 
-STRIDES = ((64, 1), (512, 4), (2048, 8), (math.inf, 16))
-"""Until which step the averages are updated how often: 16 steps are a hundredth of what the shorter looks back
-over by then, and each update reads and writes all weights."""
+STRIDES = ((64, 1), (256, 4), (1024, 8), (4096, 16), (math.inf, 32))
+"""Until which step the averages are updated how often: each update reads and writes all weights, and so many steps
+are below a tenth of what the shorter average looks back over, a ninth of the run."""
 
 
 def due(step: int) -> bool:

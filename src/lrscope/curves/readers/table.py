@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.curves.metric import infer_goal, is_loss
 from lrscope.curves.readers import names
 from lrscope.curves.readers.base import LoggedRun, Unreadable
 from lrscope.curves.readers.series import MOST_METRICS, Series, run_from_series
@@ -141,9 +142,20 @@ class Table:
             key = (0 if rows.size >= 0.9 * self.rows else 1, rank)
             if best is None or key < best[0]:
                 best = (key, name)
-        if best is None:
-            return None, None
-        return best[1], _filled(columns[best[1]], self.rows)
+        found = best[1] if best is not None else self._counting(columns)
+        return (None, None) if found is None else (found, _filled(columns[found], self.rows))
+
+    def _counting(self, columns: Mapping[str, tuple[Rows, Values]]) -> str | None:
+        """A first column that counts by equal amounts, whatever its name: "Schritt", "étape", "k"."""
+        name = next(iter(columns), None)
+        if name is None or len(columns) < 2 or names.is_epoch(name):
+            return None
+        rows, values = columns[name]
+        if rows.size < max(3, 0.9 * self.rows) or is_loss(name) or infer_goal(name) == "max":
+            return None
+        apart = np.diff(values)
+        whole = bool(np.all(values == np.floor(values))) and values[0] >= 0
+        return name if whole and apart[0] > 0 and bool(np.all(apart == apart[0])) else None
 
     def _without_steps(
         self,

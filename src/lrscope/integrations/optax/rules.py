@@ -76,7 +76,9 @@ def takes_in(step: Array) -> Array:
 def wants_snapshot(control: Composed, state: ComposedState) -> Array:
     """`Composed.wants_snapshot`."""
     keep = control.guard.keep_every
-    return (state.guard.good >= keep) & (state.step - state.guard.keeping.kept >= keep)
+    return (state.guard.good >= keep) & (
+        state.step - state.guard.keeping.kept >= jnp.maximum(keep, state.step // 16)
+    )
 
 
 def took_snapshot(state: ComposedState) -> ComposedState:
