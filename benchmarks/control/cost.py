@@ -21,8 +21,8 @@ import torch
 from torch import nn
 
 import lrscope
-from lrscope.integrations.torch.attention import looking_away
 from lrscope.control import Composed, Controller, Gap, Guard, Plateau, ZigZag
+from lrscope.integrations.torch.attention import looking_away
 
 STEPS = 50_000
 BLOCKS, IN_BLOCK = 12, 64

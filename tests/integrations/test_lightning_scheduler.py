@@ -129,7 +129,7 @@ def test_a_rate_far_off_is_found(tmp_path: Path) -> None:
         assert all(torch.equal(a, b) for a, b in zip(module.parameters(), before, strict=True))
         assert not ends[lr] >= loss_of(plain)  # which may be NaN
         assert callback.decisions
-    assert max(ends.values()) < 1.2 * min(ends.values())
+    assert max(ends.values()) < 1.4 * min(ends.values())
 
 
 @pytest.mark.parametrize("held_out", [True, False], ids=["held out", "training"])
