@@ -10,7 +10,8 @@ import numpy as np
 from lrscope.curves.curve import LossCurve
 from lrscope.curves.metric import Goal, choose_metric, infer_goal, is_loss, is_validation
 from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Verdict
-from lrscope.diagnosis.gap import read_gap
+from lrscope.diagnosis.gap import FEWEST, read_gap
+from lrscope.diagnosis.look_back import widened
 from lrscope.diagnosis.overfitting import read_overfitting
 from lrscope.diagnosis.regimes import RHO, Reading, find_cuts, read_loss, segments
 from lrscope.diagnosis.series import Series, epoch_length, prepare
@@ -176,10 +177,10 @@ def _with_updates(
         return verdict
     lr = _rate(curves)
     plain = is_plain_sgd(curves, lr) if plain_sgd is None else plain_sgd
-    verdict = read_updates(curves, reading.span, verdict, plain) or verdict
+    verdict = read_updates(curves, reading.span, verdict, plain, lr) or verdict
     gap = next((c for n, c in curves.items() if n.rsplit("/", 1)[-1] == "gap"), None)
     if gap is not None:
-        verdict = read_gap(gap, reading.span, verdict) or verdict
+        verdict = read_gap(gap, widened(gap, reading.span, FEWEST, lr), verdict) or verdict
     return verdict
 
 

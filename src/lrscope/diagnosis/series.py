@@ -21,9 +21,8 @@ class Series:
     """Finite values of a curve, turned so that smaller is better.
 
     `broken_tail` counts values at the end that are not finite, `broken` all of them. `sign` is -1 where the
-    metric was turned over. `blown` is whether one of those at the end is infinite: a NaN may be a value that was
-    not measured, an infinity never is. `start` is where it began: the median of its first three points (of less
-    than 200, the first), or of its first hundredth if that is higher.
+    metric was turned over. `start` is where it began: the median of its first three points (of less than 200,
+    the first), or of its first hundredth if that is higher.
     """
 
     step: NDArray[np.int64]
@@ -32,7 +31,6 @@ class Series:
     broken_tail: int
     sign: float
     last_step: int
-    blown: bool = False
 
     @property
     def start(self) -> float:
@@ -61,7 +59,6 @@ def prepare(curve: LossCurve, goal: Goal = "min") -> Series:
         broken_tail=tail,
         sign=sign,
         last_step=int(curve.step[-1]) if len(curve) else 0,
-        blown=bool(tail and np.isinf(curve.loss[-tail:]).any()),
     )
 
 

@@ -112,6 +112,7 @@ class Table:
                 at = step
             else:
                 at = _across_epochs(step, chosen[epoch_name], members)
+            at = _gone_on(at, chosen, metrics, members, told)
             series: dict[str, Series] = {n: (at[chosen[n][0]], chosen[n][1]) for n in metrics}
             if epoch_name is not None:
                 where, values = chosen[epoch_name]
@@ -299,6 +300,45 @@ def _across_epochs(step: Values, epoch: tuple[Rows, Values], members: Rows | Non
     lap[drops] = 1
     whole = step.copy()
     whole[where] = at + period * np.cumsum(lap)
+    return whole
+
+
+def _gone_on(
+    step: Values,
+    columns: Mapping[str, tuple[Rows, Values]],
+    metrics: Sequence[str],
+    members: Rows | None,
+    told: list[str],
+) -> Values:
+    """Steps of a resumed run whose count began again at its start, laid end to end; others as they are.
+
+    A run begun anew in the same file begins its count again as well. They are told apart by where the metric
+    stands: a resumed run goes on where it was, a new one returns to where the first began.
+    """
+    where = np.arange(step.size) if members is None else members
+    at = step[where]
+    drops = np.flatnonzero(np.diff(at) < 0) + 1
+    judged = next((n for n in metrics if columns[n][0].size == where.size), None)
+    if not 0 < drops.size <= 20 or judged is None:
+        return step
+    every = float(np.median(np.diff(at)[np.diff(at) > 0])) if np.any(np.diff(at) > 0) else 1.0
+    values = columns[judged][1]
+    middle = [float(np.median(values[i : i + 3])) for i in drops]
+    before = [float(np.median(values[max(i - 3, 0) : i])) for i in drops]
+    began = float(values[0])
+    resumed = [
+        abs(after - last) < 0.3 * abs(began - last) for after, last in zip(middle, before, strict=True)
+    ]
+    if not all(resumed) or np.any(at[drops] > at[0] + every):
+        return step
+    told.append(
+        f"The count of steps began again {drops.size} time(s) while {judged!r} went on where it was: "
+        "a resumed run, whose count goes on here."
+    )
+    shift = np.zeros(at.size)
+    shift[drops] = at[drops - 1] + every - at[drops]
+    whole = step.copy()
+    whole[where] = at + np.cumsum(shift)
     return whole
 
 

@@ -52,7 +52,7 @@ class Sense:
         self.output = PowerAverage(OUTPUT)
         self.by_closure = False
         self.found: float | None = None
-        self._meter = GapMeter(model, 1)
+        self._meter = GapMeter(model, 1, 1.0)  # when to measure is the controller's to say
         self._meter.average = self.control
         self._before: list[Tensor] | None = None
         self._waiting = 0  # steps that are not in the averages yet

@@ -105,6 +105,8 @@ class Clock:
         number = to_count(values[plan.epoch.slot])
         self._fraction = self._fraction or _is_fraction(values[plan.epoch.slot])
         if number is None:
+            if self._fraction and self.unit == EPOCHS and self._told <= LATE:
+                self.unit, self.label, self.total = LINES, "counted lines", None  # 0.0 was no whole epoch
             return
         self._epoch = number
         if self._first_epoch is None:
