@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from lrscope.errors import SourceError as SourceError
     from lrscope.errors import StoreError as StoreError
     from lrscope.errors import UsageError as UsageError
+    from lrscope.integrations import accelerate as accelerate
+    from lrscope.integrations import keras as keras
     from lrscope.integrations import lightning as lightning
+    from lrscope.integrations import optax as optax
     from lrscope.integrations import torch as torch
     from lrscope.integrations import transformers as transformers
     from lrscope.ramping import RampResult as RampResult
@@ -75,7 +78,7 @@ _HOME = {
     "InconclusiveError": "lrscope.errors",
 }
 
-_FRAMEWORKS = ("lightning", "torch", "transformers")
+_FRAMEWORKS = ("accelerate", "keras", "lightning", "optax", "torch", "transformers")
 """`lrscope.torch` and its like: modules that load the framework they are named after, on first use."""
 
 __all__ = sorted(_HOME)
