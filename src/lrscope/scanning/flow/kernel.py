@@ -1,0 +1,95 @@
+"""How alike the losses of two runs are, at two moments: several suppositions, of which none is chosen.
+
+Left of the cliff a loss depends mostly on flow time, rate times steps; where it does not (heavy momentum, a plateau that
+every rate must sit through), runs at neighbouring rates are still alike at the same step. Each
+supposition mixes the two in its own proportion and adds the noise floor, by which larger rates end higher.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.statistics.gaussian_process import matern32, matern52
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Supposition:
+    """Standard deviations are those of y (see `observations.soften`), lengths in decades.
+
+    Parameters
+    ----------
+    flow : float
+        Standard deviation of what depends on log10(rate x steps) alone.
+    bend : float
+        Length over which that changes.
+    free : float
+        Standard deviation of what depends on rate and steps apart.
+    width, age : float
+        Its lengths in log10(rate) and in log10(steps).
+    floor : float
+        Standard deviation of the noise floor at the cliff, falling with the rate.
+    """
+
+    flow: float
+    bend: float
+    free: float
+    width: float
+    age: float
+    floor: float = 0.5
+
+
+SUPPOSITIONS = (
+    Supposition(flow=1.5, bend=0.6, free=1.2, width=0.6, age=1.5),
+    Supposition(flow=1.5, bend=0.6, free=0.4, width=0.6, age=1.5),
+    Supposition(flow=0.5, bend=0.6, free=1.5, width=0.6, age=1.5),
+    Supposition(flow=1.5, bend=1.2, free=0.8, width=1.0, age=2.0),
+)
+"""From nearly all in flow to hardly any. Powers and lengths are round numbers about those of published scans."""
+
+OWN = 0.05
+"""Standard deviation of what makes a run differ from others at its rate (its seed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where values lie: rate, moment and run. Arrays of one length."""
+
+    x: Array
+    tau: Array
+    run: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a covariance between two sets of places that all suppositions share."""
+
+    du: Array
+    dx: Array
+    dt: Array
+    rise: Array
+    own: Array
+
+
+def parts(a: Places, b: Places, cliff: float) -> Parts:
+    """`cliff` is log10 of the rate at which training begins to fail (infinite where it does not)."""
+    dx = a.x[:, None] - b.x[None, :]
+    dt = a.tau[:, None] - b.tau[None, :]
+    rise = np.outer(10 ** np.minimum(a.x - cliff, 0.0), 10 ** np.minimum(b.x - cliff, 0.0))
+    rise = rise * matern32(dx / 0.5) * matern32(dt / 0.8)
+    same = (a.run[:, None] == b.run[None, :]) * OWN**2 * matern32(dt / 0.5)
+    return Parts(dx + dt, dx, dt, rise, same)
+
+
+def covariance(p: Parts, s: Supposition) -> Array:
+    """The covariance of y between the places that `p` was made of, under a supposition."""
+    return (
+        s.flow**2 * matern52(p.du / s.bend)
+        + s.free**2 * matern52(p.dx / s.width) * matern52(p.dt / s.age)
+        + s.floor**2 * p.rise
+        + p.own
+    )

@@ -1,0 +1,115 @@
+"""How each rate would end, as far as the runs so far tell: a Gaussian process under several suppositions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.scanning.flow.brink import Brink, brink
+from lrscope.scanning.flow.kernel import SUPPOSITIONS, Parts, Places, covariance, parts
+from lrscope.scanning.flow.observations import Observations, Seen, harden, observe
+from lrscope.statistics.gaussian_process import GaussianProcess, fit, samples
+
+Array = NDArray[np.float64]
+
+DRAWS = 256
+"""Joint draws of the curve of final losses; so the chance of being best is known to within 3 %."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What the model makes of a scan.
+
+    Parameters
+    ----------
+    rates : tuple of float
+        Candidates: the rates of the plan that may still be the best.
+    mean, sd : array, shape (m,)
+        Of y at the horizon, over all suppositions.
+    ends : array, shape (draws, m)
+        Joint draws of y at the horizon.
+    expected : array, shape (m,)
+        Expected final z of each.
+    best : array, shape (m,)
+        Chance of each to end lowest.
+    weight : array, shape (suppositions,)
+    """
+
+    runs: tuple[Seen, ...]
+    seen: Observations
+    brink: Brink
+    rates: tuple[float, ...]
+    mean: Array
+    sd: Array
+    ends: Array
+    expected: Array
+    best: Array
+    weight: Array
+    processes: tuple[GaussianProcess, ...]
+    places: Places
+    final: Places
+    cross: Parts
+    cliff: float
+
+
+def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int) -> Forecast:
+    """Fit every supposition to what `runs` have shown, and look at the end of each rate."""
+    runs = tuple(runs)
+    seen = observe(runs, horizon)
+    edge = brink(runs, seen)
+    lr = np.array([run.key[0] for run in runs])
+    first_beyond = lr == edge.end
+    kept = (lr < edge.end) | first_beyond
+    dead = np.array([run.dead for run in runs])
+    rows = kept[seen.run] & ~dead[seen.run]
+    x, tau, owner = np.log10(lr[seen.run[rows]]), seen.tau[rows], seen.run[rows]
+    y, spread = seen.y[rows], seen.spread[rows]
+    # What a lost run would end like, had it gone on: no better than at the start, if the verdict is right.
+    fallen = np.flatnonzero(kept & (first_beyond & edge.lost | dead))
+    doubt = np.where(first_beyond[fallen] & ~dead[fallen], 0.7, 0.3)
+    x, tau = np.concatenate([x, np.log10(lr[fallen])]), np.concatenate([tau, np.zeros(fallen.size)])
+    owner, y = np.concatenate([owner, fallen]), np.concatenate([y, np.zeros(fallen.size)])
+    spread = np.concatenate([spread, doubt])
+    cliff = math.log10(edge.end) if math.isfinite(edge.end) else math.log10(rates[-1]) + 0.5
+    places = Places(x, tau, owner.astype(np.int64))
+    gone = set(lr[dead])
+    candidates = tuple(r for r in rates if r not in gone and (r < edge.end or r == edge.end))
+    if not candidates:
+        candidates = tuple(rates)
+    own = {run.key[0]: i for i, run in reversed(list(enumerate(runs)))}
+    index = np.array([own.get(r, -1 - i) for i, r in enumerate(candidates)], np.int64)
+    final = Places(np.log10(np.array(candidates)), np.zeros(len(candidates)), index)
+    within, cross, ahead = parts(places, places, cliff), parts(final, places, cliff), parts(final, final, cliff)
+    processes, means, covs = [], [], []
+    for s in SUPPOSITIONS:
+        process = fit(covariance(within, s) + np.diag(spread**2), y)
+        mean, cov = process.posterior(covariance(cross, s), covariance(ahead, s))
+        processes.append(process)
+        means.append(mean)
+        covs.append(cov)
+    evidence = np.array([p.evidence for p in processes])
+    weight = np.exp(evidence - evidence.max())
+    weight /= weight.sum()
+    rng = np.random.default_rng(0)
+    counts = _shares(weight, DRAWS)
+    drawn = [
+        samples(m, c, rng.standard_normal((k, m.size))) for m, c, k in zip(means, covs, counts, strict=True) if k
+    ]
+    ends = np.concatenate(drawn)
+    mean = np.einsum("s,sm->m", weight, np.array(means))
+    second = np.einsum("s,sm->m", weight, np.array([np.diag(c) for c in covs]) + np.array(means) ** 2)
+    best = np.bincount(ends.argmin(axis=1), minlength=len(candidates)) / len(ends)
+    return Forecast(
+        runs, seen, edge, candidates, mean, np.sqrt(np.maximum(second - mean**2, 0)), ends,
+        np.minimum(np.exp(ends), 1.0).mean(axis=0), best, weight, tuple(processes), places, final, cross, cliff,
+    )
+
+
+def _shares(weight: Array, total: int) -> list[int]:
+    """`total` shared out in proportion to `weight`, in whole numbers."""
+    ends = np.rint(np.cumsum(weight) * total).astype(int)
+    return [int(n) for n in np.diff(np.concatenate([[0], ends]))]

@@ -1,0 +1,121 @@
+"""What each run has shown at a few steps, spaced by a constant factor, with the scatter of each value.
+
+A run's sights are taken at fixed steps and read curves up to those steps only. So those of a run that goes on begin with
+those it had before, and a decision made early in a scan is made alike when it is made again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.curves import Run
+from lrscope.curves.metric import choose_metric, is_loss, is_validation
+from lrscope.scanning.ranking import Judge, points
+
+Array = NDArray[np.float64]
+
+FEWEST_STEPS = 4
+"""No sight is taken before so many steps: they show the start of training and nothing of the rate."""
+
+DEEPEST = 10
+"""The first step that is looked at is the horizon halved so many times, a thousandth of it."""
+
+FIRST = 8
+"""Points that are read as the start of a curve."""
+
+WINDOW = 0.1
+"""Share of the steps so far over which a value is a mean, as where runs are ranked."""
+
+
+def levels(horizon: int) -> list[int]:
+    """Steps at which runs are looked at and may be paused: the horizon, its half, its quarter … ascending."""
+    found: list[int] = []
+    for k in range(DEEPEST + 1):
+        step = round(horizon / 2**k)
+        if step < max(1, min(FEWEST_STEPS, horizon)):
+            break
+        found.append(step)
+    return found[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """One metric of one run at those steps at which it had something new to show.
+
+    Parameters
+    ----------
+    step : array of int, shape (n,)
+        The last step that each value rests on.
+    value : array, shape (n,)
+        Mean over the trailing window, signed so that less is better; infinite where it was not finite.
+    error : array, shape (n,)
+        Standard error of each; 0 where it rests on one value.
+    before : float
+        The value before training, where it was reported (step 0); NaN where not.
+    first : float
+        Mean of the first points of training; NaN where there are none.
+    """
+
+    step: NDArray[np.int64]
+    value: Array
+    error: Array
+    before: float
+    first: float
+
+    def until(self, step: int) -> Sights:
+        """The sights up to a step."""
+        n = int(np.searchsorted(self.step, step, side="right"))
+        return Sights(self.step[:n], self.value[:n], self.error[:n], self.before, self.first)
+
+
+def sights(run: Run, by: Judge, horizon: int, marks: list[int]) -> Sights:
+    """What `run` has shown of the metric of `by`."""
+    steps, values = points(run, by.metric or "", run.step)
+    values = by.sign * values
+    trained = int(np.searchsorted(steps, 0, side="right"))
+    before = float(values[0]) if trained and np.isfinite(values[0]) else np.nan
+    steps, values = steps[trained:], values[trained:]
+    finite = np.isfinite(values)
+    found_step, found, errors = [], [], []
+    early = values[:FIRST][finite[:FIRST]]
+    first = float(early.mean()) if early.size else np.nan
+    spread = float(early.std()) if early.size > 2 else 0.0
+    best = by.objective == "best"
+    least = np.inf
+    previous = 0
+    for mark in marks:
+        if mark > run.step:
+            break
+        end = int(np.searchsorted(steps, mark, side="right"))
+        begin = int(np.searchsorted(steps, (1 - WINDOW) * mark, side="right"))
+        begin = max(min(begin, end - FIRST), int(np.searchsorted(steps, mark / 2, side="right")), 0)
+        if begin >= end or end <= previous:
+            continue
+        part = values[begin:end]
+        good = part[np.isfinite(part)]
+        value = float(good.mean()) if good.size and np.isfinite(part[-1]) else np.inf
+        if best and np.isfinite(value):
+            whole = values[previous:end]
+            if part.size > 1:
+                width = part.size
+                sums = np.convolve(whole, np.ones(width) / width, mode="valid") if whole.size >= width else part.mean()
+                here = float(np.nanmin(sums)) if np.isfinite(sums).any() else np.inf
+            else:
+                here = float(np.nanmin(whole))
+            least = min(least, here, value)
+            value = least
+        found_step.append(int(steps[end - 1]))
+        found.append(value)
+        scatter = max(float(good.std()), spread if good.size < FIRST else 0.0) if good.size > 1 else 0.0
+        errors.append(scatter / np.sqrt(max(good.size, 1)))
+        previous = end
+    return Sights(np.array(found_step, np.int64), np.array(found), np.array(errors), before, first)
+
+
+def stand_in(names: set[str], wanted: str) -> str | None:
+    """The metric that tells of a run before the wanted one does: a training loss, or any other loss."""
+    others = {n for n in names if n != wanted and is_loss(n)}
+    return choose_metric({n for n in others if not is_validation(n)} or others) if others else None
