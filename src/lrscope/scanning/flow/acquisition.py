@@ -45,8 +45,8 @@ def options(f: Forecast, named: int, marks: Sequence[int], horizon: int, left: i
     which = np.array([i for i, _, _ in asked])
     tau = np.log10(np.array([step for _, step, _ in asked]) / horizon)
     there = Places(f.final.x[which], tau, f.final.run[which])
-    to_data, to_final = parts(there, f.places, f.cliff), parts(f.final, there, f.cliff)
-    itself = parts(there, there, f.cliff)
+    to_data, to_final = parts(there, f.places, f.cliff, f.origin, f.begin), parts(f.final, there, f.cliff, f.origin, f.begin)
+    itself = parts(there, there, f.cliff, f.origin, f.begin)
     noise = 0.08
     worth = np.zeros(len(asked))
     for s, process, weight in zip(SUPPOSITIONS, f.processes, f.weight, strict=True):

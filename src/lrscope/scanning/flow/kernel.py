@@ -41,14 +41,23 @@ class Supposition:
     width: float
     age: float
     floor: float = 0.5
+    drift: float = 1.0
 
 
-SUPPOSITIONS = (
-    Supposition(flow=1.5, bend=0.6, free=1.2, width=0.6, age=1.5),
-    Supposition(flow=1.5, bend=0.6, free=0.4, width=0.6, age=1.5),
-    Supposition(flow=0.5, bend=0.6, free=1.5, width=0.6, age=1.5),
-    Supposition(flow=1.5, bend=1.2, free=0.8, width=1.0, age=2.0),
+_V1 = (
+    Supposition(flow=1.5, bend=0.6, free=1.2, width=0.6, age=1.5, drift=0),
+    Supposition(flow=1.5, bend=0.6, free=0.4, width=0.6, age=1.5, drift=0),
+    Supposition(flow=0.5, bend=0.6, free=1.5, width=0.6, age=1.5, drift=0),
+    Supposition(flow=1.5, bend=1.2, free=0.8, width=1.0, age=2.0, drift=0),
 )
+_WALK = (
+    Supposition(flow=0.7, bend=0.6, free=0.5, width=0.6, age=1.5),
+    Supposition(flow=0.7, bend=0.6, free=0.2, width=0.6, age=1.5),
+    Supposition(flow=0.25, bend=0.6, free=0.7, width=0.6, age=1.5),
+    Supposition(flow=0.7, bend=1.2, free=0.4, width=1.0, age=2.0),
+)
+import os
+SUPPOSITIONS = {'v1':_V1,'walk':_WALK,'both':_V1+_WALK}[os.environ.get('SUP','v1')]
 """From nearly all in flow to hardly any. Powers and lengths are round numbers about those of published scans."""
 
 OWN = 0.05
@@ -73,23 +82,28 @@ class Parts:
     dt: Array
     rise: Array
     own: Array
+    walk_u: Array
+    walk_t: Array
 
 
-def parts(a: Places, b: Places, cliff: float) -> Parts:
+def parts(a: Places, b: Places, cliff: float, origin: float, begin: float) -> Parts:
     """`cliff` is log10 of the rate at which training begins to fail (infinite where it does not)."""
     dx = a.x[:, None] - b.x[None, :]
     dt = a.tau[:, None] - b.tau[None, :]
     rise = np.outer(10 ** np.minimum(a.x - cliff, 0.0), 10 ** np.minimum(b.x - cliff, 0.0))
     rise = rise * matern32(dx / 0.5) * matern32(dt / 0.8)
     same = (a.run[:, None] == b.run[None, :]) * OWN**2 * matern32(dt / 0.5)
-    return Parts(dx + dt, dx, dt, rise, same)
+    ua, ub = a.x + a.tau, b.x + b.tau
+    walk_u = np.minimum(ua[:, None], ub[None, :]) - origin
+    walk_t = np.minimum(a.tau[:, None], b.tau[None, :]) - begin
+    return Parts(dx + dt, dx, dt, rise, same, np.maximum(walk_u, 0), np.maximum(walk_t, 0))
 
 
 def covariance(p: Parts, s: Supposition) -> Array:
     """The covariance of y between the places that `p` was made of, under a supposition."""
     return (
-        s.flow**2 * matern52(p.du / s.bend)
-        + s.free**2 * matern52(p.dx / s.width) * matern52(p.dt / s.age)
+        s.flow**2 * (s.drift * p.walk_u + matern52(p.du / s.bend))
+        + s.free**2 * matern52(p.dx / s.width) * (s.drift * p.walk_t + matern52(p.dt / s.age))
         + s.floor**2 * p.rise
         + p.own
     )

