@@ -44,20 +44,12 @@ class Supposition:
     drift: float = 1.0
 
 
-_V1 = (
-    Supposition(flow=1.5, bend=0.6, free=1.2, width=0.6, age=1.5, drift=0),
-    Supposition(flow=1.5, bend=0.6, free=0.4, width=0.6, age=1.5, drift=0),
-    Supposition(flow=0.5, bend=0.6, free=1.5, width=0.6, age=1.5, drift=0),
-    Supposition(flow=1.5, bend=1.2, free=0.8, width=1.0, age=2.0, drift=0),
-)
-_WALK = (
+SUPPOSITIONS = (
     Supposition(flow=0.7, bend=0.6, free=0.5, width=0.6, age=1.5),
     Supposition(flow=0.7, bend=0.6, free=0.2, width=0.6, age=1.5),
     Supposition(flow=0.25, bend=0.6, free=0.7, width=0.6, age=1.5),
     Supposition(flow=0.7, bend=1.2, free=0.4, width=1.0, age=2.0),
 )
-import os
-SUPPOSITIONS = {'v1':_V1,'walk':_WALK,'both':_V1+_WALK}[os.environ.get('SUP','v1')]
 """From nearly all in flow to hardly any. Powers and lengths are round numbers about those of published scans."""
 
 OWN = 0.05
@@ -86,16 +78,26 @@ class Parts:
     walk_t: Array
 
 
-def parts(a: Places, b: Places, cliff: float, origin: float, begin: float) -> Parts:
-    """`cliff` is log10 of the rate at which training begins to fail (infinite where it does not)."""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where things begin and end: log10 of the rate at which training begins to fail, of the flow time and of
+    the share of the horizon at which nothing has been learned yet."""
+
+    cliff: float
+    origin: float
+    begin: float
+
+
+def parts(a: Places, b: Places, frame: Frame) -> Parts:
+    """What all suppositions share of the covariance between two sets of places."""
     dx = a.x[:, None] - b.x[None, :]
     dt = a.tau[:, None] - b.tau[None, :]
-    rise = np.outer(10 ** np.minimum(a.x - cliff, 0.0), 10 ** np.minimum(b.x - cliff, 0.0))
+    rise = np.outer(10 ** np.minimum(a.x - frame.cliff, 0.0), 10 ** np.minimum(b.x - frame.cliff, 0.0))
     rise = rise * matern32(dx / 0.5) * matern32(dt / 0.8)
     same = (a.run[:, None] == b.run[None, :]) * OWN**2 * matern32(dt / 0.5)
     ua, ub = a.x + a.tau, b.x + b.tau
-    walk_u = np.minimum(ua[:, None], ub[None, :]) - origin
-    walk_t = np.minimum(a.tau[:, None], b.tau[None, :]) - begin
+    walk_u = np.minimum(ua[:, None], ub[None, :]) - frame.origin
+    walk_t = np.minimum(a.tau[:, None], b.tau[None, :]) - frame.begin
     return Parts(dx + dt, dx, dt, rise, same, np.maximum(walk_u, 0), np.maximum(walk_t, 0))
 
 

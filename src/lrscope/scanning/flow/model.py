@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.scanning.flow.brink import Brink, brink
-from lrscope.scanning.flow.kernel import SUPPOSITIONS, Parts, Places, covariance, parts
+from lrscope.scanning.flow.kernel import SUPPOSITIONS, Frame, Parts, Places, covariance, parts
 from lrscope.scanning.flow.observations import LEAST_NOISE, SOFT, Observations, Seen, harden, observe
 from lrscope.statistics.gaussian_process import GaussianProcess, fit, samples
 
@@ -49,16 +49,17 @@ class Forecast:
     expected: Array
     best: Array
     weight: Array
+    means: tuple[Array, ...]
     processes: tuple[GaussianProcess, ...]
     places: Places
     final: Places
     cross: Parts
-    cliff: float
-    origin: float
-    begin: float
+    frame: Frame
+    seed: int
+    grid: tuple[float, ...]
 
 
-def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int) -> Forecast:
+def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int, seed: int = 0) -> Forecast:
     """Fit every supposition to what `runs` have shown, and look at the end of each rate."""
     runs = tuple(runs)
     seen = observe(runs, horizon)
@@ -82,13 +83,14 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int) -> Fore
     candidates = tuple(r for r in rates if r not in gone and (r < edge.end or r == edge.end))
     if not candidates:
         candidates = tuple(rates)
-    own = {run.key[0]: i for i, run in reversed(list(enumerate(runs)))}
+    own = {run.key[0]: i for i, run in enumerate(runs) if run.key[1] == seed}
     index = np.array([own.get(r, -1 - i) for i, r in enumerate(candidates)], np.int64)
     final = Places(np.log10(np.array(candidates)), np.zeros(len(candidates)), index)
     begin = float(tau.min()) - 0.3
     origin = math.log10(rates[0]) + begin
-    within = parts(places, places, cliff, origin, begin)
-    cross, ahead = parts(final, places, cliff, origin, begin), parts(final, final, cliff, origin, begin)
+    frame = Frame(cliff, origin, begin)
+    within = parts(places, places, frame)
+    cross, ahead = parts(final, places, frame), parts(final, final, frame)
     z = np.clip(seen.z[rows], 0, 1)
     slope = seen.noise[rows] / (z + SOFT)
     steps = np.concatenate([seen.step[rows], -1 - np.arange(fallen.size)])
@@ -105,8 +107,6 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int) -> Fore
         covs.append(cov)
     evidence = np.array([p.evidence for p in processes])
     weight = np.exp(evidence - evidence.max())
-    if weight.size == 8:
-        weight = np.concatenate([np.exp(e - e.max()) / np.exp(e - e.max()).sum() for e in (evidence[:4], evidence[4:])])
     weight /= weight.sum()
     rng = np.random.default_rng(0)
     counts = _shares(weight, DRAWS)
@@ -119,7 +119,7 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int) -> Fore
     best = np.bincount(ends.argmin(axis=1), minlength=len(candidates)) / len(ends)
     return Forecast(
         runs, seen, edge, candidates, mean, np.sqrt(np.maximum(second - mean**2, 0)), ends,
-        np.minimum(np.exp(ends), 1.0).mean(axis=0), best, weight, tuple(processes), places, final, cross, cliff, origin, begin,
+        np.minimum(np.exp(ends), 1.0).mean(axis=0), best, weight, tuple(means), tuple(processes), places, final, cross, frame, seed, tuple(rates),
     )
 
 

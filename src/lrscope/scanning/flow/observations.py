@@ -40,6 +40,8 @@ class Seen:
         Where it stands.
     dead : bool
         Whether it diverged or failed there.
+    over : bool
+        Whether it cannot be advanced any more.
     judged, other : Sights
         What it has shown of the metric that is judged, and of the one that stands in.
     """
@@ -128,8 +130,6 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     usable = change[np.isfinite(change) & alive]
     low = float(usable.min()) if usable.size else 0.0
     gain = -low if low < 0 else math.nan
-    deepest = float(step[np.isfinite(change) & alive].max(initial=1)) / horizon
-    gain *= 1 + float(__import__('os').environ.get('COME','0.1')) * math.log2(max(1.0, 1 / deepest))
     if not gain > 0:  # nothing has fallen: all runs stand at the start, as far as can be told
         size = float(np.abs(change[np.isfinite(change)]).max(initial=0.0))
         gain = max(size, 1e-300)

@@ -6,6 +6,7 @@ those it had before, and a decision made early in a scan is made alike when it i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from lrscope.curves import Run
 from lrscope.curves.metric import choose_metric, is_loss, is_validation
+from lrscope.scanning.planner.rungs import Pace
 from lrscope.scanning.ranking import Judge, points
 
 Array = NDArray[np.float64]
@@ -33,15 +35,15 @@ WINDOW = 0.1
 """Share of the steps so far over which a value is a mean, as where runs are ranked."""
 
 
-def levels(horizon: int) -> list[int]:
-    """Steps at which runs are looked at and may be paused: the horizon, its half, its quarter … ascending."""
-    found: list[int] = []
-    for k in range(DEEPEST + 1):
-        step = round(horizon / 2**k)
-        if step < max(1, min(FEWEST_STEPS, horizon)):
-            break
-        found.append(step)
-    return found[::-1]
+def levels(horizon: int, pace: Pace = Pace()) -> list[int]:  # noqa: B008 (a frozen value)
+    """Steps at which runs are looked at and may be paused: the horizon, its half, its quarter … ascending.
+
+    Each is moved back to the last report before it; what lies before the first report, or before four of
+    them where a run reports at each step, is left out.
+    """
+    least = min(max(pace.first, FEWEST_STEPS if pace.every == 1 else 1), horizon)
+    halves = (round(horizon / 2**k) for k in range(DEEPEST + 1))
+    return sorted({pace.snap(step, horizon) for step in halves if step >= least} | {horizon})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ class Sights:
     before : float
         The value before training, where it was reported (step 0); NaN where not.
     first : float
-        Mean of the first points of training; NaN where there are none.
-    early : array, shape (up to 64,)
+        Mean of the first points of training, as far as they had been seen; NaN where there are none.
+    early, early_step : arrays, shape (up to 64,)
         The first raw values of training, signed, to see whether runs share their noise.
     """
 
@@ -73,25 +75,33 @@ class Sights:
     before: float
     first: float
     early: Array
+    early_step: NDArray[np.int64]
 
     def until(self, step: int) -> Sights:
         """The sights up to a step."""
         n = int(np.searchsorted(self.step, step, side="right"))
-        return Sights(self.mark[:n], self.step[:n], self.value[:n], self.error[:n], self.before, self.first, self.early)
+        m = int(np.searchsorted(self.early_step, step, side="right"))
+        return Sights(
+            self.mark[:n], self.step[:n], self.value[:n], self.error[:n], self.before,
+            _first(self.early[:m]), self.early[:m], self.early_step[:m],
+        )  # fmt: skip
 
 
-def sights(run: Run, by: Judge, horizon: int, marks: list[int]) -> Sights:
+def _first(values: Array) -> float:
+    """Mean of the first finite points."""
+    start = values[:FIRST]
+    start = start[np.isfinite(start)]
+    return float(start.mean()) if start.size else np.nan
+
+
+def sights(run: Run, by: Judge, horizon: int, marks: Sequence[int]) -> Sights:
     """What `run` has shown of the metric of `by`."""
     steps, values = points(run, by.metric or "", run.step)
     values = by.sign * values
     trained = int(np.searchsorted(steps, 0, side="right"))
     before = float(values[0]) if trained and np.isfinite(values[0]) else np.nan
     steps, values = steps[trained:], values[trained:]
-    finite = np.isfinite(values)
     at, found_step, found, errors = [], [], [], []
-    early = values[:FIRST][finite[:FIRST]]
-    first = float(early.mean()) if early.size else np.nan
-    spread = float(early.std()) if early.size > 2 else 0.0
     best = by.objective == "best"
     least = np.inf
     previous = 0
@@ -119,10 +129,13 @@ def sights(run: Run, by: Judge, horizon: int, marks: list[int]) -> Sights:
         at.append(k)
         found_step.append(int(steps[end - 1]))
         found.append(value)
-        scatter = max(float(good.std()), spread if good.size < FIRST else 0.0) if good.size > 1 else 0.0
+        scatter = float(good.std()) if good.size > 1 else 0.0
+        if 1 < good.size < FIRST:  # too few to tell: they scatter at least as the first ones did
+            early = values[: min(FIRST, end)]
+            scatter = max(scatter, float(early[np.isfinite(early)].std()))
         errors.append(scatter / np.sqrt(max(good.size, 1)))
         previous = end
-    return Sights(np.array(at, np.int64), np.array(found_step, np.int64), np.array(found), np.array(errors), before, first, values[:EARLY])
+    return Sights(np.array(at, np.int64), np.array(found_step, np.int64), np.array(found), np.array(errors), before, _first(values), values[:EARLY], steps[:EARLY])
 
 
 def stand_in(names: set[str], wanted: str) -> str | None:

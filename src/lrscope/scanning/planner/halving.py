@@ -41,8 +41,8 @@ class HalvingPlanner(Planner):
         if plan.horizon is None or not plan.rates or not plan.seeds:
             return []
         if not plan.pausable or plan.horizon == 1:
-            return _Whole(scan).replay()
-        return _Bracket(scan).replay()
+            return Whole(scan).replay()
+        return Bracket(scan).replay()
 
     def name(self, scan: Scan) -> Recommendation:
         return recommend(scan, self.rule)
@@ -60,7 +60,7 @@ class HalvingPlanner(Planner):
 
 
 @dataclass
-class _Replay:
+class Account:
     """What the two ways of spending share: the account, and asking for runs as long as they can be paid."""
 
     scan: Scan
@@ -127,7 +127,7 @@ class _Replay:
         return [self.runs[key] for key in keys if key in self.runs]
 
 
-class _Bracket(_Replay):
+class Bracket(Account):
     """Halving, then the next best, then further seeds."""
 
     def replay(self) -> list[Advance]:
@@ -226,7 +226,7 @@ def seed_reserve(plan: Plan) -> int:
     return min(2 * (len(plan.seeds) - 1) * plan.horizon, total_steps(plan) // 2)
 
 
-class _Whole(_Replay):
+class Whole(Account):
     """Runs that cannot be advanced in parts: half of them coarse over the grid, the others beside the best."""
 
     def replay(self) -> list[Advance]:

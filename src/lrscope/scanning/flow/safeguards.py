@@ -1,0 +1,57 @@
+"""What keeps a model's mistakes from becoming the answer's: a rate is named for what it has done itself.
+
+A forecast of a run that has hardly begun rests on other runs. So the rate that leads is advanced first of all
+until it has had its share of what was spent, or an eighth of a full run: a forecast that was wrong is then found out
+while there is budget left to act on it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lrscope.scanning.flow.model import Forecast
+
+PROVEN = 1 / 8
+"""Share of a full run that a rate should have done itself before it is named."""
+
+SHARE = 0.25
+"""Share of all steps spent that the leader should have done itself, until it is proven."""
+
+
+UNPROVEN = 0.5
+"""Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
+
+
+def leader(f: Forecast) -> int:
+    """Index, among the candidates, of the one that is expected to end lowest of those that have run."""
+    run = {r.key[0] for r in f.runs if r.key[1] == f.seed}
+    begun = [i for i, rate in enumerate(f.rates) if rate in run] or list(range(len(f.rates)))
+    return min(begun, key=lambda i: (f.mean[i], i))
+
+
+def steps_of(f: Forecast, index: int) -> int:
+    """Steps that the candidate's own run has done."""
+    return max((r.step for r in f.runs if r.key == (f.rates[index], f.seed)), default=0)
+
+
+def needs_proof(f: Forecast, index: int, horizon: int) -> str | None:
+    """Why the leader has to go on first, for the ledger; None where it has done its share."""
+    own, spent = steps_of(f, index), sum(r.step for r in f.runs)
+    if own < min(PROVEN * horizon, SHARE * (spent - UNPROVEN * horizon)):
+        return (
+            f"{f.rates[index]:.2g} leads by what other rates tell of it, having come only to step {own} itself: "
+            f"it has to show it"
+        )
+    return None
+
+
+def far_enough(f: Forecast, index: int, horizon: int) -> bool:
+    """Whether the rate has itself come so far that its forecast rests on its own curve."""
+    return steps_of(f, index) >= PROVEN * horizon
+
+
+def views_disagree(f: Forecast) -> bool:
+    """Whether the suppositions that are left standing name rates more than a decade apart."""
+    strong = f.weight > 0.2
+    named = [f.rates[int(np.argmin(m))] for m, s in zip(f.means, strong, strict=True) if s]
+    return len(named) > 1 and max(named) > 10 * min(named)
