@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 def answer(scan: Scan, f: Forecast, rule: str) -> Recommendation:
     """What the model says of `scan`: the rate with the lowest expected end among those that were run."""
     by = judge(scan)
-    first = leader(f)
+    first = leader(f, scan.plan.horizon or 1)
     found = standing(scan, lead=(f.rates[first], f.seed))
     if found is None or alike(scan):
         return recommend(scan, rule)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lrscope.scanning.flow.brink import Brink, brink
 from lrscope.scanning.flow.kernel import SUPPOSITIONS, Frame, Parts, Places, covariance, parts
-from lrscope.scanning.flow.observations import LEAST_NOISE, SOFT, Observations, Seen, harden, observe
+from lrscope.scanning.flow.observations import Observations, Seen, harden, observe
 from lrscope.statistics.gaussian_process import GaussianProcess, fit, samples
 
 Array = NDArray[np.float64]
@@ -91,13 +91,10 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int, seed: i
     frame = Frame(cliff, origin, begin)
     within = parts(places, places, frame)
     cross, ahead = parts(final, places, frame), parts(final, final, frame)
-    z = np.clip(seen.z[rows], 0, 1)
-    slope = seen.noise[rows] / (z + SOFT)
     steps = np.concatenate([seen.step[rows], -1 - np.arange(fallen.size)])
-    common = np.concatenate([slope * np.sqrt(seen.common[rows]), np.zeros(fallen.size)])
+    common = np.concatenate([seen.shared[rows], np.zeros(fallen.size)])
     together = np.outer(common, common) * (steps[:, None] == steps[None, :])
-    alone = np.concatenate([(LEAST_NOISE + seen.noise[rows] * np.sqrt(1 - seen.common[rows])) / (z + SOFT) + 0.01, doubt])
-    noise = together + np.diag(alone**2)
+    noise = together + np.diag(spread**2)
     processes, means, covs = [], [], []
     for s in SUPPOSITIONS:
         process = fit(covariance(within, s) + noise, y)
@@ -119,7 +116,7 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int, seed: i
     best = np.bincount(ends.argmin(axis=1), minlength=len(candidates)) / len(ends)
     return Forecast(
         runs, seen, edge, candidates, mean, np.sqrt(np.maximum(second - mean**2, 0)), ends,
-        np.minimum(np.exp(ends), 1.0).mean(axis=0), best, weight, tuple(means), tuple(processes), places, final, cross, frame, seed, tuple(rates),
+        harden(ends).mean(axis=0), best, weight, tuple(means), tuple(processes), places, final, cross, frame, seed, tuple(rates),
     )
 
 

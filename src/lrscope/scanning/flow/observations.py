@@ -29,6 +29,10 @@ LEAST_NOISE = 0.004
 """Scatter of a value that rests on one point, as a share of the gain: a typical seed's (0.3 %) and a little."""
 
 
+LARGEST = 0.7
+"""Standard error of y at most: a loss that is far above its start is bad news, however much it scatters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A run as far as a decision may look.
@@ -68,6 +72,10 @@ class Observations:
         1 at the start of training, 0 at the best seen; not clipped.
     noise : array, shape (n,)
         Standard error of z.
+    step : array of int, shape (n,)
+        The step that each value rests on.
+    common : array, shape (n,)
+        The part of each value's variance that runs at other rates share at that step (the same batches).
     start, low : float
         The values, signed so that less is better, at z = 1 and z = 0.
     """
@@ -88,8 +96,14 @@ class Observations:
 
     @property
     def spread(self) -> Array:
-        """Standard error of `y`."""
-        return (LEAST_NOISE + self.noise) / (np.clip(self.z, 0.0, 1.0) + SOFT) + 0.01
+        """Standard error of `y` that each value has to itself."""
+        alone = self.noise * np.sqrt(1 - self.common)
+        return np.minimum((LEAST_NOISE + alone) / (np.clip(self.z, 0.0, 1.0) + SOFT) + 0.01, LARGEST)
+
+    @property
+    def shared(self) -> Array:
+        """Standard error of `y` that values of one step have in common."""
+        return np.minimum(self.noise * np.sqrt(self.common) / (np.clip(self.z, 0.0, 1.0) + SOFT), LARGEST)
 
 
 def soften(z: Array) -> Array:

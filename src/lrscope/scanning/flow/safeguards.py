@@ -22,11 +22,26 @@ UNPROVEN = 0.5
 """Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
 
 
-def leader(f: Forecast) -> int:
-    """Index, among the candidates, of the one that is expected to end lowest of those that have run."""
-    run = {r.key[0] for r in f.runs if r.key[1] == f.seed}
-    begun = [i for i, rate in enumerate(f.rates) if rate in run] or list(range(len(f.rates)))
-    return min(begun, key=lambda i: (f.mean[i], i))
+def leader(f: Forecast, horizon: int) -> int:
+    """Index, among the candidates, of the one that is expected to end lowest of those that have done their share;
+    where none has, of those that have run."""
+    own = [steps_of(f, i) for i in range(len(f.rates))]
+    share = due(f, horizon)
+    begun = [i for i, steps in enumerate(own) if steps > 0 and steps >= share]
+    begun = begun or [i for i, steps in enumerate(own) if steps > 0] or list(range(len(own)))
+    return min(begun, key=lambda i: (f.expected[i], i))
+
+
+def challenger(f: Forecast) -> int:
+    """Index of the one that is expected to end lowest, whatever it has done itself."""
+    begun = [i for i in range(len(f.rates)) if steps_of(f, i) > 0] or list(range(len(f.rates)))
+    return min(begun, key=lambda i: (f.expected[i], i))
+
+
+def due(f: Forecast, horizon: int) -> float:
+    """Steps that a rate should have done itself by now before it is named."""
+    spent = sum(run.step for run in f.runs)
+    return min(PROVEN * horizon, SHARE * (spent - UNPROVEN * horizon))
 
 
 def steps_of(f: Forecast, index: int) -> int:
@@ -36,8 +51,8 @@ def steps_of(f: Forecast, index: int) -> int:
 
 def needs_proof(f: Forecast, index: int, horizon: int) -> str | None:
     """Why the leader has to go on first, for the ledger; None where it has done its share."""
-    own, spent = steps_of(f, index), sum(r.step for r in f.runs)
-    if own < min(PROVEN * horizon, SHARE * (spent - UNPROVEN * horizon)):
+    own = steps_of(f, index)
+    if own < due(f, horizon):
         return (
             f"{f.rates[index]:.2g} leads by what other rates tell of it, having come only to step {own} itself: "
             f"it has to show it"

@@ -20,7 +20,7 @@ from lrscope.scanning.flow.acquisition import choose
 from lrscope.scanning.flow.answer import answer
 from lrscope.scanning.flow.model import Forecast, forecast
 from lrscope.scanning.flow.observations import Seen
-from lrscope.scanning.flow.safeguards import leader, needs_proof
+from lrscope.scanning.flow.safeguards import challenger, needs_proof
 from lrscope.scanning.flow.sight import Sights, levels, sights, stand_in
 from lrscope.scanning.planner.base import Advance, Planner
 from lrscope.scanning.planner.halving import Bracket, HalvingPlanner, seed_reserve
@@ -183,7 +183,7 @@ class _Course(Bracket):
     def decide(self) -> list[tuple[float, int, str]]:
         """What to advance next: (rate, step, reason) each."""
         f = self.model()
-        first = leader(f)
+        first = challenger(f)
         step = self.charged.get((f.rates[first], self.plan.seeds[0]), 0)
         proof = needs_proof(f, first, self.horizon)
         if proof:
