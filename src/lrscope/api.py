@@ -56,7 +56,7 @@ def scan(
     seeds: int = 1,
     jobs: int = 1,
     engine: Literal["serial", "processes", "ray"] | Engine | None = None,
-    planner: Literal["halving", "grid"] | Planner = "halving",
+    planner: Literal["flow", "halving", "grid"] | Planner = "flow",
     pattern: str | None = None,
     metrics_file: str | None = None,
     max_paused: int | None = None,
@@ -93,8 +93,10 @@ def scan(
         Runs that train at the same time.
     engine : {"serial", "processes", "ray"} or Engine, optional
         Where runs live. Default: here for one job, processes for more.
-    planner : {"halving", "grid"} or Planner
-        Successive halving, or every rate to its end.
+    planner : {"flow", "halving", "grid"} or Planner
+        "flow" advances the run that tells most about which rate ends best, by a model of all curves; it is the
+        default because it names better rates for the same cost. "halving" is successive halving, "grid"
+        every rate to its end.
     pattern, metrics_file : str, optional
         For programs: a regular expression for output lines; a JSONL or CSV file to read instead.
     max_paused : int, optional
@@ -269,20 +271,24 @@ def _source(source: Any, metric: str | None, pattern: str | None, metrics_file: 
 def _planner(planner: str | Planner) -> Planner:
     if isinstance(planner, Planner):
         return planner
-    _one_of("planner", planner, ("halving", "grid"))
+    _one_of("planner", planner, ("flow", "halving", "grid"))
     if planner == "grid":
         from lrscope.scanning.planner.full_grid import FullGridPlanner
 
         return FullGridPlanner()
-    from lrscope.scanning.planner.halving import HalvingPlanner
+    if planner == "halving":
+        from lrscope.scanning.planner.halving import HalvingPlanner
 
-    return HalvingPlanner()
+        return HalvingPlanner()
+    from lrscope.scanning.planner.flow import FlowPlanner
+
+    return FlowPlanner()
 
 
 def _planner_of(name: str, ledger: Ledger) -> Planner:
     """The planner that made a scan on disk, or where that is somebody's own, one that knows what it said."""
     if name.partition("(")[0] in OWN:
-        return _planner("grid" if name.startswith("FullGrid") else "halving")
+        return _planner(OWN[name.partition("(")[0]])
     return KeptPlanner(name, ledger.decisions)
 
 

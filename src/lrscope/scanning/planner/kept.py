@@ -15,8 +15,8 @@ from lrscope.scanning.recommendation import Band, Recommendation
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.base import Decision
 
-OWN = ("HalvingPlanner", "FullGridPlanner")
-"""Planners that name their rate again from the curves alone."""
+OWN = {"FlowPlanner": "flow", "HalvingPlanner": "halving", "FullGridPlanner": "grid"}
+"""Planners that name their rate again from the curves alone, with the word that asks for each."""
 
 
 def keep(planner: Planner, answer: Recommendation) -> dict[str, Any]:
