@@ -62,7 +62,11 @@ def scan_document(outcome: Outcome) -> dict[str, Any]:
         "runs": [_run(run, facts.metric) for run in facts.runs],
         "warnings": list(facts.warnings),
         "decisions": [_decision(d) for d in facts.decisions],
-        "plan": {"rates": list(facts.rates), "seeds": list(outcome.scan.plan.seeds)},
+        "rules": [
+            {"rule": one.rule, **_interval(one.lr), "level": one.lr.level, "alone": list(one.alone)}
+            for one in facts.readings
+        ],
+        "plan": {"rates": list(facts.rates), "seeds": list(outcome.scan.plan.seeds), "ramp": facts.ramp},
     }
 
 

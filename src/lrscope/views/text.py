@@ -50,12 +50,15 @@ def render(
     console = console_on(buffer, columns, colour)
     _answer(console, facts)
     doubts(console, facts.warnings)
-    picture = plot_levels(facts, columns)
+    picture = [] if facts.ramp else plot_levels(facts, columns)
     if picture:
         console.print()
     for line in picture:
         console.print(line, no_wrap=True, crop=True)
-    if facts.runs:
+    if facts.readings:
+        console.print()
+        console.print(_rules(facts))
+    if facts.runs and not facts.ramp:
         console.print()
         console.print(_table(facts))
     return finished_text(buffer, encoding)
@@ -74,6 +77,20 @@ def _answer(console: Console, facts: Facts) -> None:
     if facts.reason:
         console.print()
         console.print(Text(one_line(facts.reason)))
+
+
+def _rules(facts: Facts) -> Padding:
+    """What each rule says of the same ramps."""
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("rule", no_wrap=True)
+    for name in ("rate", numbers.share(facts.readings[0].lr.level), "on each ramp alone"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for place, one in enumerate(facts.readings):
+        interval = f"{numbers.rate(one.lr.low)} to {numbers.rate(one.lr.high)}"
+        alone = f"{numbers.rate(one.alone[0])} to {numbers.rate(one.alone[-1])}"
+        cells = [one.rule + (" ◆" if place == 0 else ""), numbers.rate(one.lr.value), interval, alone]
+        table.add_row(*(Text(cell, style="bold" if place == 0 else "") for cell in cells))
+    return Padding(table, 0)
 
 
 def _table(facts: Facts) -> Padding:

@@ -13,10 +13,11 @@ from lrscope.scanning.cliff import estimate_cliff
 from lrscope.scanning.doubts import alike, doubts
 from lrscope.scanning.flow.model import Forecast
 from lrscope.scanning.flow.observations import harden
-from lrscope.scanning.flow.safeguards import far_enough, leader, steps_of, views_disagree
+from lrscope.scanning.flow.safeguards import far_enough, leading, steps_of, views_disagree
 from lrscope.scanning.ranking import judge
 from lrscope.scanning.recommend import recommend
 from lrscope.scanning.recommendation import Band, Recommendation
+from lrscope.scanning.replicates import Replicates
 from lrscope.scanning.standing import Standing, standing
 from lrscope.statistics.estimate import Estimate
 
@@ -26,9 +27,15 @@ Array = NDArray[np.float64]
 def answer(scan: Scan, f: Forecast, rule: str) -> Recommendation:
     """What the model says of `scan`: the rate with the lowest expected end among those that were run."""
     by = judge(scan)
-    first = leader(f, scan.plan.horizon or 1)
-    found = standing(scan, lead=(f.rates[first], f.seed))
-    if found is None or alike(scan):
+    order = leading(f, scan.plan.horizon or 1)
+    if not order or alike(scan):
+        return recommend(scan, rule)
+    lead = order[0]
+    first = scan.run((lead, f.seed))
+    if len(scan.plan.seeds) > 1 and first is not None:  # another rate may be better over all seeds
+        lead = Replicates(scan, by, first.step).best(order)
+    found = standing(scan, lead=(lead, f.seed))
+    if found is None:
         return recommend(scan, rule)
     cliff = estimate_cliff(scan)
     read = "best so far" if scan.plan.objective == "best" else "level at the end"

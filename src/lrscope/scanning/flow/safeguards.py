@@ -22,14 +22,12 @@ UNPROVEN = 0.5
 """Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
 
 
-def leader(f: Forecast, horizon: int) -> int:
-    """Index, among the candidates, of the one that is expected to end lowest of those that have done their share;
-    where none has, of those that have run."""
-    own = [steps_of(f, i) for i in range(len(f.rates))]
+def leading(f: Forecast, horizon: int) -> list[float]:
+    """Rates that were run with the first seed, by their expected end; those that have done their share come first."""
+    own = {rate: steps_of(f, i) for i, rate in enumerate(f.rates)}
     share = due(f, horizon)
-    begun = [i for i, steps in enumerate(own) if steps > 0 and steps >= share]
-    begun = begun or [i for i, steps in enumerate(own) if steps > 0] or list(range(len(own)))
-    return min(begun, key=lambda i: (f.expected[i], i))
+    begun = [rate for rate, steps in own.items() if steps > 0]
+    return sorted(begun, key=lambda rate: (own[rate] < share, f.expected[f.rates.index(rate)], rate))
 
 
 def challenger(f: Forecast) -> int:

@@ -20,10 +20,11 @@ from lrscope.scanning.flow.acquisition import choose
 from lrscope.scanning.flow.answer import answer
 from lrscope.scanning.flow.model import Forecast, forecast
 from lrscope.scanning.flow.observations import Seen
-from lrscope.scanning.flow.safeguards import challenger, needs_proof
+from lrscope.scanning.flow.safeguards import challenger, leading, needs_proof
 from lrscope.scanning.flow.sight import Sights, levels, sights, stand_in
 from lrscope.scanning.planner.base import Advance, Planner
-from lrscope.scanning.planner.halving import Bracket, HalvingPlanner, seed_reserve
+from lrscope.scanning.planner.confirm import confirm, reserve, unspent
+from lrscope.scanning.planner.halving import Bracket, HalvingPlanner
 from lrscope.scanning.planner.rungs import spread
 from lrscope.scanning.ranking import Judge, bad, judge_by
 from lrscope.scanning.recommend import recommend
@@ -80,8 +81,8 @@ class _Course(Bracket):
 
     def replay(self) -> list[Advance]:
         plan, horizon = self.plan, self.horizon
-        reserve = seed_reserve(plan)
-        self.left -= reserve
+        kept = reserve(plan)
+        self.left -= kept
         asks = self.look()
         if asks or not self.marks:
             return asks
@@ -106,13 +107,9 @@ class _Course(Bracket):
             fresh = [(lr, plan.seeds[0]) for lr, _, _ in chosen]
             for lr, step, _ in chosen:
                 self.charge((lr, plan.seeds[0]), step)
-        if not reserve:
+        if not kept:
             return []
-        self.left += reserve
-        f = self.model()
-        order = sorted(range(len(f.rates)), key=lambda i: f.expected[i])
-        leading = [(f.rates[i], plan.seeds[0]) for i in order if self.charged.get((f.rates[i], plan.seeds[0]))]
-        return self.confirm(leading)
+        return confirm(self.scan, leading(self.model(), horizon), unspent(self.scan))
 
     def look(self) -> list[Advance]:
         """See how often runs report, then take rates from all over the grid to the first step of interest."""
