@@ -12,6 +12,7 @@ all that they depend on, so that a replay costs little.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lrscope.curves import RunKey, Scan
@@ -57,13 +58,13 @@ class FlowPlanner(Planner):
             return []
         if not plan.pausable or plan.horizon == 1:
             return HalvingPlanner().ask(scan)
-        return _Course(scan, self._known).replay()
+        return Replay(scan, self._known).next()
 
     def name(self, scan: Scan) -> Recommendation:
         plan = scan.plan
         if plan.horizon is None or not plan.pausable or plan.horizon == 1 or not plan.seeds:
             return recommend(scan, HalvingPlanner.rule)
-        f = _Course(scan, self._known).now()
+        f = Replay(scan).at({run.key: run.step for run in scan.runs if run.step > 0})
         return recommend(scan, self.rule) if f is None else answer(scan, f, self.rule)
 
     def promise(self, scan: Scan) -> dict[RunKey, float]:
@@ -72,14 +73,15 @@ class FlowPlanner(Planner):
 
 
 @dataclass
-class _Course(Bracket):
+class Replay(Bracket):
     """One replay of a scan, from its first look to the end of its budget."""
 
     known: dict[bytes, list[tuple[float, int, str]]] = field(default_factory=dict)
     marks: list[int] = field(init=False, default_factory=list)
     shown: dict[tuple[RunKey, Judge], Sights] = field(init=False, default_factory=dict)
 
-    def replay(self) -> list[Advance]:
+    def next(self) -> list[Advance]:
+        """What to advance now: the first decision that has not been carried out."""
         plan, horizon = self.plan, self.horizon
         kept = reserve(plan)
         self.left -= kept
@@ -127,13 +129,11 @@ class _Course(Bracket):
             self.marks = marks
         return asks
 
-    def now(self) -> Forecast | None:
-        """The forecast from all that has been seen; None where there is nothing to go by."""
-        self.look()
-        if not self.marks:
-            pace, _ = self.pace()
-            self.marks = levels(self.horizon, pace)
-        self.charged = {run.key: run.step for run in self.scan.runs if run.step > 0}
+    def at(self, reached: Mapping[RunKey, int]) -> Forecast | None:
+        """The forecast from runs as they stood at these steps; None where they had shown nothing."""
+        pace, _ = self.pace()
+        self.marks = levels(self.horizon, pace)
+        self.charged = {key: step for key, step in reached.items() if key in self.runs}
         f = self.model() if self.charged else None
         return f if f is not None and f.seen.run.size else None
 
