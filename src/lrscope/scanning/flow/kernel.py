@@ -33,6 +33,8 @@ class Supposition:
         Its lengths in log10(rate) and in log10(steps).
     floor : float
         Standard deviation of the noise floor at the cliff, falling with the rate.
+    drift : float
+        Variance that each decade adds to `flow` and `free`, as a share of theirs: a random walk.
     """
 
     flow: float
@@ -41,19 +43,31 @@ class Supposition:
     width: float
     age: float
     floor: float = 0.5
-    drift: float = 1.0
+    drift: float = 0.0
 
 
 SUPPOSITIONS = (
-    Supposition(flow=0.7, bend=0.6, free=0.5, width=0.6, age=1.5),
-    Supposition(flow=0.7, bend=0.6, free=0.2, width=0.6, age=1.5),
-    Supposition(flow=0.25, bend=0.6, free=0.7, width=0.6, age=1.5),
-    Supposition(flow=0.7, bend=1.2, free=0.4, width=1.0, age=2.0),
+    Supposition(flow=1.5, bend=0.6, free=1.2, width=0.6, age=1.5),
+    Supposition(flow=1.5, bend=0.6, free=0.4, width=0.6, age=1.5),
+    Supposition(flow=0.5, bend=0.6, free=1.5, width=0.6, age=1.5),
+    Supposition(flow=0.7, bend=0.6, free=0.4, width=0.6, age=1.5, drift=1.0),
+    Supposition(flow=0.25, bend=0.6, free=0.7, width=0.6, age=1.5, drift=1.0),
+    Supposition(flow=0.7, bend=1.2, free=0.4, width=1.0, age=2.0, drift=1.0),
 )
-"""From nearly all in flow to hardly any. Powers and lengths are round numbers about those of published scans."""
+"""Two families. Beyond what has been seen, the first three go back to where training began (a long run at a high rate
+may overfit or fall over the cliff), the others stay where they were (it may as well go on). No curve seen so far
+can tell which will be right, so the two count alike; within a family, the curves decide. Powers and lengths
+are round numbers."""
 
 OWN = 0.05
 """Standard deviation of what makes a run differ from others at its rate (its seed)."""
+
+
+EARLIER = 0.7
+"""Decades of flow time by which a slow run may begin to move before a fast one did (momentum that has to build up)."""
+
+STEEP = 0.2
+"""Decades over which the gate opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +90,18 @@ class Parts:
     own: Array
     walk_u: Array
     walk_t: Array
+    gate: Array
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Where things begin and end: log10 of the rate at which training begins to fail, of the flow time and of
-    the share of the horizon at which nothing has been learned yet."""
+    the share of the horizon at which nothing has been learned yet; and of the flow time at which losses began to move."""
 
     cliff: float
     origin: float
     begin: float
+    onset: float = -np.inf
 
 
 def parts(a: Places, b: Places, frame: Frame) -> Parts:
@@ -98,14 +114,26 @@ def parts(a: Places, b: Places, frame: Frame) -> Parts:
     ua, ub = a.x + a.tau, b.x + b.tau
     walk_u = np.minimum(ua[:, None], ub[None, :]) - frame.origin
     walk_t = np.minimum(a.tau[:, None], b.tau[None, :]) - frame.begin
-    return Parts(dx + dt, dx, dt, rise, same, np.maximum(walk_u, 0), np.maximum(walk_t, 0))
+    gate = np.outer(_gate(ua, frame.onset), _gate(ub, frame.onset))
+    return Parts(dx + dt, dx, dt, rise, same, np.maximum(walk_u, 0), np.maximum(walk_t, 0), gate)
+
+
+def _gate(u: Array, onset: float) -> Array:
+    """From 0 well before the flow time at which any loss has moved, to 1 from there on: what no run has left behind
+    it, a slower one will not."""
+    if not np.isfinite(onset):
+        return np.ones_like(u)
+    return np.asarray(1 / (1 + np.exp(-(u - onset + EARLIER) / STEEP)))
 
 
 def covariance(p: Parts, s: Supposition) -> Array:
     """The covariance of y between the places that `p` was made of, under a supposition."""
     return (
-        s.flow**2 * (s.drift * p.walk_u + matern52(p.du / s.bend))
-        + s.free**2 * matern52(p.dx / s.width) * (s.drift * p.walk_t + matern52(p.dt / s.age))
+        p.gate
+        * (
+            s.flow**2 * (s.drift * p.walk_u + matern52(p.du / s.bend))
+            + s.free**2 * matern52(p.dx / s.width) * (s.drift * p.walk_t + matern52(p.dt / s.age))
+        )
         + s.floor**2 * p.rise
         + p.own
     )

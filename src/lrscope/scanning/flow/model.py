@@ -16,6 +16,9 @@ from lrscope.statistics.gaussian_process import GaussianProcess, fit, samples
 
 Array = NDArray[np.float64]
 
+MOVED = math.log(0.95)
+"""A loss that has fallen by a twentieth of the gain has begun to move."""
+
 DRAWS = 256
 """Joint draws of the curve of final losses; so the chance of being best is known to within 3 %."""
 
@@ -88,7 +91,9 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int, seed: i
     final = Places(np.log10(np.array(candidates)), np.zeros(len(candidates)), index)
     begin = float(tau.min()) - 0.3
     origin = math.log10(rates[0]) + begin
-    frame = Frame(cliff, origin, begin)
+    moved = y < MOVED
+    onset = float((x + tau)[moved].min()) if moved.any() else -math.inf
+    frame = Frame(cliff, origin, begin, onset)
     within = parts(places, places, frame)
     cross, ahead = parts(final, places, frame), parts(final, final, frame)
     steps = np.concatenate([seen.step[rows], -1 - np.arange(fallen.size)])
@@ -103,8 +108,7 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int, seed: i
         means.append(mean)
         covs.append(cov)
     evidence = np.array([p.evidence for p in processes])
-    weight = np.exp(evidence - evidence.max())
-    weight /= weight.sum()
+    weight = _weights(evidence)
     rng = np.random.default_rng(0)
     counts = _shares(weight, DRAWS)
     drawn = [
@@ -118,6 +122,16 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int, seed: i
         runs, seen, edge, candidates, mean, np.sqrt(np.maximum(second - mean**2, 0)), ends,
         harden(ends).mean(axis=0), best, weight, tuple(means), tuple(processes), places, final, cross, frame, seed, tuple(rates),
     )
+
+
+def _weights(evidence: Array) -> Array:
+    """By evidence within each family of suppositions, the families alike (`kernel.SUPPOSITIONS` says why)."""
+    drifting = np.array([s.drift > 0 for s in SUPPOSITIONS])
+    weight = np.zeros(evidence.size)
+    for family in (drifting, ~drifting):
+        found = np.exp(evidence[family] - evidence[family].max())
+        weight[family] = found / found.sum() / 2
+    return weight
 
 
 def _shares(weight: Array, total: int) -> list[int]:
