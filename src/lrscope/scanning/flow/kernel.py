@@ -63,8 +63,9 @@ OWN = 0.05
 """Standard deviation of what makes a run differ from others at its rate (its seed)."""
 
 
-EARLIER = 0.7
-"""Decades of flow time by which a slow run may begin to move before a fast one did (momentum that has to build up)."""
+EARLIER = 1.5
+"""Decades of flow time by which a slow run may begin to move before a fast one did: wide, because heavy momentum has to
+build up first in a fast one."""
 
 STEEP = 0.2
 """Decades over which the gate opens."""
