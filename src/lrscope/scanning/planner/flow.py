@@ -120,7 +120,7 @@ class Replay(Bracket):
             return asks
         marks = levels(self.horizon, pace)
         rates = len(self.plan.rates)
-        affordable = max(FIRST_LOOK * self.horizon, self.left / 3)
+        affordable = min(max(FIRST_LOOK * self.horizon, self.left / 3), 0.8 * self.left)
         count = min(rates, int(affordable // marks[0]))
         count = max(count, min(3, rates, self.left // marks[0]))
         keys = [self.key(i) for i in spread(count, rates)]
