@@ -121,7 +121,7 @@ def test_a_plateau_before_the_drop_is_sat_through():
     """Every rate stands still until a fixed step, so flow time says nothing: the other view has to carry."""
 
     def late(lr, step):
-        return 2.0 if step < 40 else valley(lr, step - 39)
+        return (2.0 if step < 40 else valley(lr, step - 39)) + noise(lr, step, shared=False)
 
     answer, _ = named(Made(loss=(late, 1)), budget=5.0)
     assert regret(answer.lr.value, late) < 0.1
@@ -180,7 +180,7 @@ def test_with_budget_enough_the_rate_named_has_shown_itself():
 
 def test_every_decision_says_why():
     """Reasons are sentences with the rate that leads and its chance."""
-    runs = {run.key: run for run in carry_out(FlowPlanner(), plan(), VARIANTS["noisy"], 25).runs}
+    runs = {run.key: run for run in carry_out(FlowPlanner(), plan(), VARIANTS["noisy"], 45).runs}
     asks = FlowPlanner().ask(Scan(plan(), tuple(runs[k] for k in sorted(runs))))
     assert asks
     assert all("leads" in a.reason for a in asks)

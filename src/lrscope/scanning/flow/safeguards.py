@@ -1,8 +1,8 @@
 """What keeps a model's mistakes from becoming the answer's: a rate is named for what it has done itself.
 
 A forecast of a run that has hardly begun rests on other runs. So the rate that leads is advanced first of all
-until it has had its share of what was spent, or an eighth of a full run: a forecast that was wrong is then found out
-while there is budget left to act on it.
+until it has had its share of what was spent: an eighth of a run when one has been spent, a whole one at four and a
+half. A forecast that was wrong is then found out while there is budget left to act on it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import numpy as np
 from lrscope.scanning.flow.model import Forecast
 
 PROVEN = 1 / 8
-"""Share of a full run that a rate should have done itself before it is named."""
+"""Share of a full run that a rate should have done itself: of one that has done less, the answer says so."""
 
 SHARE = 0.25
-"""Share of all steps spent that the leader should have done itself, until it is proven."""
+"""Share of all steps spent, beyond `UNPROVEN`, that the leader should have done itself."""
 
 
 UNPROVEN = 0.5
@@ -23,11 +23,12 @@ UNPROVEN = 0.5
 
 
 def leading(f: Forecast, horizon: int) -> list[float]:
-    """Rates that were run with the first seed, by their expected end; those that have done their share come first."""
+    """Rates that were run with the first seed, by their expected end; those that have done at least half of their share come
+    first: a level is twice the one before, so that one that is on its way may have done so little."""
     own = {rate: steps_of(f, i) for i, rate in enumerate(f.rates)}
     share = due(f, horizon)
     begun = [rate for rate, steps in own.items() if steps > 0]
-    return sorted(begun, key=lambda rate: (own[rate] < share, f.expected[f.rates.index(rate)], rate))
+    return sorted(begun, key=lambda rate: (own[rate] < share / 2, f.expected[f.rates.index(rate)], rate))
 
 
 def challenger(f: Forecast) -> int:
@@ -39,7 +40,7 @@ def challenger(f: Forecast) -> int:
 def due(f: Forecast, horizon: int) -> float:
     """Steps that a rate should have done itself by now before it is named."""
     spent = sum(run.step for run in f.runs)
-    return min(PROVEN * horizon, SHARE * (spent - UNPROVEN * horizon))
+    return min(float(horizon), SHARE * (spent - UNPROVEN * horizon))
 
 
 def steps_of(f: Forecast, index: int) -> int:

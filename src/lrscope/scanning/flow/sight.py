@@ -115,7 +115,9 @@ def sights(run: Run, by: Judge, horizon: int, marks: Sequence[int]) -> Sights:
             continue
         part = values[begin:end]
         good = part[np.isfinite(part)]
-        value = float(good.mean()) if good.size and np.isfinite(part[-1]) else np.inf
+        if not good.size and not np.isposinf(part).any():
+            continue  # a gap
+        value = np.inf if np.isposinf(part).any() else float(good.mean())
         if best and np.isfinite(value):
             whole = values[previous:end]
             if part.size > 1:

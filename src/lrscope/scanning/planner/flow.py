@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lrscope.curves import RunKey, Scan
+from lrscope.curves import Plan, RunKey, Scan
 from lrscope.curves.metric import choose_metric
 from lrscope.scanning.flow.acquisition import choose
 from lrscope.scanning.flow.answer import answer
@@ -34,6 +34,10 @@ from lrscope.scanning.recommendation import Recommendation
 FIRST_LOOK = 0.1
 """Full runs that a first look over the grid may cost: a tenth, so that a scan of a quarter run has most of its
 budget left for what the look has shown."""
+
+LEAST = 0.2
+"""Full runs below which the planner does as halving does: the budget is gone with the first look, and a model of one point a
+run has nothing to say (on published scans it named worse rates there)."""
 
 AT_ONCE = 4
 """Runs that are asked for at once, at most; what several of them cost together is kept small."""
@@ -56,13 +60,13 @@ class FlowPlanner(Planner):
         plan = scan.plan
         if plan.horizon is None or not plan.rates or not plan.seeds:
             return []
-        if not plan.pausable or plan.horizon == 1:
+        if not _modelled(plan):
             return HalvingPlanner().ask(scan)
         return Replay(scan, self._known).next()
 
     def name(self, scan: Scan) -> Recommendation:
         plan = scan.plan
-        if plan.horizon is None or not plan.pausable or plan.horizon == 1 or not plan.seeds:
+        if not _modelled(plan) or not plan.seeds:
             return recommend(scan, HalvingPlanner.rule)
         f = Replay(scan).at({run.key: run.step for run in scan.runs if run.step > 0})
         return recommend(scan, self.rule) if f is None else answer(scan, f, self.rule)
@@ -70,6 +74,11 @@ class FlowPlanner(Planner):
     def promise(self, scan: Scan) -> dict[RunKey, float]:
         """As in halving: runs that have come further, and among equals the better placed."""
         return HalvingPlanner().promise(scan)
+
+
+def _modelled(plan: Plan) -> bool:
+    """Whether there is anything to model: runs that can be paused, and a budget that goes beyond a first look."""
+    return plan.horizon is not None and plan.horizon > 1 and plan.pausable and plan.budget >= LEAST
 
 
 @dataclass
