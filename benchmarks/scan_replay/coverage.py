@@ -1,10 +1,13 @@
-"""How often do interval, band and cliff hold what they should? Replayed on published scans, one problem left out at a time.
+"""How often do interval, band and cliff hold what they should? Replayed on published scans, one problem left
+out at a time.
 
     python benchmarks/scan_replay/coverage.py FOLDER [--planner flow] [--budgets 1 2 4 8 16] [--judged test best train]
 
-"lr" is the share of scans whose 90 % interval holds the rate that ends lowest; "near" the same for a rate that ends within
+"lr" is the share of scans whose 90 % interval holds the rate that ends lowest; "near" the same for a "
+"rate that ends within
 two standard deviations, over seeds, of the lowest (the best of one seed's table is partly chance). "band" is the share
-of the rates in the stated band that truly end within the tolerance, "found" the share of the true band that it holds. "cliff" is
+of the rates in the stated band that truly end within the tolerance, "found" the share of the true band that it
+holds. "cliff" is
 the share of cliffs, told from all runs to their end, that lie in the stated interval; a grid step is allowed on each
 side, because the truth is known no better. The lowest of these over problems left out says how much one problem makes.
 """
@@ -36,10 +39,14 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--planner", default="flow", choices=PLANNERS)
     parser.add_argument("--budgets", nargs="+", type=float, default=[1, 2, 4, 8, 16])
-    parser.add_argument("--judged", nargs="+", default=["test", "best", "train"], choices=["test", "best", "train"])
+    parser.add_argument(
+        "--judged", nargs="+", default=["test", "best", "train"], choices=["test", "best", "train"]
+    )
     given = parser.parse_args()
     if not any(given.folder.glob("*.npz")):
-        print(f"No published scans (*.npz) in {given.folder}; give the folder that holds them.", file=sys.stderr)
+        print(
+            f"No published scans (*.npz) in {given.folder}; give the folder that holds them.", file=sys.stderr
+        )
         return 2
     scans = [scan for judged in given.judged for scan in load(given.folder, judged)]
     heads = ("lr", "near", "lowest left out", "width", "band", "found", "cliff")
@@ -48,7 +55,8 @@ def main() -> int:
         rows = [(scan, facts(scan, drive(PLANNERS[given.planner](), scan, budget)[0])) for scan in scans]
         problems = sorted({scan.name.partition("/")[0] for scan in scans})
         left_out = [
-            _mean(row["lr"] for scan, row in rows if not scan.name.startswith(problem)) for problem in problems
+            _mean(row["lr"] for scan, row in rows if not scan.name.startswith(problem))
+            for problem in problems
         ]
         means = {k: _mean(row[k] for _, row in rows) for k in ("lr", "near", "band", "found", "cliff")}
         widths = [row["width"] for _, row in rows if row["width"] is not None]
@@ -69,7 +77,11 @@ def facts(scan: PublishedScan, answer: Recommendation) -> dict[str, float | None
     at_best = scan.rates[int(np.nanargmin(scan.final))]
     allowed = best + 0.05 * (scan.start - best)
     good = [r for r, v in zip(scan.rates, scan.final, strict=True) if math.isfinite(v) and v <= allowed]
-    near = [r for r, v in zip(scan.rates, scan.final, strict=True) if math.isfinite(v) and v <= best + 2 * scan.noise]
+    near = [
+        r
+        for r, v in zip(scan.rates, scan.final, strict=True)
+        if math.isfinite(v) and v <= best + 2 * scan.noise
+    ]
     found: dict[str, float | None] = dict.fromkeys(("lr", "near", "width", "band", "found", "cliff"))
     if answer.lr is not None:
         found["lr"] = float(answer.lr.low <= at_best <= answer.lr.high)

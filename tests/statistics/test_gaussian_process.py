@@ -18,7 +18,12 @@ def problem(seed, n=12, m=5):
     x, new = rng.uniform(0, 3, n), rng.uniform(0, 3, m)
     noise = np.diag(rng.uniform(0.01, 0.3, n))
     within = matern52(x[:, None] - x[None, :]) + noise
-    return within, rng.normal(size=n), matern52(new[:, None] - x[None, :]), matern52(new[:, None] - new[None, :])
+    return (
+        within,
+        rng.normal(size=n),
+        matern52(new[:, None] - x[None, :]),
+        matern52(new[:, None] - new[None, :]),
+    )
 
 
 @given(st.integers(0, 200))

@@ -68,7 +68,7 @@ def tell(scan: Scan, decisions: Sequence[Decision], modelled: bool) -> Story:
     if not modelled or not scan.plan.pausable or horizon == 1 or not stretches:
         return Story(stretches, ())
     total = stretches[-1].end
-    moments = []
+    moments: list[Moment] = []
     for share in MOMENTS:
         reached: dict[RunKey, int] = {}
         spent = 0.0
@@ -101,7 +101,13 @@ def _stretches(scan: Scan, decisions: Sequence[Decision], horizon: int) -> tuple
             continue
         found.append(
             Stretch(
-                *key, begin, end, spent / horizon, (spent + end - begin) / horizon, reason, bad(run) and end == run.step
+                *key,
+                begin,
+                end,
+                spent / horizon,
+                (spent + end - begin) / horizon,
+                reason,
+                bad(run) and end == run.step,
             )
         )
         spent += end - begin
@@ -112,7 +118,8 @@ def _stretches(scan: Scan, decisions: Sequence[Decision], horizon: int) -> tuple
 def _moment(f: Forecast, spent: float, horizon: int, sign: float) -> Moment:
     z = harden(f.ends)
     low, middle, high = (
-        sign * (f.seen.low + q * (f.seen.start - f.seen.low)) for q in np.quantile(z, [0.05, 0.5, 0.95], axis=0)
+        sign * (f.seen.low + q * (f.seen.start - f.seen.low))
+        for q in np.quantile(z, [0.05, 0.5, 0.95], axis=0)
     )
     order = leading(f, horizon)
     return Moment(

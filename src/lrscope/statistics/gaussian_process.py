@@ -69,7 +69,9 @@ def fit(covariance: Array, values: Array) -> GaussianProcess:
     lower = np.linalg.cholesky(covariance + JITTER * float(np.mean(np.diag(covariance))) * np.eye(n))
     inverse = np.linalg.inv(lower)
     white = inverse @ values
-    evidence = -0.5 * float(white @ white) - float(np.log(np.diag(lower)).sum()) - 0.5 * n * math.log(2 * math.pi)
+    evidence = (
+        -0.5 * float(white @ white) - float(np.log(np.diag(lower)).sum()) - 0.5 * n * math.log(2 * math.pi)
+    )
     return GaussianProcess(inverse, white, evidence)
 
 
@@ -80,7 +82,8 @@ def samples(mean: Array, covariance: Array, normals: Array) -> Array:
     """
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return mean + normals @ root.T
+    drawn: Array = mean + normals @ root.T
+    return drawn
 
 
 def matern32(distance: Array) -> Array:

@@ -22,10 +22,10 @@ from lrscope.scanning.outcome import Outcome
 from lrscope.views.facts import collect
 from lrscope.views.pagedata import page_data
 from lrscope.views.pageparts import blanks
-from lrscope.views.story_facts import collect_story
-from lrscope.views.story_page import story_blanks, story_data
 from lrscope.views.ramp_facts import collect_ramp
 from lrscope.views.ramp_page import section
+from lrscope.views.story_facts import collect_story
+from lrscope.views.story_page import story_blanks, story_data
 
 
 def html(outcome: Outcome) -> str:

@@ -85,15 +85,31 @@ def draw_moments(ax: Axes, facts: StoryFacts) -> None:
     for k, moment in enumerate(facts.moments):
         colour = ACCENT if k == last else parts["truncated"](0.75 if k == 0 else 0.35)
         ax.fill_between(moment.rates, moment.low, moment.high, color=colour, alpha=0.14, lw=0, zorder=2)
-        ax.plot(moment.rates, moment.middle, color=colour, lw=2.4 if k == last else 1.4, zorder=3 + k, label=words(moment))
+        ax.plot(
+            moment.rates,
+            moment.middle,
+            color=colour,
+            lw=2.4 if k == last else 1.4,
+            zorder=3 + k,
+            label=words(moment),
+        )
         at = moment.rates.index(moment.named) if moment.named in moment.rates else None
         if at is not None:
             ax.plot(moment.named, moment.middle[at], "D", color=colour, mec="white", ms=7, zorder=5 + k)
     floor = np.array([v for m in facts.moments for v in (*m.low, *m.high)])
     ax.set_ylim(*_room(float(floor.min()), float(floor.max())))
     ax.set_ylabel(literal(f"{facts.metric or 'value'} at the end, as forecast"))
-    ax.set_title("What the forecast was, and how sure", loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
-    ax.legend(fontsize=7.5, frameon=False, labelcolor=MUTED, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+    ax.set_title(
+        "What the forecast was, and how sure", loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9
+    )
+    ax.legend(
+        fontsize=7.5,
+        frameon=False,
+        labelcolor=MUTED,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.16),
+        ncols=3,
+    )
 
 
 def words(moment: Moment) -> str:

@@ -52,7 +52,9 @@ def story_blanks(facts: StoryFacts) -> dict[str, str]:
     names = ", ".join(f"after {m.spent:.2g} full runs {numbers.rate(m.named)}" for m in facts.moments)
     return {
         "path_alt": text(f"{advances} of runs, each at its learning rate against what had been spent."),
-        "model_alt": text(f"Forecast of each rate's end at {len(facts.moments)} moments. Named {names}." if names else ""),
+        "model_alt": text(
+            f"Forecast of each rate's end at {len(facts.moments)} moments. Named {names}." if names else ""
+        ),
     }
 
 

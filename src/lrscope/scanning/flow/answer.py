@@ -83,7 +83,11 @@ def interval(f: Forecast, named: float, level: float) -> Estimate:
     low = min(low, int(np.searchsorted(x, math.log10(named) - 1e-9)))
     high = max(high, int(np.searchsorted(x, math.log10(named) - 1e-9)))
     below, above = _middle(every, f.rates[low], -1), _middle(every, f.rates[high], +1)
-    ends = [side for side, out in (("below", f.rates[low] == every[0]), ("above", f.rates[high] == every[-1])) if out]
+    ends = [
+        side
+        for side, out in (("below", f.rates[low] == every[0]), ("above", f.rates[high] == every[-1]))
+        if out
+    ]
     method = "shortest stretch holding the lowest end in that share of joint draws from the model, and half a grid step"
     if ends:
         method += f"; open {' and '.join(ends)}, where the range of the scan ends"
@@ -147,14 +151,18 @@ def _own_doubts(scan: Scan, f: Forecast, found: Standing) -> list[str]:
     at = f.rates.index(found.leader.lr)
     if not far_enough(f, at, horizon):
         said.append(
-            f"{found.leader.lr:g} was itself run to only {100 * steps_of(f, at) / horizon:.1g} % of a full run: it is named "
+            f"{found.leader.lr:g} was itself run to only {100 * steps_of(f, at) / horizon:.1g} % of a "
+            f"full run: it is named "
             f"for what other rates tell of it; --budget {max(1.0, 2 * scan.plan.budget):g} would let it show."
         )
     if views_disagree(f):
         said.append(
-            "Two ways to read the short runs, by rate times steps and by steps alone, name rates more than a factor of 10 "
+            "Two ways to read the short runs, by rate times steps and by steps alone, name rates more "
+            "than a factor of 10 "
             "apart; a larger --budget would settle it."
         )
     if not f.brink.believed:
-        said.append("By the usual signs every rate tried has diverged or stands still, so no cliff was drawn.")
+        said.append(
+            "By the usual signs every rate tried has diverged or stands still, so no cliff was drawn."
+        )
     return said

@@ -61,7 +61,8 @@ def brink(runs: Sequence[Seen], seen: Observations) -> Brink:
             lost[i] = True
         elif z > STUCK or frozen:
             lost[i] = any(
-                runs[j].key[0] < run.key[0] and (seen.z[w] < z - 0.1 - 2 * noise) [seen.tau[w] <= tau + 1e-9].any()
+                runs[j].key[0] < run.key[0]
+                and (seen.z[w] < z - 0.1 - 2 * noise)[seen.tau[w] <= tau + 1e-9].any()
                 for j, w in enumerate(where)
                 if not runs[j].dead
             )

@@ -1,6 +1,7 @@
 """How alike the losses of two runs are, at two moments: several suppositions, of which none is chosen.
 
-Left of the cliff a loss depends mostly on flow time, rate times steps; where it does not (heavy momentum, a plateau that
+Left of the cliff a loss depends mostly on flow time, rate times steps; where it does not (heavy momentum, a
+plateau that
 every rate must sit through), runs at neighbouring rates are still alike at the same step. Each
 supposition mixes the two in its own proportion and adds the noise floor, by which larger rates end higher.
 """
@@ -97,7 +98,8 @@ class Parts:
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Where things begin and end: log10 of the rate at which training begins to fail, of the flow time and of
-    the share of the horizon at which nothing has been learned yet; and of the flow time at which losses began to move."""
+    the share of the horizon at which nothing has been learned yet; and of the flow time at which losses began
+    to move."""
 
     cliff: float
     origin: float

@@ -112,15 +112,33 @@ def forecast(runs: Sequence[Seen], rates: Sequence[float], horizon: int, seed: i
     rng = np.random.default_rng(0)
     counts = _shares(weight, DRAWS)
     drawn = [
-        samples(m, c, rng.standard_normal((k, m.size))) for m, c, k in zip(means, covs, counts, strict=True) if k
+        samples(m, c, rng.standard_normal((k, m.size)))
+        for m, c, k in zip(means, covs, counts, strict=True)
+        if k
     ]
     ends = np.concatenate(drawn)
     mean = np.einsum("s,sm->m", weight, np.array(means))
     second = np.einsum("s,sm->m", weight, np.array([np.diag(c) for c in covs]) + np.array(means) ** 2)
     best = np.bincount(ends.argmin(axis=1), minlength=len(candidates)) / len(ends)
     return Forecast(
-        runs, seen, edge, candidates, mean, np.sqrt(np.maximum(second - mean**2, 0)), ends,
-        harden(ends).mean(axis=0), best, weight, tuple(means), tuple(processes), places, final, cross, frame, seed, tuple(rates),
+        runs,
+        seen,
+        edge,
+        candidates,
+        mean,
+        np.sqrt(np.maximum(second - mean**2, 0)),
+        ends,
+        harden(ends).mean(axis=0),
+        best,
+        weight,
+        tuple(means),
+        tuple(processes),
+        places,
+        final,
+        cross,
+        frame,
+        seed,
+        tuple(rates),
     )
 
 

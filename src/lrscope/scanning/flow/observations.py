@@ -2,7 +2,8 @@
 
 The metric that is judged may be seen once an epoch only, and another one, mini-batch losses as a rule, at
 each step. The two are seldom on one scale: dropout and normalisation make a batch loss another quantity. So
-the other metric stands in only where the judged one has nothing to show yet, and how it translates is read off the runs that
+the other metric stands in only where the judged one has nothing to show yet, and how it translates is read off
+the runs that
 have shown both: they start together, and one may fall by another amount. Where no run has shown both, the
 other metric has a scale of its own.
 """
@@ -121,7 +122,10 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     start_judged = _start(runs, [r.judged for r in runs])
     start_other = _start(runs, [r.other for r in runs])
     slope, doubt = _translation(runs, start_judged, start_other)
-    shared_judged, shared_other = (shared_noise([r.judged for r in runs]), shared_noise([r.other for r in runs]))
+    shared_judged, shared_other = (
+        shared_noise([r.judged for r in runs]),
+        shared_noise([r.other for r in runs]),
+    )
     rows: list[tuple[int, float, float, float, float]] = []
     for i, run in enumerate(runs):
         own = run.judged
@@ -138,8 +142,10 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
         ]
     if not rows:
         empty = np.empty(0)
-        return Observations(np.empty(0, np.int64), empty, empty, empty, np.empty(0, np.int64), empty, start_judged, math.nan)
-    run_index, step, change, noise, shared = (np.array(column) for column in zip(*rows, strict=True))
+        return Observations(
+            np.empty(0, np.int64), empty, empty, empty, np.empty(0, np.int64), empty, start_judged, math.nan
+        )
+    run_index, step, change, scatter, shared = (np.array(column) for column in zip(*rows, strict=True))
     alive = np.array([not r.dead for r in runs])[run_index]
     usable = change[np.isfinite(change) & alive]
     low = float(usable.min()) if usable.size else 0.0
@@ -150,10 +156,12 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     with np.errstate(invalid="ignore", over="ignore"):
         z = 1.0 + change / gain
         z = np.where(np.isfinite(z), np.clip(z, -10.0, 10.0), 10.0)
-        noise = np.minimum(np.nan_to_num(noise / gain, nan=10.0, posinf=10.0), 10.0)
+        noise_z = np.minimum(np.nan_to_num(scatter / gain, nan=10.0, posinf=10.0), 10.0)
     tau = np.log10(step / horizon)
     base = start_judged if math.isfinite(start_judged) else start_other
-    return Observations(run_index.astype(np.int64), tau, z, noise, step.astype(np.int64), shared, base, base - gain)
+    return Observations(
+        run_index.astype(np.int64), tau, z, noise_z, step.astype(np.int64), shared, base, base - gain
+    )
 
 
 def shared_noise(seen: Sequence[Sights]) -> float:

@@ -23,7 +23,8 @@ UNPROVEN = 0.5
 
 
 def leading(f: Forecast, horizon: int) -> list[float]:
-    """Rates that were run with the first seed, by their expected end; those that have done at least half of their share come
+    """Rates that were run with the first seed, by their expected end; those that have done at least half of
+    their share come
     first: a level is twice the one before, so that one that is on its way may have done so little."""
     own = {rate: steps_of(f, i) for i, rate in enumerate(f.rates)}
     share = due(f, horizon)

@@ -1,6 +1,7 @@
 """What each run has shown at a few steps, spaced by a constant factor, with the scatter of each value.
 
-A run's sights are taken at fixed steps and read curves up to those steps only. So those of a run that goes on begin with
+A run's sights are taken at fixed steps and read curves up to those steps only. So those of a run that goes on
+begin with
 those it had before, and a decision made early in a scan is made alike when it is made again.
 """
 
@@ -94,7 +95,7 @@ def _first(values: Array) -> float:
     return float(start.mean()) if start.size else np.nan
 
 
-def sights(run: Run, by: Judge, horizon: int, marks: Sequence[int]) -> Sights:
+def sights(run: Run, by: Judge, marks: Sequence[int]) -> Sights:
     """What `run` has shown of the metric of `by`."""
     steps, values = points(run, by.metric or "", run.step)
     values = by.sign * values
@@ -122,7 +123,11 @@ def sights(run: Run, by: Judge, horizon: int, marks: Sequence[int]) -> Sights:
             whole = values[previous:end]
             if part.size > 1:
                 width = part.size
-                sums = np.convolve(whole, np.ones(width) / width, mode="valid") if whole.size >= width else part.mean()
+                sums = (
+                    np.convolve(whole, np.ones(width) / width, mode="valid")
+                    if whole.size >= width
+                    else part.mean()
+                )
                 here = float(np.nanmin(sums)) if np.isfinite(sums).any() else np.inf
             else:
                 here = float(np.nanmin(whole))
@@ -137,7 +142,16 @@ def sights(run: Run, by: Judge, horizon: int, marks: Sequence[int]) -> Sights:
             scatter = max(scatter, float(early[np.isfinite(early)].std()))
         errors.append(scatter / np.sqrt(max(good.size, 1)))
         previous = end
-    return Sights(np.array(at, np.int64), np.array(found_step, np.int64), np.array(found), np.array(errors), before, _first(values), values[:EARLY], steps[:EARLY])
+    return Sights(
+        np.array(at, np.int64),
+        np.array(found_step, np.int64),
+        np.array(found),
+        np.array(errors),
+        before,
+        _first(values),
+        values[:EARLY],
+        steps[:EARLY],
+    )
 
 
 def stand_in(names: set[str], wanted: str) -> str | None:

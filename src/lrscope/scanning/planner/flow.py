@@ -4,7 +4,8 @@ The model (`scanning.flow`) puts all curves on flow time, rate times steps, and 
 the two by how well each explains what was seen. Short runs at high rates then tell of long runs at low ones.
 Runs are paused and resumed, each time to about twice the step.
 
-Like halving, the planner keeps no state that matters: each call replays the scan, and every decision is made again from the
+Like halving, the planner keeps no state that matters: each call replays the scan, and every decision is made
+again from the
 curves up to the steps at which it was made. Decisions that were worked out once are remembered, by a digest of
 all that they depend on, so that a replay costs little.
 """
@@ -36,7 +37,8 @@ FIRST_LOOK = 0.1
 budget left for what the look has shown."""
 
 LEAST = 0.2
-"""Full runs below which the planner does as halving does: the budget is gone with the first look, and a model of one point a
+"""Full runs below which the planner does as halving does: the budget is gone with the first look, and a model
+of one point a
 run has nothing to say (on published scans it named worse rates there)."""
 
 AT_ONCE = 4
@@ -85,7 +87,7 @@ def _modelled(plan: Plan) -> bool:
 class Replay(Bracket):
     """One replay of a scan, from its first look to the end of its budget."""
 
-    known: dict[bytes, list[tuple[float, int, str]]] = field(default_factory=dict)
+    memo: dict[bytes, list[tuple[float, int, str]]] = field(default_factory=dict)
     marks: list[int] = field(init=False, default_factory=list)
     shown: dict[tuple[RunKey, Judge], Sights] = field(init=False, default_factory=dict)
 
@@ -103,9 +105,9 @@ class Replay(Bracket):
             for key in fresh:
                 self.stamp(digest, key)
             mark = digest.digest() + self.left.to_bytes(8, "little", signed=True)
-            if mark not in self.known:
-                self.known[mark] = self.decide()
-            chosen = self.known[mark]
+            if mark not in self.memo:
+                self.memo[mark] = self.decide()
+            chosen = self.memo[mark]
             if not chosen:
                 break
             wanted = [
@@ -171,7 +173,7 @@ class Replay(Bracket):
     def sights(self, key: RunKey, by: Judge) -> Sights:
         """What a run has shown of a metric, all of it."""
         if (key, by) not in self.shown:
-            self.shown[key, by] = sights(self.runs[key], by, self.horizon, self.marks)
+            self.shown[key, by] = sights(self.runs[key], by, self.marks)
         return self.shown[key, by]
 
     def stamp(self, digest: hashlib.blake2b, key: RunKey) -> None:
@@ -197,10 +199,10 @@ class Replay(Bracket):
             if ahead is not None and ahead - step <= self.left:
                 return [(f.rates[first], ahead, proof)]
         chosen = choose(f, first, self.marks, self.horizon, self.left, AT_ONCE)
-        return [(f.rates[o.index], o.step, _why(f, first, o.index, o.step)) for o in chosen]
+        return [(f.rates[o.index], o.step, _why(f, first, o.index)) for o in chosen]
 
 
-def _why(f: Forecast, first: int, index: int, step: int) -> str:
+def _why(f: Forecast, first: int, index: int) -> str:
     """The reason of an advance, for the ledger: what it may tell of the rate that leads."""
     leads = f"{f.rates[first]:.2g} leads ({100 * f.best[first]:.0f} % to be the best)"
     if index == first:
