@@ -86,6 +86,18 @@ class ScanResult:
             drawn.savefig(path)
         return drawn
 
+    def plot_decisions(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw how it was decided: which run advanced when, and what the forecast was on the way.
+
+        Needs matplotlib (``pip install 'lrscope[plot]'``).
+        """
+        from lrscope.views import story_figure
+
+        drawn = story_figure.draw(self.outcome)
+        if path is not None:
+            drawn.savefig(path)
+        return drawn
+
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: one HTML file that opens without network."""
         from lrscope.views import page

@@ -79,7 +79,7 @@ def test_every_option_arrives(handed_on):
         (["scan", "--"], ["behind --"]),
         (["scan", "--lwo", "1", "a.py:f"], ["--lwo", "--low"]),
         (["scan", "--low", "tiny", "a.py:f"], ["--low", "tiny"]),
-        (["scan", "--planner", "magic", "a.py:f"], ["--planner", "halving", "grid"]),
+        (["scan", "--planner", "magic", "a.py:f"], ["--planner", "flow", "halving", "grid"]),
         (["scan", "--plot", "no/such/x.png", "a.py:f"], ["--plot", "does not exist"]),
         (["scan", "--report", "no/such/x.html", "a.py:f"], ["--report", "does not exist"]),
     ],

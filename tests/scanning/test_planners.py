@@ -13,6 +13,7 @@ from lrscope.curves import Plan, Scan
 from lrscope.errors import UsageError
 from lrscope.scanning.grid import log_grid
 from lrscope.scanning.planner.budget import check
+from lrscope.scanning.planner.flow import FlowPlanner
 from lrscope.scanning.planner.full_grid import FullGridPlanner, coarse_to_fine
 from lrscope.scanning.planner.halving import HalvingPlanner
 from lrscope.scanning.planner.rungs import Pace, cost, longest, pace_of
@@ -23,6 +24,11 @@ from lrscope.testing.planner_suite import PlannerSuite
 class TestHalving(PlannerSuite):
     def planner(self):
         return HalvingPlanner()
+
+
+class TestFlow(PlannerSuite):
+    def planner(self):
+        return FlowPlanner()
 
 
 class TestFullGrid(PlannerSuite):

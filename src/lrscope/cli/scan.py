@@ -14,7 +14,7 @@ from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
 from lrscope.cli.place import default_folder
 from lrscope.errors import UsageError
 
-PLANNERS = ("halving", "grid", "race", "ramp")
+PLANNERS = ("flow", "halving", "grid", "race", "ramp")
 ENGINES = ("serial", "processes", "ray")
 
 BOTH_FORMS = (
@@ -100,10 +100,10 @@ class _ScanCommand(click.Command):
 @click.option(
     "--planner",
     type=click.Choice(PLANNERS),
-    default="halving",
+    default="flow",
     show_default=True,
-    help="halving: all rates a little, the better ones on. grid: every rate to its end. "
-    "race: every rate until it can no longer win. ramp: the range test.",
+    help="flow: the run that tells most, by a model of all curves. halving: all rates a little, the better ones on. "
+    "grid: every rate to its end. race: every rate until it can no longer win. ramp: the range test.",
 )
 @click.option(
     "--metrics-file",

@@ -89,8 +89,11 @@ class Standing:
     lottery: Lottery | None = None
 
 
-def standing(scan: Scan) -> Standing | None:
-    """Who leads; None where no run has anything to be judged by."""
+def standing(scan: Scan, lead: RunKey | None = None) -> Standing | None:
+    """Who leads; None where no run has anything to be judged by.
+
+    `lead` is the run that somebody else has found to lead; the gaps are then those to it.
+    """
     wanted = judge(scan)
     usable = [run for run in scan.runs if not bad(run) and run.step > 0]
     first = [run for run in usable if run.seed == scan.plan.seeds[0]] or usable
@@ -100,7 +103,7 @@ def standing(scan: Scan) -> Standing | None:
     if not order.keys or not math.isfinite(order.values[0]):
         return None
     runs = {run.key: run for run in usable}
-    leader = _confirmed(scan, order, runs)
+    leader = runs[lead] if lead in runs else _confirmed(scan, order, runs)
     by = order.by
     final = reading(leader, by, leader.step)
     others = [run for run in first if run.key != leader.key]

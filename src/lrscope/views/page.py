@@ -24,15 +24,20 @@ from lrscope.views.pagedata import page_data
 from lrscope.views.pageparts import blanks
 from lrscope.views.ramp_facts import collect_ramp
 from lrscope.views.ramp_page import section
+from lrscope.views.story_facts import collect_story
+from lrscope.views.story_page import story_blanks, story_data
 
 
 def html(outcome: Outcome) -> str:
     """The whole report as text. The same outcome always gives the same page."""
     facts = collect(outcome)
     data, thinned = page_data(facts)
-    uplot, script = static("uPlot.iife.min.js"), static("charts.js") + static("report.js")
+    told = collect_story(outcome)
+    data["story"] = story_data(told)
+    uplot = static("uPlot.iife.min.js")
+    script = static("charts.js") + static("report.js") + static("story.js")
     return Template(static("report.html")).substitute(
-        blanks(facts, outcome.scan.plan, thinned),
+        {**blanks(facts, outcome.scan.plan, thinned), **story_blanks(told)},
         ramp=section(facts, collect_ramp(outcome)),
         policy=policy(uplot, script),
         style=static("uPlot.min.css") + static("report.css"),

@@ -42,8 +42,8 @@ class HalvingPlanner(Planner):
         if plan.horizon is None or not plan.rates or not plan.seeds:
             return []
         if not plan.pausable or plan.horizon == 1:
-            return _Whole(scan).replay()
-        return _Bracket(scan).replay()
+            return Whole(scan).replay()
+        return Bracket(scan).replay()
 
     def name(self, scan: Scan) -> Recommendation:
         return recommend(scan, self.rule)
@@ -61,7 +61,7 @@ class HalvingPlanner(Planner):
 
 
 @dataclass
-class _Replay:
+class Account:
     """What the two ways of spending share: the account, and asking for runs as long as they can be paid."""
 
     scan: Scan
@@ -128,7 +128,7 @@ class _Replay:
         return [self.runs[key] for key in keys if key in self.runs]
 
 
-class _Bracket(_Replay):
+class Bracket(Account):
     """Halving, then the next best, then further seeds."""
 
     def replay(self) -> list[Advance]:
@@ -211,7 +211,7 @@ class _Bracket(_Replay):
         return confirm(self.scan, rates, unspent(self.scan))
 
 
-class _Whole(_Replay):
+class Whole(Account):
     """Runs that cannot be advanced in parts: half of them coarse over the grid, the others beside the best."""
 
     def replay(self) -> list[Advance]:

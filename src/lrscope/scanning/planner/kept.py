@@ -16,7 +16,13 @@ from lrscope.scanning.recommendation import Band, Recommendation
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.base import Decision
 
-OWN = {"HalvingPlanner": "halving", "FullGridPlanner": "grid", "RampPlanner": "ramp", "RacePlanner": "race"}
+OWN = {
+    "FlowPlanner": "flow",
+    "HalvingPlanner": "halving",
+    "FullGridPlanner": "grid",
+    "RampPlanner": "ramp",
+    "RacePlanner": "race",
+}
 """Planners that name their rate again from the curves alone, and what `scan` calls them."""
 
 

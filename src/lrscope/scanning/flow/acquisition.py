@@ -1,0 +1,104 @@
+"""Which run to advance, and how far: where a step tells most about whether another rate is better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.scanning.flow.kernel import SUPPOSITIONS, Places, covariance, parts
+from lrscope.scanning.flow.model import Forecast
+
+Array = NDArray[np.float64]
+
+NOISE = 0.08
+"""Standard deviation of y that is expected of a value not yet seen."""
+
+PARALLEL = 0.05
+"""Share of what has been spent that may be asked for at once beyond the first choice."""
+
+AHEAD = 2
+"""Levels that are weighed for each run: the next, and the one after, which a run may have to reach to show
+anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Advance the run at candidate `index` to `step`, for `cost` steps; `worth` is per step."""
+
+    index: int
+    step: int
+    cost: int
+    worth: float
+
+
+def choose(f: Forecast, named: int, marks: Sequence[int], horizon: int, left: int, most: int) -> list[Option]:
+    """The advances that can be afforded and are worth most for their cost, up to `most` of them, one a run.
+
+    With F the final y of each candidate and o what would be observed, ``b = cov(F, o) / sd(o)`` is what the
+    observation explains of F. It is worth ``sum_c p_c (b_c - b_named)^2``, p_c being the chance that candidate
+    c is the best: how much of the doubt about named against c it would remove. Variances do not depend
+    on what will be observed, so the second choice is made as if the first had been carried out already. The first is
+    taken whatever it costs; further ones only while all of them together cost no more than that, or
+    than `PARALLEL` of what has been spent: they are chosen knowing less than they could.
+    """
+    reached = {run.key: run for run in f.runs}
+    asked: list[tuple[int, int, int]] = []
+    for i, rate in enumerate(f.rates):
+        run = reached.get((rate, f.seed))
+        if run is not None and run.over:
+            continue
+        now = run.step if run else 0
+        ahead = [m for m in marks if m > now][:AHEAD]
+        asked += [(i, mark, mark - now) for mark in ahead if mark - now <= left]
+    if not asked:
+        return []
+    which = np.array([i for i, _, _ in asked])
+    cost = np.array([c for _, _, c in asked], float)
+    views = _views(f, which, np.log10(np.array([step for _, step, _ in asked]) / horizon))
+    spent = sum(run.step for run in f.runs)
+    found: list[Option] = []
+    open_ = np.ones(len(asked), bool)
+    while len(found) < most and open_.any():
+        worth = np.zeros(len(asked))
+        for weight, cov, joint in views:
+            b = cov / np.sqrt(np.maximum(np.diag(joint), 1e-12))
+            worth += weight * (f.best[:, None] * (b - b[named]) ** 2).sum(axis=0)
+        per_step = np.where(open_, worth / cost, -1.0)
+        at = int(per_step.argmax())
+        i, step, price = asked[at]
+        total = sum(o.cost for o in found) + price
+        if found and total > max(found[0].cost, PARALLEL * spent):
+            break
+        if total > left:
+            break
+        found.append(Option(i, step, price, float(per_step[at])))
+        open_ &= which != i
+        views = [(w, *_given(cov, joint, at)) for w, cov, joint in views]
+    return found
+
+
+def _views(f: Forecast, which: NDArray[np.int64], tau: Array) -> list[tuple[float, Array, Array]]:
+    """For each supposition that matters: its weight, cov(F, o), and cov(o, o) with the noise of looking."""
+    there = Places(f.final.x[which], tau, f.final.run[which])
+    to_data, to_final = parts(there, f.places, f.frame), parts(f.final, there, f.frame)
+    itself = parts(there, there, f.frame)
+    found = []
+    for s, process, weight in zip(SUPPOSITIONS, f.processes, f.weight, strict=True):
+        if weight < 0.01:
+            continue
+        seen_there = covariance(to_data, s) @ process.root_inverse.T
+        seen_final = covariance(f.cross, s) @ process.root_inverse.T
+        cov = covariance(to_final, s) - seen_final @ seen_there.T
+        joint = covariance(itself, s) - seen_there @ seen_there.T + NOISE**2 * np.eye(which.size)
+        found.append((float(weight), cov, joint))
+    return found
+
+
+def _given(cov: Array, joint: Array, at: int) -> tuple[Array, Array]:
+    """`cov` and `joint` once observation `at` has been made."""
+    share = joint[at] / max(float(joint[at, at]), 1e-12)
+    left = joint - np.outer(joint[:, at], share)
+    return cov - np.outer(cov[:, at], share), left + 1e-9 * np.eye(len(joint))

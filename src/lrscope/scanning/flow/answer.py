@@ -1,0 +1,168 @@
+"""From the model of a scan to its answer: the rate, its interval, the band, the reason and the doubts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.curves import Scan
+from lrscope.scanning.cliff import estimate_cliff
+from lrscope.scanning.doubts import alike, doubts
+from lrscope.scanning.flow.model import Forecast
+from lrscope.scanning.flow.observations import harden
+from lrscope.scanning.flow.safeguards import PROVEN, far_enough, leading, steps_of, views_disagree
+from lrscope.scanning.ranking import bad, judge
+from lrscope.scanning.recommend import recommend
+from lrscope.scanning.recommendation import Band, Recommendation
+from lrscope.scanning.replicates import Replicates
+from lrscope.scanning.standing import Standing, standing
+from lrscope.statistics.estimate import Estimate
+
+Array = NDArray[np.float64]
+
+
+def answer(scan: Scan, f: Forecast, rule: str) -> Recommendation:
+    """What the model says of `scan`: the rate with the lowest expected end among those that were run."""
+    by = judge(scan)
+    order = leading(f, scan.plan.horizon or 1)
+    if not order or alike(scan):
+        return recommend(scan, rule)
+    lead = order[0]
+    first = scan.run((lead, f.seed))
+    if len(scan.plan.seeds) > 1 and first is not None:  # another rate may be better over all seeds
+        lead = Replicates(scan, by, first.step).best(order)
+    found = standing(scan, lead=(lead, f.seed))
+    if found is None:
+        return recommend(scan, rule)
+    cliff = cliff_of(scan)
+    read = "best so far" if scan.plan.objective == "best" else "level at the end"
+    lr = interval(f, found.leader.lr, scan.plan.level)
+    return Recommendation(
+        lr=lr,
+        band=band(f, found.leader.lr, scan.plan.tolerance),
+        cliff=cliff,
+        reason=_reason(scan, f, found),
+        rule=f"{rule}, by the {read} of {by.metric}",
+        metric=by.metric,
+        goal=by.goal,
+        warnings=(*_own_doubts(scan, f, found), *doubts(scan, found, cliff)),
+    )
+
+
+def cliff_of(scan: Scan) -> Estimate | None:
+    """Where training begins to fail, with an interval that allows for how short most runs were.
+
+    A run that trained for a moment may still fall over the cliff, and one that rose for a moment may come back. So
+    the interval reaches from a rate that trained for an eighth of a full run to one that diverged, or that had
+    as long to train and did not, but no further than a decade beyond what the runs themselves say.
+    """
+    found, horizon = estimate_cliff(scan), scan.plan.horizon
+    if found is None or horizon is None:
+        return found
+    long = PROVEN * horizon
+    trained = [r.lr for r in scan.runs if r.lr <= found.low and r.step >= long and not bad(r)]
+    lost = [r.lr for r in scan.runs if r.lr >= found.high and (bad(r) or r.step >= long)]
+    low = max(max(trained, default=0.0), found.low / 10)
+    high = min(min(lost, default=math.inf), found.high * 10)
+    return replace(found, low=low, high=high, method=f"{found.method}, allowing for how short they were")
+
+
+def interval(f: Forecast, named: float, level: float) -> Estimate:
+    """The shortest stretch of rates that holds the lowest end in `level` of the draws from the model.
+
+    Widened by half a grid step on both sides, because the grid is all that was looked at, and to the named
+    rate where that lies outside.
+    """
+    low, high = shortest(f.best, level)
+    x = np.log10(np.array(f.rates))
+    every = f.grid
+    low = min(low, int(np.searchsorted(x, math.log10(named) - 1e-9)))
+    high = max(high, int(np.searchsorted(x, math.log10(named) - 1e-9)))
+    below, above = _middle(every, f.rates[low], -1), _middle(every, f.rates[high], +1)
+    ends = [
+        side
+        for side, out in (("below", f.rates[low] == every[0]), ("above", f.rates[high] == every[-1]))
+        if out
+    ]
+    method = "shortest stretch holding the lowest end in that share of joint draws from the model, and half a grid step"
+    if ends:
+        method += f"; open {' and '.join(ends)}, where the range of the scan ends"
+    return Estimate(named, min(below, named), max(above, named), level, method)
+
+
+def shortest(chance: Array, level: float) -> tuple[int, int]:
+    """First and last index of the shortest stretch with at least `level` of the chance; of equals the likelier."""
+    total = np.concatenate([[0.0], np.cumsum(chance)])
+    stretches = [
+        (high - low, -(total[high + 1] - total[low]), low, high)
+        for low in range(chance.size)
+        for high in range(low, chance.size)
+        if total[high + 1] - total[low] >= level * total[-1] - 1e-12
+    ]
+    _, _, low, high = min(stretches)
+    return low, high
+
+
+def _middle(rates: Sequence[float], lr: float, side: int) -> float:
+    """The middle between a rate and the next one of the grid on that side, on a log scale."""
+    place = list(rates).index(lr) + side
+    return math.sqrt(lr * rates[place]) if 0 <= place < len(rates) else lr
+
+
+def band(f: Forecast, named: float, tolerance: float) -> Band | None:
+    """The rates about the named one that end, more likely than not, within the tolerance of the best."""
+    z = harden(f.ends)
+    best = z.min(axis=1, keepdims=True)
+    within = (z <= best + tolerance * (1 - best)).mean(axis=0) >= 0.5
+    if named not in f.rates:
+        return None
+    at = f.rates.index(named)
+    low = high = at
+    while low > 0 and within[low - 1]:
+        low -= 1
+    while high + 1 < len(f.rates) and within[high + 1]:
+        high += 1
+    return Band(
+        f.rates[low], f.rates[high], tolerance, f.rates[low] == f.grid[0], f.rates[high] == f.grid[-1]
+    )
+
+
+def _reason(scan: Scan, f: Forecast, found: Standing) -> str:
+    plan = scan.plan
+    lr = found.leader.lr
+    at = f.rates.index(lr)
+    share = 100 * min(1.0, found.leader.step / (plan.horizon or 1))
+    how = "was run to its end" if share >= 99.5 else f"was itself run to {share:.2g} % of a full run"
+    tried = len({run.lr for run in scan.runs})
+    return (
+        f"Of {tried} rates tried, {lr:g} is expected to end {'lowest' if found.by.goal == 'min' else 'highest'} "
+        f"in {found.by.metric}, with a chance of {100 * f.best[at]:.0f} % to be the best of the grid; it {how}."
+    )
+
+
+def _own_doubts(scan: Scan, f: Forecast, found: Standing) -> list[str]:
+    """What the model knows of its own weakness."""
+    said = []
+    horizon = scan.plan.horizon or 1
+    at = f.rates.index(found.leader.lr)
+    if not far_enough(f, at, horizon):
+        said.append(
+            f"{found.leader.lr:g} was itself run to only {100 * steps_of(f, at) / horizon:.1g} % of a "
+            f"full run: it is named "
+            f"for what other rates tell of it; --budget {max(1.0, 2 * scan.plan.budget):g} would let it show."
+        )
+    if views_disagree(f):
+        said.append(
+            "Two ways to read the short runs, by rate times steps and by steps alone, name rates more "
+            "than a factor of 10 "
+            "apart; a larger --budget would settle it."
+        )
+    if not f.brink.believed:
+        said.append(
+            "By the usual signs every rate tried has diverged or stands still, so no cliff was drawn."
+        )
+    return said

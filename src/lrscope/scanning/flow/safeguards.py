@@ -1,0 +1,72 @@
+"""What keeps a model's mistakes from becoming the answer's: a rate is named for what it has done itself.
+
+A forecast of a run that has hardly begun rests on other runs. So the rate that leads is advanced first of all
+until it has had its share of what was spent: an eighth of a run when one has been spent, a whole one at four and a
+half. A forecast that was wrong is then found out while there is budget left to act on it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lrscope.scanning.flow.model import Forecast
+
+PROVEN = 1 / 8
+"""Share of a full run that a rate should have done itself: of one that has done less, the answer says so."""
+
+SHARE = 0.25
+"""Share of all steps spent, beyond `UNPROVEN`, that the leader should have done itself."""
+
+
+UNPROVEN = 0.5
+"""Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
+
+
+def leading(f: Forecast, horizon: int) -> list[float]:
+    """Rates that were run with the first seed, by their expected end; those that have done at least half of
+    their share come
+    first: a level is twice the one before, so that one that is on its way may have done so little."""
+    own = {rate: steps_of(f, i) for i, rate in enumerate(f.rates)}
+    share = due(f, horizon)
+    begun = [rate for rate, steps in own.items() if steps > 0]
+    return sorted(begun, key=lambda rate: (own[rate] < share / 2, f.expected[f.rates.index(rate)], rate))
+
+
+def challenger(f: Forecast) -> int:
+    """Index of the one that is expected to end lowest, whatever it has done itself."""
+    begun = [i for i in range(len(f.rates)) if steps_of(f, i) > 0] or list(range(len(f.rates)))
+    return min(begun, key=lambda i: (f.expected[i], i))
+
+
+def due(f: Forecast, horizon: int) -> float:
+    """Steps that a rate should have done itself by now before it is named."""
+    spent = sum(run.step for run in f.runs)
+    return min(float(horizon), SHARE * (spent - UNPROVEN * horizon))
+
+
+def steps_of(f: Forecast, index: int) -> int:
+    """Steps that the candidate's own run has done."""
+    return max((r.step for r in f.runs if r.key == (f.rates[index], f.seed)), default=0)
+
+
+def needs_proof(f: Forecast, index: int, horizon: int) -> str | None:
+    """Why the leader has to go on first, for the ledger; None where it has done its share."""
+    own = steps_of(f, index)
+    if own < due(f, horizon):
+        return (
+            f"{f.rates[index]:.2g} leads by what other rates tell of it, having come only to step {own} itself: "
+            f"it has to show it"
+        )
+    return None
+
+
+def far_enough(f: Forecast, index: int, horizon: int) -> bool:
+    """Whether the rate has itself come so far that its forecast rests on its own curve."""
+    return steps_of(f, index) >= PROVEN * horizon
+
+
+def views_disagree(f: Forecast) -> bool:
+    """Whether the suppositions that are left standing name rates more than a decade apart."""
+    strong = f.weight > 0.2
+    named = [f.rates[int(np.argmin(m))] for m, s in zip(f.means, strong, strict=True) if s]
+    return len(named) > 1 and max(named) > 10 * min(named)

@@ -1,0 +1,211 @@
+"""The default planner: a model of how each rate would end decides which run tells most for its cost.
+
+The model (`scanning.flow`) puts all curves on flow time, rate times steps, and on rate and time apart, and weighs
+the two by how well each explains what was seen. Short runs at high rates then tell of long runs at low ones.
+Runs are paused and resumed, each time to about twice the step.
+
+Like halving, the planner keeps no state that matters: each call replays the scan, and every decision is made
+again from the
+curves up to the steps at which it was made. Decisions that were worked out once are remembered, by a digest of
+all that they depend on, so that a replay costs little.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lrscope.curves import Plan, RunKey, Scan
+from lrscope.curves.metric import choose_metric
+from lrscope.scanning.flow.acquisition import choose
+from lrscope.scanning.flow.answer import answer
+from lrscope.scanning.flow.model import Forecast, forecast
+from lrscope.scanning.flow.observations import Seen
+from lrscope.scanning.flow.safeguards import challenger, leading, needs_proof
+from lrscope.scanning.flow.sight import Sights, levels, sights, stand_in
+from lrscope.scanning.planner.base import Advance, Planner
+from lrscope.scanning.planner.confirm import confirm, reserve, unspent
+from lrscope.scanning.planner.halving import Bracket, HalvingPlanner
+from lrscope.scanning.planner.rungs import spread
+from lrscope.scanning.ranking import Judge, bad, judge_by
+from lrscope.scanning.recommend import recommend
+from lrscope.scanning.recommendation import Recommendation
+
+FIRST_LOOK = 0.1
+"""Full runs that a first look over the grid may cost: a tenth, so that a scan of a quarter run has most of its
+budget left for what the look has shown."""
+
+LEAST = 0.2
+"""Full runs below which the planner does as halving does: the budget is gone with the first look, and a model
+of one point a
+run has nothing to say (on published scans it named worse rates there)."""
+
+AT_ONCE = 4
+"""Runs that are asked for at once, at most; what several of them cost together is kept small."""
+
+
+class FlowPlanner(Planner):
+    """Advances the run that tells most about which rate ends best, for its cost, and names that rate.
+
+    With several seeds, the first one scans, and a part of the budget is kept back for the others, as in
+    halving. Where a run cannot be advanced in parts, the grid is refined as halving does. Deterministic; has
+    no settings.
+    """
+
+    rule = "flow"
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, list[tuple[float, int, str]]] = {}
+
+    def ask(self, scan: Scan) -> list[Advance]:
+        plan = scan.plan
+        if plan.horizon is None or not plan.rates or not plan.seeds:
+            return []
+        if not _modelled(plan):
+            return HalvingPlanner().ask(scan)
+        return Replay(scan, self._known).next()
+
+    def name(self, scan: Scan) -> Recommendation:
+        plan = scan.plan
+        if not _modelled(plan) or not plan.seeds:
+            return recommend(scan, HalvingPlanner.rule)
+        f = Replay(scan).at({run.key: run.step for run in scan.runs if run.step > 0})
+        return recommend(scan, self.rule) if f is None else answer(scan, f, self.rule)
+
+    def promise(self, scan: Scan) -> dict[RunKey, float]:
+        """As in halving: runs that have come further, and among equals the better placed."""
+        return HalvingPlanner().promise(scan)
+
+
+def _modelled(plan: Plan) -> bool:
+    """Whether there is anything to model: runs that can be paused, and a budget that goes beyond a first look."""
+    return plan.horizon is not None and plan.horizon > 1 and plan.pausable and plan.budget >= LEAST
+
+
+@dataclass
+class Replay(Bracket):
+    """One replay of a scan, from its first look to the end of its budget."""
+
+    memo: dict[bytes, list[tuple[float, int, str]]] = field(default_factory=dict)
+    marks: list[int] = field(init=False, default_factory=list)
+    shown: dict[tuple[RunKey, Judge], Sights] = field(init=False, default_factory=dict)
+
+    def next(self) -> list[Advance]:
+        """What to advance now: the first decision that has not been carried out."""
+        plan, horizon = self.plan, self.horizon
+        kept = reserve(plan)
+        self.left -= kept
+        asks = self.look()
+        if asks or not self.marks:
+            return asks
+        digest = hashlib.blake2b(repr((plan, self.marks)).encode(), digest_size=16)
+        fresh = list(self.charged)
+        while True:
+            for key in fresh:
+                self.stamp(digest, key)
+            mark = digest.digest() + self.left.to_bytes(8, "little", signed=True)
+            if mark not in self.memo:
+                self.memo[mark] = self.decide()
+            chosen = self.memo[mark]
+            if not chosen:
+                break
+            wanted = [
+                Advance((lr, plan.seeds[0]), step, why)
+                for lr, step, why in chosen
+                if not self.reached((lr, plan.seeds[0]), step)
+            ]
+            if wanted:
+                return wanted
+            fresh = [(lr, plan.seeds[0]) for lr, _, _ in chosen]
+            for lr, step, _ in chosen:
+                self.charge((lr, plan.seeds[0]), step)
+        if not kept:
+            return []
+        return confirm(self.scan, leading(self.model(), horizon), unspent(self.scan))
+
+    def look(self) -> list[Advance]:
+        """See how often runs report, then take rates from all over the grid to the first step of interest."""
+        pace, asks = self.pace()
+        if asks:
+            return asks
+        marks = levels(self.horizon, pace)
+        rates = len(self.plan.rates)
+        affordable = min(max(FIRST_LOOK * self.horizon, self.left / 3), 0.8 * self.left)
+        count = min(rates, int(affordable // marks[0]))
+        count = max(count, min(3, rates, self.left // marks[0]))
+        keys = [self.key(i) for i in spread(count, rates)]
+        asks = self.advance(keys, marks[0], f"a first look at {count} rates over the whole range")
+        if not asks and count >= 3:
+            self.marks = marks
+        return asks
+
+    def at(self, reached: Mapping[RunKey, int]) -> Forecast | None:
+        """The forecast from runs as they stood at these steps; None where they had shown nothing."""
+        pace, _ = self.pace()
+        self.marks = levels(self.horizon, pace)
+        self.charged = {key: step for key, step in reached.items() if key in self.runs}
+        f = self.model() if self.charged else None
+        return f if f is not None and f.seen.run.size else None
+
+    def seen(self) -> list[Seen]:
+        """All runs, up to where they stand in the replay."""
+        by, stand = self.judges()
+        found = []
+        for key in sorted(self.charged):
+            run, step = self.runs[key], self.charged[key]
+            ended = run.state.final and run.step <= step
+            judged, other = (self.sights(key, judge).until(step) for judge in (by, stand))
+            found.append(Seen(key, step, ended and bad(run), ended or step >= self.horizon, judged, other))
+        return found
+
+    def judges(self) -> tuple[Judge, Judge]:
+        """What runs are judged by, and what stands in for it, from the names seen so far in the replay."""
+        names = {
+            name
+            for key, step in self.charged.items()
+            for name, curve in self.runs[key].curves.items()
+            if len(curve) and curve.step[0] <= step
+        }
+        wanted = self.plan.metric or choose_metric(names)
+        return judge_by(self.plan, wanted), judge_by(self.plan, stand_in(names, wanted or ""))
+
+    def sights(self, key: RunKey, by: Judge) -> Sights:
+        """What a run has shown of a metric, all of it."""
+        if (key, by) not in self.shown:
+            self.shown[key, by] = sights(self.runs[key], by, self.marks)
+        return self.shown[key, by]
+
+    def stamp(self, digest: hashlib.blake2b, key: RunKey) -> None:
+        """Add to the digest what a run has shown up to where it stands in the replay."""
+        run, step = self.runs[key], self.charged[key]
+        digest.update(repr((key, step, run.state if run.state.final and run.step <= step else "")).encode())
+        for by in self.judges():
+            part = self.sights(key, by).until(step)
+            for array in (part.step, part.value, part.error, part.early):
+                digest.update(array.tobytes())
+
+    def model(self) -> Forecast:
+        return forecast(self.seen(), self.plan.rates, self.horizon, self.plan.seeds[0])
+
+    def decide(self) -> list[tuple[float, int, str]]:
+        """What to advance next: (rate, step, reason) each."""
+        f = self.model()
+        first = challenger(f)
+        step = self.charged.get((f.rates[first], self.plan.seeds[0]), 0)
+        proof = needs_proof(f, first, self.horizon)
+        if proof:
+            ahead = next((m for m in self.marks if m > step), None)
+            if ahead is not None and ahead - step <= self.left:
+                return [(f.rates[first], ahead, proof)]
+        chosen = choose(f, first, self.marks, self.horizon, self.left, AT_ONCE)
+        return [(f.rates[o.index], o.step, _why(f, first, o.index)) for o in chosen]
+
+
+def _why(f: Forecast, first: int, index: int) -> str:
+    """The reason of an advance, for the ledger: what it may tell of the rate that leads."""
+    leads = f"{f.rates[first]:.2g} leads ({100 * f.best[first]:.0f} % to be the best)"
+    if index == first:
+        return f"{leads}, and its own next steps tell most about that for their cost"
+    chance = f"{100 * f.best[index]:.0f} %"
+    return f"{leads}; this rate ({chance}) tells most about it and its rivals for the cost"

@@ -1,0 +1,57 @@
+"""How a scan was decided, told from the ledger: the advances in order, and what the forecast was."""
+
+from __future__ import annotations
+
+import pytest
+
+import lrscope
+from lrscope.testing.toys import noisy_quadratic
+from lrscope.views.story_facts import collect_story
+from lrscope.views.story_page import story_blanks, story_data
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    return lrscope.scan(
+        noisy_quadratic, low=1e-3, high=10, steps=200, budget=2, out=tmp_path_factory.mktemp("scan")
+    )
+
+
+def test_the_advances_add_up_to_what_was_spent(result):
+    """Each begins where the one before ended, each run where it had come to, and the last ends at the cost."""
+    story = collect_story(result.outcome)
+    at, spent = {}, 0.0
+    for s in story.stretches:
+        assert s.begin == pytest.approx(spent)
+        assert s.from_step == at.get(s.lr, 0)
+        assert s.reason
+        at[s.lr], spent = s.to_step, s.end
+    assert {r.lr: r.step for r in result.runs} == at
+
+
+def test_the_last_moment_is_the_answer(result):
+    """What the forecast names at the end is what the scan names, and the middle lies in its 90 %."""
+    last = collect_story(result.outcome).moments[-1]
+    assert last.named == result.lr.value
+    assert all(low <= m <= high for low, m, high in zip(last.low, last.middle, last.high, strict=True))
+    assert sum(last.best) == pytest.approx(1)
+
+
+def test_page_and_figure_show_it(result, tmp_path):
+    """The data are plain JSON values, the words are there, and the figure has both panels."""
+    story = collect_story(result.outcome)
+    assert len(story_data(story)["moments"]) == len(story.moments)
+    assert "advances" in story_blanks(story)["path_alt"]
+    figure = result.plot_decisions(tmp_path / "story.png")
+    assert len(figure.axes) == 2
+    assert (tmp_path / "story.png").stat().st_size > 10_000
+
+
+def test_without_a_model_only_the_path_is_shown(tmp_path):
+    """Halving has no forecast; its advances are shown all the same."""
+    made = lrscope.scan(
+        noisy_quadratic, low=1e-3, high=10, steps=200, budget=2, planner="halving", out=tmp_path / "scan"
+    )
+    story = collect_story(made.outcome)
+    assert story.stretches
+    assert story.moments == ()
