@@ -210,7 +210,9 @@ class SALSA(Method):
                 self.run.model.eval()
             return self.run.task.loss(self.run.model(x), y)
 
-        with contextlib.redirect_stdout(io.StringIO()):
+        # it says that it switched on standard output, and divides by the gradient's norm, which is zero once
+        # all units are dead; then there is no step to take
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(ZeroDivisionError):
             self.optimizer.step(closure)
         self.run.model.train()
         if step % 4 == 0:
