@@ -149,7 +149,7 @@ class Composed(Controller[ComposedState]):
     def _rolled_back(
         self, state: ComposedState, step: int, guard: GuardState, decision: Decision
     ) -> tuple[ComposedState, Decision]:
-        target = decision.lr
+        target = decision.lr if decision.factor < 1.0 else state.target
         rule = self.rule.adopt(state.rule, step, target)
         again = decision.restore == "start" and self.warmup > 0 and state.cool_from < 0
         lr = target * self.warm_start if again else target

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lrscope.control.base import Action, Controller, Decision
 
 _FIRST = 16  # losses whose mean is the level at the start
-_LIMIT = 25.0  # one difference counts for at most so many times the variance so far
+_LIMIT = 9.0  # one squared difference counts for at most so many times the variance so far
 _BREAKS = 8  # roll-backs one after the other, after which the rate is left alone: it is not the rate
 
 
@@ -23,9 +23,9 @@ class Keeping(NamedTuple):
     lr: float
     start: float  # mean of the first losses
     kept: int  # step of the newest snapshot; 0 for the start
-    kept_level: float
+    kept_variance: float
     proven: int  # step of the snapshot before it, which the steps since have shown to be good
-    proven_level: float
+    proven_variance: float
     breaks: int  # roll-backs since a snapshot was taken
 
 
@@ -37,9 +37,9 @@ class GuardState(NamedTuple):
     variance: float
     fast: float
     best: float
-    bad: int  # bad steps in a row
+    bad: float  # bad steps in a row, each by how bad it was
     good: int  # good ones
-    since: int  # steps since the last roll-back
+    since: int  # steps since the last roll-back, after which the level is found anew
     ceiling: float  # no rate above it
     keeping: Keeping
 
@@ -49,15 +49,17 @@ class Guard(Controller[GuardState]):
     """Rolls back and lowers the rate when training diverges.
 
     A step is bad if the fast average of the loss stands above its best by more than `sd` standard deviations
-    of one loss and by more than `share` of what had been gained. So neither the unit of the loss nor its
-    origin matters.
+    of one loss and by more than `share` of what had been gained; one that is above by half of these `sd` at
+    least counts as part of a bad one, by the square. So neither the unit of the loss nor its origin matters.
+    Bad steps are no measure of the noise: while they last, that stays as it was.
 
     Parameters
     ----------
     factor : float
         What the rate is multiplied by on a roll-back.
     patience : int
-        Bad steps in a row that it takes: a single bad batch is none of the rate's doing.
+        Bad steps in a row that it takes, in parts where they are such: a single bad batch is none of the
+        rate's doing.
     sd : float
         Standard deviations of one loss. The fast average has about a quarter of a loss's deviation, so two
         are eight of its own.
@@ -82,7 +84,7 @@ class Guard(Controller[GuardState]):
     def init(self, lr: float) -> GuardState:
         """The state before the first step."""
         keeping = Keeping(lr, 0.0, 0, 0.0, 0, 0.0, 0)
-        return GuardState(0, 0.0, 0.0, 0.0, math.inf, 0, 0, 0, math.inf, keeping)
+        return GuardState(0, 0.0, 0.0, 0.0, math.inf, 0.0, 0, 0, math.inf, keeping)
 
     def adopt(self, state: GuardState, step: int, lr: float) -> GuardState:
         """Another controller changed the rate; what the loss was still counts."""
@@ -99,9 +101,9 @@ class Guard(Controller[GuardState]):
         """The shell has kept the weights; what was the newest is proven now."""
         keeping = state.keeping._replace(
             kept=step,
-            kept_level=state.fast,
+            kept_variance=state.variance,
             proven=state.keeping.kept,
-            proven_level=state.keeping.kept_level,
+            proven_variance=state.keeping.kept_variance,
             breaks=0,
         )
         return state._replace(keeping=keeping)
@@ -122,49 +124,53 @@ class Guard(Controller[GuardState]):
             return self._back(state, step, reason, {"breaks": keeping.breaks + 1.0})
         seen += 1
         since += 1
-        if seen == 1:
+        if since == 1:
             last = fast = loss
         move = loss - last
-        term = 0.5 * move * move
-        if seen > 20 and term > _LIMIT * variance:
-            term = _LIMIT * variance
-        variance += (term - variance) * (0.01 if seen > 100 else 1.0 / seen)
-        fast += (loss - fast) * (0.1 if seen > 10 else 1.0 / seen)
-        if seen <= _FIRST:
-            keeping = keeping._replace(start=keeping.start + (loss - keeping.start) / seen)
+        if bad == 0.0:
+            term = 0.5 * move * move
+            if seen > 20 and term > _LIMIT * variance:
+                term = _LIMIT * variance
+            variance += (term - variance) * (0.01 if seen > 100 else 1.0 / seen)
+        fast += (loss - fast) * (0.1 if since > 10 else 1.0 / since)
+        if since <= _FIRST:
             best = fast
+            if seen <= _FIRST:
+                keeping = self._first(keeping, seen, loss, variance)
         elif fast < best:
             best = fast
         rise = fast - best
-        if (
-            seen > _FIRST
-            and rise * rise > self.sd * self.sd * variance
-            and rise > self.share * (keeping.start - best)
-        ):
-            bad += 1
+        worse = rise * rise / (self.sd * self.sd * variance) if rise > 0.0 and variance > 0.0 else 0.0
+        if worse > 0.25 and since > _FIRST and rise > self.share * (keeping.start - best):
+            bad += worse if worse < 1.0 else 1.0
             good = 0
         else:
-            bad = 0
+            bad = 0.0
             good += 1
         if ceiling < math.inf:
             ceiling *= 1.00174  # 1.25 in 128 steps
         state = GuardState(seen, loss, variance, fast, best, bad, good, since, ceiling, keeping)
-        if bad >= self.patience and since >= 2 * self.patience:
+        if bad >= self.patience:
             return self._diverged(state, step)
         return state, None
+
+    def _first(self, keeping: Keeping, seen: int, loss: float, variance: float) -> Keeping:
+        """The level and the noise at the start."""
+        level = keeping.start + (loss - keeping.start) / seen
+        return keeping._replace(start=level, kept_variance=variance, proven_variance=variance)
 
     def _diverged(self, state: GuardState, step: int) -> tuple[GuardState, Decision]:
         rise, start = state.fast - state.best, state.keeping.start
         reason = (
-            f"The loss has stood {rise:.3g} above its best of {state.best:.4g} for {state.bad} steps, more than "
-            "noise explains: training diverges. Back to the last good weights, at a lower rate."
+            f"The loss has come to stand {rise:.3g} above its best of {state.best:.4g}, more than noise explains: "
+            "training diverges. Back to the last good weights, at a lower rate."
         )
         numbers = {
             "loss": state.fast,
             "best": state.best,
             "sd": math.sqrt(state.variance),
             "gained": start - state.best,
-            "steps": float(state.bad),
+            "bad_steps": state.bad,
         }
         return self._back(state, step, reason, numbers)
 
@@ -175,14 +181,13 @@ class Guard(Controller[GuardState]):
         factor = self.factor if old.breaks < _BREAKS else 1.0
         lr = old.lr * factor
         start = old.proven == 0
-        level = old.start if start else old.proven_level
         keeping = old._replace(
             lr=lr,
             kept=old.proven,
-            kept_level=old.proven_level,
+            kept_variance=old.proven_variance,
             breaks=old.breaks + 1,
         )
         ceiling = min(state.ceiling, 0.6 * old.lr)
-        state = GuardState(state.seen, level, state.variance, level, level, 0, 0, 0, ceiling, keeping)
+        state = GuardState(state.seen, 0.0, old.proven_variance, 0.0, math.inf, 0.0, 0, 0, ceiling, keeping)
         where = "start" if start else "snapshot"
         return state, Decision(step, Action.ROLL_BACK, factor, lr, reason, numbers, "guard", where)
