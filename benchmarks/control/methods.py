@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import torch
 from tasks import Pair
-from training import Run, loss_on
 
 from lrscope.integrations.torch.average import PowerAverage
 from lrscope.integrations.torch.measuring import weights_replaced
+from training import Run, loss_on
 
 
 class Method:

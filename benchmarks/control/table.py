@@ -130,7 +130,7 @@ def wins(ours: dict[Any, float], theirs: dict[Any, float]) -> tuple[float, float
     for (cell, start), loss in theirs.items():
         by_start[cell[:2]][start].append(min(loss, 1e9))
     chosen = {
-        task: min(starts, key=lambda s: float(np.mean(starts[s])))  # noqa: B023 (used at once)
+        task: min(starts, key=lambda s: float(np.mean(starts[s])))
         for task, starts in by_start.items()
     }
     same = [(loss, theirs[key]) for key, loss in ours.items() if key in theirs]
