@@ -16,9 +16,11 @@ from typing import NamedTuple
 from lrscope.control.base import Action, Controller, Decision
 
 _FEWEST = 4  # gaps to judge by
-_MOST = 64  # then the sums are halved, so that old gaps fade
+_MOST = 256  # then the sums are halved, so that old gaps fade
 _FIRST = 16  # step of the first gap: before it the average is all start
 _EARLY = 64  # until then gaps are measured four times as often
+_LEAST = 0.5  # share of `t` that is enough for a drop once the question has long been open
+_GROWN = 1024  # from then on half as often, and a quarter as often from four times as many steps on
 
 
 class GapState(NamedTuple):
@@ -40,9 +42,11 @@ class Gap(Controller[GapState]):
     lower, raise_by : float
         What the rate is multiplied by.
     t : float
-        How many standard errors the mean gap has to lie off zero.
+        How many standard errors the mean gap has to lie off zero. For a drop fewer and fewer do, down to
+        half, as the time since the last change grows to a quarter of the run: noise can hide a large gap.
     every : int
-        Steps between measurements, four times as many at first.
+        Steps between measurements: a quarter of it in the first 64 steps, twice after 1024, four times after
+        4096.
     memory : float
         Steps that the optimiser remembers, 1 / (1 - momentum): after a change it takes a few of these until
         the weights move as they will.
@@ -70,7 +74,14 @@ class Gap(Controller[GapState]):
         """Whether to measure the gap before this step."""
         if step < _FIRST:
             return False
-        return step % (max(self.every // 4, 1) if step <= _EARLY else self.every) == 0
+        if step <= _EARLY:
+            return step % max(self.every // 4, 1) == 0
+        # as the run grows, so does the time between changes, and as few gaps do for each
+        return (
+            step
+            % (self.every if step <= _GROWN else 2 * self.every if step <= 4 * _GROWN else 4 * self.every)
+            == 0
+        )
 
     def update(
         self,
@@ -97,7 +108,9 @@ class Gap(Controller[GapState]):
         error = math.sqrt(squares / (count - 1.0) / count)
         t = mean / error if error > 0 else math.copysign(math.inf, mean) if mean else 0.0
         age, floor = step - since, max(16.0, 4.0 * self.memory)
-        if t > self.t and age >= max(floor, self.wait_lower * step):
+        # The longer it stays open, the more it costs to wait, and a drop in error is soon taken back by a raise.
+        enough = self.t * max(_LEAST, 1.0 - 2.0 * age / step)
+        if t > enough and age >= max(floor, self.wait_lower * step):
             factor, action = self.lower, Action.LOWER
             reason = (
                 f"The average of the weights is better than the weights, by {mean:.3g} ({t:.1f} standard errors): "
@@ -112,5 +125,11 @@ class Gap(Controller[GapState]):
         else:
             return state, None
         new = lr * factor
-        numbers = {"gap": mean, "t": t, "threshold": self.t, "measured": count, "steps": float(age)}
+        numbers = {
+            "gap": mean,
+            "t": t,
+            "threshold": enough if t > 0 else self.t,
+            "measured": count,
+            "steps": float(age),
+        }
         return self.adopt(state, step, new), Decision(step, action, factor, new, reason, numbers, "gap")

@@ -14,6 +14,7 @@ from lrscope.control.base import Action, Controller, Decision
 
 _FIRST = 16  # losses whose mean is the level at the start
 _LIMIT = 9.0  # one squared difference counts for at most so many times the variance so far
+_OUTLIER = 6.0  # standard deviations of one loss, and half of what was gained: more counts as that much
 _BREAKS = 8  # roll-backs one after the other, after which the rate is left alone: it is not the rate
 
 
@@ -132,7 +133,11 @@ class Guard(Controller[GuardState]):
             if seen > 20 and term > _LIMIT * variance:
                 term = _LIMIT * variance
             variance += (term - variance) * (0.01 if seen > 100 else 1.0 / seen)
-        fast += (loss - fast) * (0.1 if since > 10 else 1.0 / since)
+        away = loss - fast
+        if since > _FIRST and variance > 0.0:  # one batch, however bad, moves it by little
+            most = _OUTLIER * math.sqrt(variance) + 0.5 * (keeping.start - best)
+            away = away if away < most else most
+        fast += away * (0.1 if since > 10 else 1.0 / since)
         if since <= _FIRST:
             best = fast
             if seen <= _FIRST:

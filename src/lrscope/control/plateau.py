@@ -27,7 +27,8 @@ class Level(NamedTuple):
 
     level: float
     error: float
-    share: float  # of what was gained: what as long again would bring, at most
+    fall: float  # what as long again at this pace would bring
+    share: float  # the same at most, as a share of what was gained
 
 
 class PlateauHistory(NamedTuple):
@@ -40,7 +41,7 @@ class PlateauHistory(NamedTuple):
     look: int
     next: int  # values since the last change at which to look again
     wait: float  # how many times longer than usual to wait
-    before: tuple[float, float] | None  # level and its error at the plateau before the last drop
+    before: tuple[float, float, float] | None  # level, its error and the coming fall before the last drop
     drops: int
 
 
@@ -117,6 +118,12 @@ class Plateau(Controller[PlateauState]):
         """The plateau that the blocks show, or None."""
         return level_of(history.blocks, history.first, self.rho, history.look)
 
+    def postpone(self, state: PlateauState) -> PlateauState:
+        """The state if a drop is not wanted: the next look comes when there is something new to see."""
+        history = state.history
+        seen = len(history.blocks) * history.width
+        return PlateauState(0, 0.0, history._replace(next=math.ceil(_GROWTH * (seen + history.width))))
+
     def _block(self, mean: float, step: int, history: PlateauHistory) -> tuple[PlateauState, Decision | None]:
         blocks = (*history.blocks, mean)
         width = history.width
@@ -150,14 +157,16 @@ class Plateau(Controller[PlateauState]):
         bought = math.inf
         if before is not None:
             bought = before[0] - found.level
-            noise = math.hypot(found.error, before[1])
-            if bought < max(noise, 0.002 * (first - before[0])):
+            # what it would have come to anyway is not bought
+            anyway = math.hypot(found.error, before[1]) + max(before[2], 0.002 * (first - before[0]))
+            if bought < anyway:
                 wait *= 2.0
-                numbers |= {"bought": bought, "noise": noise}
+                numbers |= {"bought": bought, "anyway": anyway}
                 if self.take_back:
                     new = history.lr / self.factor
                     reason = (
-                        f"The last drop brought the loss down by {bought:.3g}, no more than noise: it is taken "
+                        f"The last drop brought the loss down by {bought:.3g}, no more than it would have come down "
+                        "anyway: it is taken "
                         "back, and the next waits twice as long."
                     )
                     return self._change(history, step, seen, new, None, wait, Action.RAISE, reason, numbers)
@@ -171,7 +180,7 @@ class Plateau(Controller[PlateauState]):
             f"The loss is level at {found.level:.4g}: as long again at this pace would bring at most "
             f"{max(found.share, 0.0):.1%} of what was gained."
         )
-        mark = (found.level, found.error)
+        mark = (found.level, found.error, found.fall)
         return self._change(history, step, seen, new, mark, wait, Action.LOWER, reason, numbers)
 
     def _change(
@@ -180,7 +189,7 @@ class Plateau(Controller[PlateauState]):
         step: int,
         seen: int,
         new: float,
-        mark: tuple[float, float] | None,
+        mark: tuple[float, float, float] | None,
         wait: float,
         action: Action,
         reason: str,
@@ -235,4 +244,4 @@ def level_of(values: Sequence[float], first: float | None, rho: float, look: int
     if test.rising and -test.high > 0.3 * gained:
         return None
     error = window.noise * math.sqrt(window.memory / window.count)
-    return Level(window.level, error, test.high / gained)
+    return Level(window.level, error, test.fall, test.high / gained)

@@ -91,7 +91,7 @@ class ZigZag(Controller[ZigZagState]):
         after, found = self.plateau.update(plateau, step, loss)
         if found is not None and found.action is Action.LOWER and not (count >= _FEWEST and t < 0.0):
             # level, but the updates do not zig-zag: a shelf, on which a lower rate only takes longer
-            return ZigZagState(since, count, mean, squares, plateau._replace(filled=0, total=0.0)), None
+            return ZigZagState(since, count, mean, squares, self.plateau.postpone(plateau)), None
         if found is not None:
             return ZigZagState(step, 0.0, 0.0, 0.0, after), found
         return ZigZagState(since, count, mean, squares, after), None

@@ -14,9 +14,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from lrscope.control.plateau import Plateau
 from lrscope.curves.metric import Goal
-from lrscope.diagnosis.regimes import read_loss
-from lrscope.diagnosis.series import Series
 from lrscope.statistics.student import normal_quantile
 
 
@@ -286,9 +285,8 @@ class DlibPlateau:
 
 @dataclass
 class OurPlateau:
-    """Our plateau rule: the equivalence test of `regimes.read_loss`, asked at counts that grow by a fifth,
-    with the error rate spent over all looks. After a cut, history begins anew, but what was gained counts
-    from the very start.
+    """Our own rule, `lrscope.control.Plateau`, as it is shipped. On a logged curve no drop can show what it
+    bought, so none is taken back here; the next one waits twice as long.
     """
 
     lr: float = 1.0
@@ -297,30 +295,20 @@ class OurPlateau:
     rho: float = 0.05
     points_per_epoch: float = 1.0
     min_lr: float = 0.0
-    values: list[float] = field(default_factory=list)
-    start: float = math.nan
-    look: int = 0
-    next: int = 8
+
+    def __post_init__(self) -> None:
+        least = max(8, math.ceil(8 * self.points_per_epoch))
+        self._rule = Plateau(self.factor, self.rho, 1, least, self.min_lr, take_back=False)
+        self._state = self._rule.init(self.lr)
+        self._seen = 0
 
     def step(self, value: float) -> None:
-        if not math.isfinite(value):
-            return
-        self.values.append(value if self.mode == "min" else -value)
-        n = len(self.values)
-        if n < max(self.next, math.ceil(8 * self.points_per_epoch)):
-            return
-        # looks within one doubling see mostly the same points: they count as one
-        self.look = 1 + max(0, int(math.log2(n / 8)))
-        self.next = max(n + 1, math.ceil(1.1 * n))
-        y = np.asarray(self.values)
-        if not math.isnan(self.start):
-            y = np.concatenate([[self.start], y])
-        series = Series(np.arange(y.size, dtype=np.int64), y, 0, 0, 1.0, y.size - 1)
-        reading = read_loss(series, self.points_per_epoch, rho=self.rho, look=self.look)
-        if reading.test is not None and reading.test.level_out and reading.verdict.regime == "plateau":
-            self.lr = max(self.lr * self.factor, min(self.min_lr, self.lr))
-            self.start = series.start if math.isnan(self.start) else self.start
-            self.values, self.next = [], max(8, n // 2)
+        self._seen += 1
+        self._state, decision = self._rule.update(
+            self._state, self._seen, value if self.mode == "min" else -value
+        )
+        if decision is not None:
+            self.lr = decision.lr
 
 
 def _better(value: float, best: float, mode: Goal, threshold: float, kind: Literal["rel", "abs"]) -> bool:

@@ -67,7 +67,7 @@ class GapScheduler:
         ``held_out_loss(batch)``, the loss on a batch of `held_out`.
     every : int
         Steps between measurements, each of two forward passes (one where the loss of training can stand for
-        the other); four times as many in the first 64 steps.
+        the other): a quarter of it in the first 64 steps, twice after 1024, four times after 4096.
     warmup : int
         Steps on which the rate climbs to the optimiser's. On the way up divergence shows before it does
         harm; 0 for none.
@@ -134,6 +134,7 @@ class GapScheduler:
         self._losses: list[float] = []
         self._made = 0  # steps of the optimiser since the last decision
         self._without = 0
+        self._told = False  # whether losses come by `step`, so that they need not be listened for
         self._lines = (
             Lines(record, optimizer, {"controller": type(self.control.rule).__name__}) if record else None
         )
@@ -183,6 +184,7 @@ class GapScheduler:
         """
         if loss is not None:
             self._losses.append(number(loss))
+            self._told = True
         if closure is not None:
             self._sense.by_closure = True
         if not self._made:
@@ -348,8 +350,9 @@ class GapScheduler:
 
     def _expect(self) -> None:
         """Get ready for the next step."""
-        wanted = self.control.wants_gap(self._state, self.step_count + 1)
-        self._hearing.forget(keep_batch=wanted and self._sense.held_out is None)
+        wanted = self._sense.held_out is None and self.control.wants_gap(self._state, self.step_count + 1)
+        self._hearing.forget(keep_batch=wanted)
+        self._hearing.deaf = self._told and not wanted
 
 
 def _memory(optimizer: torch.optim.Optimizer) -> float:

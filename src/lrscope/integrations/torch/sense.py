@@ -26,8 +26,8 @@ from lrscope.integrations.torch.hearing import Hearing
 from lrscope.integrations.torch.held_out import HeldOut
 from lrscope.integrations.torch.measuring import Precision, measuring, number, weights_replaced
 
-_STRIDE = 4  # steps between updates of the averages, once a step is a small share of them
-_STRIDE_FROM = 64
+_STRIDES = ((64, 1), (512, 4), (2048, 8))  # until which step the averages are updated how often
+_LATER = 16  # a hundredth of what the shorter average looks back over
 
 
 class Sense:
@@ -93,7 +93,8 @@ class Sense:
         """The weights after `steps` more steps, of `total` so far, into the averages. Weights that are not
         finite are left out: an average that has taken in one NaN stays NaN."""
         self._waiting += steps
-        if total > _STRIDE_FROM and total % _STRIDE:
+        stride = next((stride for until, stride in _STRIDES if total <= until), _LATER)
+        if total % stride:
             return
         with torch.no_grad():
             if math.isfinite(float(norm([w.detach() for w in self.weights]))):
