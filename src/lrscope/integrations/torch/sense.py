@@ -29,6 +29,8 @@ from lrscope.integrations.torch.measuring import Precision, measuring, number, w
 _STRIDES = ((64, 1), (512, 4), (2048, 8))  # until which step the averages are updated how often
 _LATER = 16  # a hundredth of what the shorter average looks back over
 
+_JUDGED = 32  # held-out batches that averages are compared on
+
 
 class Sense:
     """Averages of the weights, and the gap.
@@ -102,6 +104,27 @@ class Sense:
                     average.update(self.weights, self._waiting)
         self._waiting = 0
 
+    def best(self) -> list[Tensor]:
+        """What to evaluate and save: the weights, or the one of their averages that is best on held-out
+        batches. Without such batches, or in several processes, whose batches differ, the short average.
+
+        Which is best depends on the curvature: along directions in which a run moves slowly, the long average
+        lags behind; where it does not, a longer average holds less noise.
+        """
+        if self.held_out is None or not self.output.values or _distributed():
+            return self.output.values
+        candidates = [self.output.values, self.control.values, [w.detach().clone() for w in self.weights]]
+        totals = [0.0] * len(candidates)
+        precision = Precision.now(self.weights[0].device.type)
+        with looking_away(), measuring(self.model) as rewind, precision.again():
+            for loss in self.held_out.first(_JUDGED):
+                for place, values in enumerate(candidates):
+                    with weights_replaced(self.weights, values):
+                        totals[place] += number(loss())
+                    rewind()
+        totals = [t if math.isfinite(t) else math.inf for t in totals]
+        return candidates[totals.index(min(totals))]
+
     def _difference(self, loss: Callable[[], Any]) -> float:
         """The loss at the weights minus the loss at their average."""
         precision = Precision.now(self.weights[0].device.type)
@@ -143,3 +166,8 @@ class Sense:
                 f"{len(self.weights)}: it belongs to another model."
             )
         return [v.detach().to(w.device, copy=True) for v, w in zip(values, self.weights, strict=False)]
+
+
+def _distributed() -> bool:
+    distributed = torch.distributed
+    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
