@@ -60,7 +60,9 @@ def collect(runs: Iterable[dict[str, Any]], points: str) -> Results:
     results: Results = defaultdict(dict)
     runs = list(runs)
     starts = sorted({r["start"] for r in runs})
-    everywhere = {m for m in {r["method"] for r in runs} if {r["start"] for r in runs if r["method"] == m} == {1}}
+    everywhere = {
+        m for m in {r["method"] for r in runs} if {r["start"] for r in runs if r["method"] == m} == {1}
+    }
     for r in runs:
         cell = (r["task"], r["optimizer"], r["seed"])
         for start in starts if r["method"] in everywhere else [r["start"]]:
@@ -90,7 +92,8 @@ def show_regrets(points: str, regrets: dict[str, dict[Any, float]]) -> dict[str,
     for name, found in regrets.items():
         values = np.array(list(found.values()))
         rows[name] = {
-            f"x{s:g}": float(np.median([v for (_, at), v in found.items() if at == s] or [np.nan])) for s in starts
+            f"x{s:g}": float(np.median([v for (_, at), v in found.items() if at == s] or [np.nan]))
+            for s in starts
         } | {
             "median": float(np.median(values)),
             "mean": float(np.minimum(values, CAP).mean()),
@@ -103,13 +106,18 @@ def show_regrets(points: str, regrets: dict[str, dict[Any, float]]) -> dict[str,
     print(f"\nRegret in percent, {points} loss: median by start; over all median, mean (capped at 100), ...")
     print(f"{'':24}" + "".join(f"{h:>8}" for h in heads))
     for name, row in sorted(rows.items(), key=lambda item: item[1]["median"]):
-        print(f"{name:24}" + "".join(f"{row[h]:8.{0 if h in ('worst', 'runs', 'within', 'p90') else 1}f}" for h in heads))
+        print(
+            f"{name:24}"
+            + "".join(f"{row[h]:8.{0 if h in ('worst', 'runs', 'within', 'p90') else 1}f}" for h in heads)
+        )
     return {name: {k: round(v, 2) for k, v in row.items()} for name, row in rows.items()}
 
 
 def show_wins(points: str, results: Results, ours: list[str]) -> dict[str, dict[str, list[float]]]:
     """Share of runs that beat a rival from the same start, and from the rival's own best start."""
-    print(f"\nWins in percent, {points} loss: from the same start / against the rival's best start of its cell")
+    print(
+        f"\nWins in percent, {points} loss: from the same start / against the rival's best start of its cell"
+    )
     print(f"{'':24}" + "".join(f"{name:>24}" for name in ours))
     table: dict[str, dict[str, list[float]]] = defaultdict(dict)
     for rival, theirs in sorted(results.items()):
@@ -129,10 +137,7 @@ def wins(ours: dict[Any, float], theirs: dict[Any, float]) -> tuple[float, float
     by_start: dict[Any, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for (cell, start), loss in theirs.items():
         by_start[cell[:2]][start].append(min(loss, 1e9))
-    chosen = {
-        task: min(starts, key=lambda s: float(np.mean(starts[s])))
-        for task, starts in by_start.items()
-    }
+    chosen = {task: min(starts, key=lambda s: float(np.mean(starts[s]))) for task, starts in by_start.items()}
     same = [(loss, theirs[key]) for key, loss in ours.items() if key in theirs]
     own = [
         (loss, theirs[cell, chosen[cell[:2]]])

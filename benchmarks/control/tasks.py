@@ -222,4 +222,3 @@ FIRST_RATE = {"sgd": 0.1, "momentum": 0.02, "adamw": 0.003}
 
 CHECK_EVERY = 50
 """Steps after which those who ask for a validation loss get one: their epoch."""
-

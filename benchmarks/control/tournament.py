@@ -37,7 +37,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--methods", nargs="+", default=list(METHODS), metavar="NAME")
-    parser.add_argument("--tasks", nargs="+", default=[], metavar="TASK", help="'long', or 'characters/adamw'")
+    parser.add_argument(
+        "--tasks", nargs="+", default=[], metavar="TASK", help="'long', or 'characters/adamw'"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--starts", nargs="+", type=float, default=STARTS)
     parser.add_argument("--jobs", type=int, default=1)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from lrscope.control.gap import gap_of
 from lrscope.integrations.torch.average import PowerAverage
 from lrscope.integrations.torch.hearing import Heard
 from lrscope.integrations.torch.measuring import measuring, number, weights_replaced
@@ -41,6 +42,7 @@ class GapMeter:
         self.model = model
         self.every = every
         self.average = PowerAverage()
+        self.short: PowerAverage | None = None  # where the gap is that of `lrscope.control.gap.gap_of`
         self._measured = 0
         self._agreed = 0
 
@@ -82,5 +84,12 @@ class GapMeter:
                 rewind()
             with weights_replaced(weights, self.average.values), precision.again():
                 there = number(again())
+
+            def at_short() -> float:
+                rewind()
+                with weights_replaced(weights, short.values), precision.again():
+                    return number(again())
+
+            gap = here - there if (short := self.short) is None else gap_of(here, there, at_short)
         self._measured += 1
-        return here - there
+        return gap

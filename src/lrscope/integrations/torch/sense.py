@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from lrscope.control.average import CONTROL, OUTPUT
+from lrscope.control.gap import gap_of
 from lrscope.errors import UsageError
 from lrscope.integrations.torch.arithmetic import norm
 from lrscope.integrations.torch.attention import looking_away
@@ -58,7 +59,7 @@ class Sense:
         self.by_closure = False
         self.found: float | None = None
         self._meter = GapMeter(model, 1)
-        self._meter.average = self.control
+        self._meter.average, self._meter.short = self.control, self.output
         self._before: list[Tensor] | None = None
         self._waiting = 0  # steps that are not in the averages yet
 
@@ -126,14 +127,17 @@ class Sense:
         return candidates[totals.index(min(totals))]
 
     def _difference(self, loss: Callable[[], Any]) -> float:
-        """The loss at the weights minus the loss at their average."""
+        """The gap on the batch of a loss."""
         precision = Precision.now(self.weights[0].device.type)
         with looking_away(), measuring(self.model) as rewind, precision.again():
             here = number(loss())
-            rewind()
-            with weights_replaced(self.weights, self.control.values):
-                there = number(loss())
-        return here - there
+
+            def at(average: PowerAverage) -> float:
+                rewind()
+                with weights_replaced(self.weights, average.values):
+                    return number(loss())
+
+            return gap_of(here, at(self.control), lambda: at(self.output))
 
     def state_dict(self) -> dict[str, Any]:
         """Everything, for an exact resume."""
