@@ -14,7 +14,7 @@ import lrscope
 
 
 class Gap(Method):
-    """`GapScheduler` on the batches of training; the average at the end is its own."""
+    """`GapScheduler` on the batches of training; the average at the end is its own, as `averaged` gives it."""
 
     held: ClassVar[bool] = False
     cool: ClassVar[float] = 0.0  # share of the steps on which `finish` takes the rate to zero
@@ -60,10 +60,6 @@ class GapHeldOut(Gap):
     held = True
 
 
-class GapFinish(Gap):
-    cool = 0.1
-
-
 class GapHeldOutFinish(GapHeldOut):
     cool = 0.1
 
@@ -71,6 +67,5 @@ class GapHeldOutFinish(GapHeldOut):
 OURS: dict[str, type[Method]] = {
     "gap": Gap,
     "gap-held-out": GapHeldOut,
-    "gap-finish": GapFinish,
     "gap-held-out-finish": GapHeldOutFinish,
 }
