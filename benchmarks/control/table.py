@@ -30,11 +30,15 @@ Results = dict[str, dict[tuple[Cell, float], float]]  # entrant, then cell and s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--ours", nargs="+", default=["gap+avg", "gap-held-out+avg", "gap-held-out-finish+avg"])
+    parser.add_argument(
+        "--ours", nargs="+", default=["gap+avg", "gap-held-out+avg", "gap-held-out-finish+avg"]
+    )
     parser.add_argument("--tasks", nargs="+", default=[])
     parser.add_argument("--seeds", nargs="+", type=int, default=[])
     parser.add_argument(
-        "--complete", action="store_true", help="only seeds with as many runs as the fullest seed of the same task"
+        "--complete",
+        action="store_true",
+        help="only seeds with as many runs as the fullest seed of the same task",
     )
     parser.add_argument("--by-task", action="store_true", help="median and worst regret by task, too")
     parser.add_argument("--json", type=Path, help="where to write the same as JSON")

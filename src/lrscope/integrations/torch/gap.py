@@ -85,11 +85,12 @@ class GapMeter:
             with weights_replaced(weights, self.average.values), precision.again():
                 there = number(again())
 
-            def at_short() -> float:
+            def at(average: PowerAverage) -> float:
                 rewind()
-                with weights_replaced(weights, short.values), precision.again():
+                with weights_replaced(weights, average.values), precision.again():
                     return number(again())
 
-            gap = here - there if (short := self.short) is None else gap_of(here, there, at_short)
+            short = self.short
+            gap = here - there if short is None else gap_of(here, there, lambda: at(short))
         self._measured += 1
         return gap
