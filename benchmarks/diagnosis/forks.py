@@ -1,76 +1,41 @@
 """Does the advice help? Real trainings are forked, and each fork goes on at another rate.
 
-    python benchmarks/diagnosis/forks.py [--steps 200]
+    python benchmarks/diagnosis/forks.py [--steps 200] [--seeds 2] [--first-seed 7] [--tasks digits]
 
-Digits (scikit-learn, 10 % of the labels wrong) by logistic regression and by a small network, with SGD,
-momentum 0.9 and Adam, at 0.1, 0.3, 1, 3 and 10 times the best constant rate. At steps 150, 300, 600 and 1200
-training goes on at 0.1, 0.3, 1 and 3 times the rate on the same batches; the truth is which has the lowest
-full training loss. Printed: the area under the curve with which the gap and the cosine tell that lowering, or
-raising, helps (by more than 1 %), and what the advice of `diagnose_curves` did: lowering multiplies by 0.3,
-raising by 3; harmful is more than 1 % worse than keeping the rate.
+The five tasks of `tasks.py` with SGD, momentum 0.9 and Adam, at 0.1, 0.3, 1, 3 and 10 times the best constant
+rate. At steps 150, 300, 600 and 1200 training goes on at 0.1, 0.3, 1 and 3 times the rate on the same batches;
+the truth is which has the lowest full training loss after `--steps` more. Recorded is what the recorder writes
+at its defaults: the loss at each step, the cosine at each 4th, the gap to the average of mean age t / 3 at each
+4th step up to 64 and each 16th later.
+
+Printed, with standard errors over trainings (the four checkpoints of one are not independent): the area under
+the curve with which gap and cosine tell that lowering, or raising, helps (by more than 1 %), and what the
+advice of `diagnose_curves` did. Lowering multiplies by 0.3, raising by 3; harmful is a loss more than 1 % above
+that of keeping the rate. All shares are of all checkpoints, those at which nothing is advised included.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
+from tasks import TASKS, Array, Task
 
 from lrscope.curves.curve import LossCurve
 from lrscope.diagnosis.base import Advice
 from lrscope.diagnosis.diagnose import diagnose_curves
 
-Array = NDArray[np.float64]
-LOOK_BACK = 120
 FACTORS = (0.1, 0.3, 1.0, 3.0)
-
-
-@dataclass
-class Task:
-    """Softmax regression (`hidden` = 0) or a network with one tanh layer, all weights in one vector."""
-
-    x: Array
-    y: NDArray[np.int64]
-    hidden: int
-
-    def start(self, rng: np.random.Generator) -> Array:
-        d, h = self.x.shape[1], self.hidden
-        if not h:
-            return np.zeros(d * 10 + 10)
-        return np.concatenate(
-            [
-                rng.normal(size=d * h) / np.sqrt(d),
-                np.zeros(h),
-                rng.normal(size=h * 10) / np.sqrt(h),
-                np.zeros(10),
-            ]
-        )
-
-    def loss(self, w: Array, rows: NDArray[np.int64] | slice, gradient: bool = True) -> tuple[float, Array]:
-        x, y = self.x[rows], self.y[rows]
-        d, h, n = x.shape[1], self.hidden, len(y)
-        k = d * h + h if h else 0
-        inner = np.tanh(x @ w[: d * h].reshape(d, h) + w[d * h : k]) if h else x
-        m = inner.shape[1]
-        top = w[k : k + m * 10].reshape(m, 10)
-        logits = inner @ top + w[k + m * 10 :]
-        logits -= logits.max(axis=1, keepdims=True)
-        logp = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        loss = -float(logp[np.arange(n), y].mean())
-        if not gradient:
-            return loss, w
-        delta = np.exp(logp)
-        delta[np.arange(n), y] -= 1
-        delta /= n
-        parts = [(inner.T @ delta).ravel(), delta.sum(axis=0)]
-        if h:
-            back = delta @ top.T * (1 - inner**2)
-            parts = [(x.T @ back).ravel(), back.sum(axis=0), *parts]
-        return loss, np.concatenate(parts)
+MULTIPLES = (0.1, 0.3, 1.0, 3.0, 10.0)
+CHECKPOINTS = (150, 300, 600, 1200)
+SHARE = 0.3  # of the run so far, by which the bare t values are judged
+VIEWS = {"loss": ("loss",), "updates": ("loss", "cos"), "gap": ("loss", "cos", "gap")}
 
 
 @dataclass
@@ -82,8 +47,29 @@ class State:
     v: Array
     t: int = 0
 
+    @classmethod
+    def begin(cls, w: Array) -> State:
+        return cls(w.copy(), 0 * w, 0 * w)
+
     def copy(self) -> State:
         return State(self.w.copy(), self.m.copy(), self.v.copy(), self.t)
+
+
+@dataclass
+class Checkpoint:
+    """What was on record at a step, and where its forks ended."""
+
+    task: str
+    optimiser: str
+    multiple: float
+    seed: int
+    step: int
+    record: dict[str, LossCurve]
+    ends: list[float] = field(default_factory=list)
+
+    @property
+    def training(self) -> tuple[str, str, float, int]:
+        return self.task, self.optimiser, self.multiple, self.seed
 
 
 def update(kind: str, s: State, g: Array, lr: float) -> Array:
@@ -98,9 +84,9 @@ def update(kind: str, s: State, g: Array, lr: float) -> Array:
     return lr * (s.m / (1 - 0.9**s.t)) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
 
 
-def batches(seed: int, n: int, count: int) -> NDArray[np.int64]:
-    """Rows of each mini-batch of 32."""
-    return np.random.default_rng(seed).integers(0, n, size=(count, 32))
+def batches(seed: int, task: Task, count: int) -> NDArray[np.int64]:
+    """Rows of each mini-batch."""
+    return np.random.default_rng(seed).integers(0, task.size, size=(count, task.batch))
 
 
 def go_on(task: Task, kind: str, s: State, lr: float, order: NDArray[np.int64]) -> float:
@@ -112,46 +98,57 @@ def go_on(task: Task, kind: str, s: State, lr: float, order: NDArray[np.int64]) 
     return end if np.isfinite(end) else 1e3
 
 
-def best_rate(task: Task, kind: str, seed: int) -> float:
+def best_rate(task: Task, kind: str, seed: int = 100) -> float:
     """Best of a grid of constant rates after 600 steps, on a seed of its own."""
-    rng = np.random.default_rng(seed)
-    start = task.start(rng)
-    order = batches(seed, len(task.y), 600)
+    order = batches(seed, task, 600)
     grid = 10.0 ** np.arange(-3.5 if kind == "adam" else -2.5, 0.6, 0.5)
-    ends = [go_on(task, kind, State(start.copy(), 0 * start, 0 * start), lr, order) for lr in grid]
+    ends = [go_on(task, kind, State.begin(task.start(seed)), lr, order) for lr in grid]
     return float(grid[int(np.argmin(ends))])
 
 
 def trunk(
-    task: Task, kind: str, lr: float, seed: int, horizon: int, at: tuple[int, ...]
-) -> list[tuple[dict[str, LossCurve], list[float]]]:
-    """One training with its record, and at each checkpoint the ends of its four forks."""
-    rng = np.random.default_rng(seed)
-    w = task.start(rng)
-    s = State(w, 0 * w, 0 * w)
-    mean, before, norm = w.copy(), np.zeros_like(w), 0.0
-    order = batches(seed + 1, len(task.y), max(at) + horizon)
+    task: Task, kind: str, lr: float, seed: int, horizon: int
+) -> Iterator[tuple[int, Array, list[float]]]:
+    """One training; at each checkpoint its loss, cosine and gap at each step, and the ends of its forks."""
+    s = State.begin(task.start(seed))
+    mean, before, norm = s.w.copy(), 0 * s.w, 0.0
+    order = batches(seed + 1, task, max(CHECKPOINTS) + horizon)
     log: list[tuple[float, float, float]] = []
-    found = []
     with np.errstate(all="ignore"):
-        for t in range(1, max(at) + 1):
+        for t in range(1, max(CHECKPOINTS) + 1):
             rows = order[t - 1]
             loss, g = task.loss(s.w, rows)
-            gap = loss - task.loss(mean, rows, gradient=False)[0] if t % 4 == 0 else np.nan
+            due = t >= 16 and t % (4 if t <= 64 else 16) == 0
+            gap = loss - task.loss(mean, rows, gradient=False)[0] if due else np.nan
             size = float(np.linalg.norm(g))
-            log.append((loss, float(g @ before) / (size * norm) if norm * size > 0 else np.nan, gap))
+            known = t % 4 == 1 and norm * size > 0  # the recorder keeps each 4th update
+            log.append((loss, float(g @ before) / (size * norm) if known else np.nan, gap))
             before = update(kind, s, g, lr)
             norm = float(np.linalg.norm(before))
             s.w = s.w - before
-            mean += (1 - (1 - 1 / t) ** 8) * (s.w - mean)  # mean age t / 9
-            if t in at:
-                array = np.array(log)
-                step = np.arange(1, t + 1)
-                record = {
-                    n: LossCurve(step, array[:, i], name=n) for i, n in enumerate(("loss", "cos", "gap"))
-                }
+            if np.isfinite(norm):
+                mean += (1 - (1 - 1 / t) ** 2) * (s.w - mean)
+            if t in CHECKPOINTS:
                 ends = [go_on(task, kind, s.copy(), f * lr, order[t : t + horizon]) for f in FACTORS]
-                found.append((record, ends))
+                yield t, np.array(log), ends
+
+
+def checkpoints(names: list[str], seeds: range, horizon: int) -> list[Checkpoint]:
+    """All trainings of these tasks and seeds."""
+    found = []
+    for name in names:
+        task = TASKS[name]()
+        for kind in ("sgd", "momentum", "adam"):
+            best = best_rate(task, kind)
+            for multiple in MULTIPLES:
+                for seed in seeds:
+                    for step, log, ends in trunk(task, kind, multiple * best, seed, horizon):
+                        at = np.arange(1, step + 1)
+                        record = {}
+                        for i, column in enumerate(VIEWS["gap"]):
+                            kept = ~np.isnan(log[:, i]) if column != "loss" else np.ones(step, bool)
+                            record[column] = LossCurve(at[kept], log[kept, i], name=column)
+                        found.append(Checkpoint(name, kind, multiple, seed, step, record, ends))
     return found
 
 
@@ -162,58 +159,35 @@ def auc(score: Array, truth: NDArray[np.bool_]) -> float:
     return float(np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b))) if a.size and b.size else float("nan")
 
 
-def t_value(values: Array) -> float:
-    """Mean over its plain standard error, of the finite values."""
+def t_value(curve: LossCurve) -> float:
+    """Mean over its plain standard error, of the finite values in the latest share of the run."""
+    if not len(curve):
+        return float("nan")  # a run that broke off before anything was measured
+    values = curve.loss[curve.step > (1 - SHARE) * curve.step[-1]]
     values = values[np.isfinite(values)]
-    return (
-        float(values.mean() / (values.std(ddof=1) / np.sqrt(values.size) + 1e-300))
-        if values.size > 2
-        else np.nan
-    )
+    if values.size < 3:
+        return float("nan")
+    return float(values.mean() / (values.std(ddof=1) / np.sqrt(values.size) + 1e-300))
 
 
-def main() -> None:
-    """Run the forks and print the figures as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--seeds", type=int, default=1)
-    options = parser.parse_args()
-    x, y = load_digits(return_X_y=True)
-    rng = np.random.default_rng(0)
-    y = np.where(rng.random(len(y)) < 0.1, rng.integers(0, 10, len(y)), y)
-    rows: list[tuple[float, float, list[float], dict[str, Advice]]] = []
-    for hidden in (0, 32):
-        task = Task(x / 16 - 0.3, y, hidden)
-        for kind in ("sgd", "momentum", "adam"):
-            best = best_rate(task, kind, 100)
-            for multiple in (0.1, 0.3, 1.0, 3.0, 10.0):
-                for seed in range(options.seeds):
-                    for record, ends in trunk(
-                        task, kind, multiple * best, 7 + seed, options.steps, (150, 300, 600, 1200)
-                    ):
-                        views = {
-                            "loss": {"loss": record["loss"]},
-                            "updates": {k: record[k] for k in ("loss", "cos")},
-                            "gap": record,
-                        }
-                        advice = {
-                            k: diagnose_curves(v, plain_sgd=kind == "sgd").advice for k, v in views.items()
-                        }
-                        rows.append(
-                            (
-                                t_value(record["gap"].loss[-LOOK_BACK:]),
-                                t_value(record["cos"].loss[-LOOK_BACK:]),
-                                ends,
-                                advice,
-                            )
-                        )
-    ends = np.array([r[2] for r in rows])
-    keep = ends[:, 2]
-    lower = ends[:, :2].min(axis=1) < 0.99 * keep
-    higher = ends[:, 3] < 0.99 * keep
-    gap, cos = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+def error(values: NDArray[np.bool_], cases: list[Checkpoint]) -> float:
+    """Standard error of a mean over checkpoints, by leaving out one training at a time."""
+    owners = [c.training for c in cases]
+    groups = [np.array([o != owner for o in owners]) for owner in dict.fromkeys(owners)]
+    means = np.array([values[kept].mean() for kept in groups])
+    n = len(groups)
+    return float(np.sqrt((n - 1) / n * ((means - means.mean()) ** 2).sum())) if n > 1 else float("nan")
+
+
+def summary(cases: list[Checkpoint], advice: dict[str, list[Advice]]) -> dict[str, object]:
+    """The figures of some checkpoints."""
+    ends = np.array([c.ends for c in cases])
+    keep, floor = ends[:, 2], ends.min(axis=1)
+    lower, higher = ends[:, :2].min(axis=1) < 0.99 * keep, ends[:, 3] < 0.99 * keep
+    gap, cos = (np.array([t_value(c.record[name]) for c in cases]) for name in ("gap", "cos"))
     result: dict[str, object] = {
-        "checkpoints": len(rows),
+        "checkpoints": len(cases),
+        "trainings": len({c.training for c in cases}),
         "lower_helps": int(lower.sum()),
         "raise_helps": int(higher.sum()),
         "auc": {
@@ -221,16 +195,58 @@ def main() -> None:
             "cos_lower": auc(-cos, lower), "cos_raise": auc(cos, higher),
         },
     }  # fmt: skip
-    floor = ends.min(axis=1)
-    for view in ("loss", "updates", "gap"):
-        column = [{Advice.LOWER: 1, Advice.RAISE: 3}.get(r[3][view], 2) for r in rows]
-        got = ends[np.arange(len(rows)), column]
+    for view in VIEWS:
+        column = np.array([{Advice.LOWER: 1, Advice.RAISE: 3}.get(a, 2) for a in advice[view]])
+        got = ends[np.arange(len(cases)), column]
+        harm = got > 1.01 * keep
         result[view] = {
-            "acted_%": 100 * float(np.mean(np.array(column) != 2)),
-            "harmful_%": 100 * float(np.mean(got > 1.01 * keep)),
+            "lowered_%": 100 * float(np.mean(column == 1)),
+            "raised_%": 100 * float(np.mean(column == 3)),
+            "harmful_%": 100 * float(harm.mean()),
+            "harmful_error_%": 100 * error(harm, cases),
+            "harmful_lowering": int((harm & (column == 1)).sum()),
+            "harmful_raising": int((harm & (column == 3)).sum()),
             "median_excess_%": 100 * float(np.median(got / floor - 1)),
             "median_excess_if_kept_%": 100 * float(np.median(keep / floor - 1)),
+            "mean_excess_%": 100 * float(np.mean(np.minimum(got / floor - 1, 1))),
+            "mean_excess_if_kept_%": 100 * float(np.mean(np.minimum(keep / floor - 1, 1))),
         }
+    return result
+
+
+def advise(cases: list[Checkpoint]) -> dict[str, list[Advice]]:
+    """What the judges say at each checkpoint, from the loss alone, with updates, and with the gap too."""
+    return {
+        view: [
+            diagnose_curves(
+                {k: c.record[k] for k in columns if len(c.record[k])}, plain_sgd=c.optimiser == "sgd"
+            ).advice
+            for c in cases
+        ]
+        for view, columns in VIEWS.items()
+    }
+
+
+def main() -> None:
+    """Run the forks and print the figures as JSON, of all tasks together and of each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=7)
+    parser.add_argument("--tasks", default="", help="only tasks whose name holds this")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    names = [name for name in TASKS if options.tasks in name]
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    begun = time.process_time()
+    cases = checkpoints(names, seeds, options.steps)
+    advice = advise(cases)
+    result: dict[str, object] = {"all": summary(cases, advice)}
+    for key in [*names, "sgd", "momentum", "adam"]:
+        chosen = [i for i, c in enumerate(cases) if key in (c.task, c.optimiser)]
+        part = {view: [advice[view][i] for i in chosen] for view in VIEWS}
+        result[key] = summary([cases[i] for i in chosen], part)
+    result["seconds"] = time.process_time() - begun
     print(json.dumps(result, indent=1))
 
 

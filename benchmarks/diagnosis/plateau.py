@@ -23,7 +23,7 @@ from lrscope.diagnosis.backtest import Replay, backtest
 from lrscope.diagnosis.plateau_rules import DlibPlateau, KerasPlateau, OurPlateau, TorchPlateau
 
 Row = tuple[str, str, Replay, bool]
-RHOS = (0.03, 0.05, 0.08)
+RHOS = (0.03, 0.04, 0.05, 0.06, 0.08)
 
 
 def runs(folder: Path) -> list[tuple[str, str, LossCurve, LossCurve]]:
@@ -97,7 +97,8 @@ def main() -> None:
         cost = {}
         for rho in RHOS:
             rest = figures([(r, f) for p, _, r, f in rows if p != problem and r.rule == f"lrscope rho={rho}"])
-            cost[rho] = rest["premature_%"] / 15 + rest["missed_%"] / 5 + max(rest["delay_median"], 0) / 0.05
+            # Each figure by its target; the worst of the three is what keeps a rule from reaching them all.
+            cost[rho] = max(rest["premature_%"] / 15, rest["missed_%"] / 5, rest["delay_median"] / 0.05)
         chosen = min(cost, key=lambda k: cost[k])
         own = [(r, f) for p, _, r, f in rows if p == problem and r.rule == f"lrscope rho={chosen}"]
         left_out[problem] = {"chosen_rho": chosen, **figures(own)}

@@ -208,3 +208,38 @@ def test_misuse_of_diagnose():
         diagnose_curves(curves(loss=[1.0]), rho=0)
     with pytest.raises(UsageError, match="epoch_steps"):
         diagnose_curves(curves(loss=[1.0]), epoch_steps=-1)
+
+
+def test_a_sparse_validation_loss_leaves_the_word_to_the_training_loss():
+    """Five validation values against six hundred training losses: the latter are judged, and that is said."""
+    few = LossCurve(np.arange(1, 6) * 100, SHAPES[Regime.DESCENDING][:5] + 0.1, name="val_loss")
+    both = {**curves(loss=SHAPES[Regime.DESCENDING]), "val_loss": few}
+    found = diagnose_curves(both)
+    assert (found.metric, found.regime) == ("loss", Regime.DESCENDING)
+    assert "val_loss has only 5 value(s)" in found.warnings[0]
+    assert diagnose_curves(both, metric="val_loss").metric == "val_loss"
+
+
+def test_a_range_test_is_no_training():
+    """A rate that does nothing but rise over decades: no state is named, however the loss ends."""
+    rates = np.geomspace(1e-6, 1, N)
+    ramp = curves(loss=noisy(2.3 - np.tanh(T / 200) + 5 * np.maximum(T / N - 0.8, 0)), lr=rates)
+    found = diagnose_curves(ramp)
+    assert (found.regime, found.advice) == (Regime.UNDECIDED, Advice.UNDECIDED)
+    assert "range test" in found.reason
+    warm = np.minimum(T / 50, 1.0) * 0.1 + 1e-6
+    assert diagnose_curves(curves(loss=SHAPES[Regime.DESCENDING], lr=warm)).regime is Regime.DESCENDING
+
+
+def test_a_metric_to_be_maximised_gets_better():
+    """The words fit either goal: an accuracy that gets better does not fall."""
+    found = diagnose_curves(curves(accuracy=1 - SHAPES[Regime.DESCENDING]))
+    assert found.regime is Regime.DESCENDING
+    assert "still gets better" in found.reason
+
+
+def test_one_infinity_at_the_end_is_an_end():
+    """A missing value is NaN; an infinity was computed, and training has broken off, whatever was missing before."""
+    values = SHAPES[Regime.DESCENDING].copy()
+    values[100], values[-1] = math.nan, math.inf
+    assert diagnose_curves(curves(loss=values)).regime is Regime.DIVERGING

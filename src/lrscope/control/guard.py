@@ -67,8 +67,9 @@ class Guard(Controller[GuardState]):
     share : float
         Share of what was gained.
     keep_every : int
-        Steps between snapshots, and healthy steps that each needs before it and after it. Divergence shows
-        some steps after it began: only a snapshot that was followed by healthy steps can be trusted.
+        Steps between snapshots, later a sixteenth of the run so far, and healthy steps that each needs before it
+        and after it. Divergence shows some steps after it began: only a snapshot that was followed by healthy
+        steps can be trusted.
 
     Notes
     -----
@@ -96,7 +97,7 @@ class Guard(Controller[GuardState]):
 
         It holds two: the newest, and the one before, which is the one to go back to.
         """
-        return state.good >= self.keep_every and step - state.keeping.kept >= self.keep_every
+        return state.good >= self.keep_every and step - state.keeping.kept >= max(self.keep_every, step // 16)
 
     def took_snapshot(self, state: GuardState, step: int) -> GuardState:
         """The shell has kept the weights; what was the newest is proven now."""

@@ -94,7 +94,14 @@ class Journal:
 
 def line_of(fields: Mapping[str, Field]) -> str:
     """One line of JSON with its end."""
-    cells = [f"{_name(name)}: {_text(value)}" for name, value in fields.items() if value is not None]
+    # Finite floats, nearly all there is, are told apart without a call: a recorder writes millions.
+    cells = [
+        f"{_name(name)}: {value!r}"
+        if type(value) is float and value - value == 0
+        else f"{_name(name)}: {_text(value)}"
+        for name, value in fields.items()
+        if value is not None
+    ]
     return "{" + ", ".join(cells) + "}\n"
 
 

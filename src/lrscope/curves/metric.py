@@ -34,6 +34,11 @@ _BOOKKEEPING = re.compile(
     r"runtime|flos|seed|momentum|weight.?decay|per.?second|gpu|cpu|examples|dt)" + _E,
     re.IGNORECASE,
 )
+_WHOLE_LOSS = re.compile(
+    r"^(?:(?:train|training|val|valid|validation|eval|evaluation|dev|test|holdout|total|overall|mean|avg|lm|model)"
+    r"[_\-/. ]?)*loss(?:[_\-/. ](?:total|overall|all|mean|avg|epoch|step|train|val|valid|test|eval))*$",
+    re.IGNORECASE,
+)
 _ABOUT_LOSS = re.compile(r"loss.?(scale|scaling|weight|time|coef)", re.IGNORECASE)
 
 
@@ -62,7 +67,8 @@ def choose_metric(names: Collection[str]) -> str | None:
     anything
     else that is no bookkeeping (learning rate, time, gradient norm). None where there is none to choose.
 
-    A validation loss comes first because a rate is chosen for what it does on data not trained on.
+    A validation loss comes first because a rate is chosen for what it does on data not trained on. Where a loss
+    is logged as a whole and by its parts (``total_loss``, ``loss_cls``, ``loss_box``), the whole comes first.
 
     Examples
     --------
@@ -70,15 +76,16 @@ def choose_metric(names: Collection[str]) -> str | None:
     'val_loss'
     """
 
-    def rank(name: str) -> tuple[int, int, str]:
+    def rank(name: str) -> tuple[int, bool, int, str]:
+        part = not _WHOLE_LOSS.match(name)
         if is_bookkeeping(name):
-            return (9, len(name), name)
+            return (9, part, len(name), name)
         if is_loss(name):
             plain = 0 if "loss" in name.lower() else 1
-            return ((0 if is_validation(name) else 2) + plain, len(name), name)
+            return ((0 if is_validation(name) else 2) + plain, part, len(name), name)
         if infer_goal(name) == "max":
-            return (4 if is_validation(name) else 5, len(name), name)
-        return (6, len(name), name)
+            return (4 if is_validation(name) else 5, part, len(name), name)
+        return (6, part, len(name), name)
 
     best = min(names, key=rank, default=None)
     return None if best is None or rank(best)[0] == 9 else best

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from lrscope.curves.curve import LossCurve
 from lrscope.curves.metric import Goal, choose_metric, infer_goal, is_loss, is_validation
-from lrscope.diagnosis.base import Diagnosis, Regime, Verdict
-from lrscope.diagnosis.gap import read_gap
+from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Verdict
+from lrscope.diagnosis.gap import FEWEST, read_gap
+from lrscope.diagnosis.look_back import widened
 from lrscope.diagnosis.overfitting import read_overfitting
 from lrscope.diagnosis.regimes import RHO, Reading, find_cuts, read_loss, segments
 from lrscope.diagnosis.series import Series, epoch_length, prepare
@@ -16,6 +19,9 @@ from lrscope.diagnosis.updates import is_plain_sgd, read_updates
 from lrscope.errors import UsageError
 from lrscope.statistics.estimate import Estimate
 
+_SPARSE = 20  # values of a validation loss up to which a training loss with many more of them tells more
+_MANY_MORE = 5
+_RAMP = 30.0  # last rate over first, in a log whose rate only rises, from which it is a range test
 _MEASURED = frozenset(
     {"grad_norm", "update_norm", "grad_dot_update", "cos", "gap", "lr", "learning_rate", "skipped", "batches"}
 )
@@ -43,7 +49,8 @@ def diagnose_curves(
         ``gap``, ``lr``, ``epoch``.
     metric : str, optional
         The curve to judge. Chosen by its name unless told: with update information the training loss,
-        otherwise a validation loss before a training loss.
+        otherwise a validation loss before a training loss, unless it has too few values yet to be judged and the
+        training loss has many.
     goal : "min" or "max", optional
         Whether less or more of it is better; inferred from the name unless told.
     epoch_steps : float, optional
@@ -63,7 +70,7 @@ def diagnose_curves(
     UsageError
         If there is no curve to judge, or `metric` is not among them.
     """
-    name = _choose(curves, metric)
+    name, passed_over = _choose(curves, metric)
     if goal not in (None, "min", "max"):
         raise UsageError(f"goal must be 'min' or 'max', but is {goal!r}.")
     if not rho > 0:
@@ -75,8 +82,12 @@ def diagnose_curves(
     epochs = epoch_steps or epoch_length(curves)
     cuts = find_cuts(series)
     reading = read_loss(series, epochs, cuts=cuts, rho=rho)
-    warnings = _doubts(series, epochs)
-    verdict = _with_training(curves, name, series, reading) or _with_updates(curves, name, reading, plain_sgd)
+    warnings = (*passed_over, *_doubts(series, epochs))
+    verdict = (
+        _range_test(curves, reading)
+        or _with_training(curves, name, series, reading)
+        or _with_updates(curves, name, reading, plain_sgd)
+    )
     return Diagnosis(
         regime=verdict.regime,
         span=reading.span,
@@ -92,13 +103,14 @@ def diagnose_curves(
     )
 
 
-def _choose(curves: Mapping[str, LossCurve], metric: str | None) -> str:
+def _choose(curves: Mapping[str, LossCurve], metric: str | None) -> tuple[str, tuple[str, ...]]:
+    """The curve to judge, and what to say about one that was passed over for it."""
     if metric is not None:
         if metric not in curves:
             raise UsageError(
                 f"There is no curve named {metric!r}; there are: {', '.join(sorted(curves)) or 'none'}."
             )
-        return metric
+        return metric, ()
     names = [name for name in curves if name.rsplit("/", 1)[-1] not in _MEASURED]
     if len(names) < len(curves) and any(
         n.rsplit("/", 1)[-1] in ("cos", "grad_dot_update", "gap") for n in curves
@@ -111,7 +123,38 @@ def _choose(curves: Mapping[str, LossCurve], metric: str | None) -> str:
             f"No curve to judge was found among: {', '.join(sorted(curves)) or 'nothing'}; name one as "
             f"metric."
         )
-    return found
+    if is_validation(found) and len(curves[found]) < _SPARSE:
+        other = choose_metric([n for n in names if is_loss(n) and not is_validation(n)])
+        if other is not None and len(curves[other]) >= _MANY_MORE * len(curves[found]):
+            return other, (
+                f"{found} has only {len(curves[found])} value(s) so far, too few to judge: {other} is judged "
+                f"instead, which does not show overfitting.",
+            )
+    return found, ()
+
+
+def _range_test(curves: Mapping[str, LossCurve], reading: Reading) -> Verdict | None:
+    """A log whose rate does nothing but rise, over decades, is a range test: no state of training at all."""
+    lr = _rate(curves)
+    if lr is None or len(lr) < 10 or not np.isfinite(lr.loss).all():
+        return None
+    rates = lr.loss
+    if not (rates[0] > 0 and rates[-1] >= _RAMP * rates[0]) or np.mean(np.diff(rates) > 0) < 0.95:
+        return None
+    if float(np.median(rates)) > 0.3 * float(rates[-1]):
+        return None  # a warm-up in equal steps that the log ends with
+    return Verdict(
+        Regime.UNDECIDED,
+        Advice.UNDECIDED,
+        f"The learning rate rises through the whole log, from {rates[0]:.3g} to {rates[-1]:.3g}: this is a range test, "
+        "and its shape says which rates to try, not what state a training is in.",
+        0.95,
+        {**reading.verdict.evidence, "first_lr": float(rates[0]), "last_lr": float(rates[-1])},
+    )
+
+
+def _rate(curves: Mapping[str, LossCurve]) -> LossCurve | None:
+    return next((c for n, c in curves.items() if n.rsplit("/", 1)[-1] in ("lr", "learning_rate")), None)
 
 
 def _with_training(
@@ -132,12 +175,12 @@ def _with_updates(
     verdict = reading.verdict
     if is_validation(name):
         return verdict
-    lr = next((c for n, c in curves.items() if n.rsplit("/", 1)[-1] in ("lr", "learning_rate")), None)
+    lr = _rate(curves)
     plain = is_plain_sgd(curves, lr) if plain_sgd is None else plain_sgd
-    verdict = read_updates(curves, reading.span, verdict, plain) or verdict
+    verdict = read_updates(curves, reading.span, verdict, plain, lr) or verdict
     gap = next((c for n, c in curves.items() if n.rsplit("/", 1)[-1] == "gap"), None)
     if gap is not None:
-        verdict = read_gap(gap, reading.span, verdict) or verdict
+        verdict = read_gap(gap, widened(gap, reading.span, FEWEST, lr), verdict) or verdict
     return verdict
 
 

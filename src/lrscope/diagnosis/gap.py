@@ -20,12 +20,22 @@ CLEAR = 2.5  # not fitted (control notes, section 1)
 FEWEST = 8
 
 
-def read_gap(gap: LossCurve, span: tuple[int, int], loss: Verdict) -> Verdict | None:
-    """A verdict from the gaps within `span`, given what came before. None where fewer than eight are finite.
+def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict | None:
+    """A verdict from the gaps within `span`, given what loss and updates said. None where fewer than eight
+    are finite.
 
-    With t the mean gap over its autocorrelation-corrected standard error: above 2.5 the weights bounce about
-    a better place, lower; below -2.5 the average lags behind a descent: keep, and raise if both halves of the
-    span say so. It cannot tell a noise floor from a zig-zag, which want the same.
+    With t the mean gap over its autocorrelation-corrected standard error:
+
+    - above 2.5 the weights bounce about a better place: lower. It cannot tell a noise floor from a zig-zag,
+      which want the same;
+    - below -2.5 the average lags behind a descent. Raise if both halves of the span say so and, where they
+      were recorded, the cosines say that steps stop short (t above 2.5): an average over a third of the run
+      lags behind any descent that was quick at first, also one whose steps are as long as they should be.
+      Else keep;
+    - in between, keep.
+
+    A rise of the loss stands only where the gap does not contradict it. Both losses of a gap are of one batch,
+    so a run of hard batches, which is what most rises of a mini-batch loss are, does not move it.
     """
     inside = gap.loss[(gap.step >= span[0]) & (gap.step <= span[1])]
     inside = inside[np.isfinite(inside)]
@@ -37,12 +47,15 @@ def read_gap(gap: LossCurve, span: tuple[int, int], loss: Verdict) -> Verdict | 
         if mean.error > 0
         else (math.copysign(math.inf, mean.value) if mean.value else 0.0)
     )
-    evidence = {**loss.evidence, "gap": mean.value, "gap_t": t, "gap_points": float(inside.size)}
+    evidence = {**before.evidence, "gap": mean.value, "gap_t": t, "gap_points": float(inside.size)}
     sure = min(0.99, 0.5 + 0.15 * min(abs(t), 3.3))
-    if loss.regime is Regime.DIVERGING:
-        return Verdict(loss.regime, loss.advice, loss.reason, loss.confidence, evidence, loss.warnings)
+    broken = "not_finite_at_end" in before.evidence
+    if before.regime is Regime.DIVERGING and (broken or t > CLEAR):
+        return Verdict(
+            before.regime, before.advice, before.reason, before.confidence, evidence, before.warnings
+        )
     if t > CLEAR:
-        regime = loss.regime if loss.regime in (Regime.ZIGZAG, Regime.DESCENDING) else Regime.PLATEAU
+        regime = before.regime if before.regime in (Regime.ZIGZAG, Regime.DESCENDING) else Regime.PLATEAU
         return Verdict(
             regime,
             Advice.LOWER,
@@ -51,12 +64,26 @@ def read_gap(gap: LossCurve, span: tuple[int, int], loss: Verdict) -> Verdict | 
             "lower it.",
             sure,
             evidence,
-            loss.warnings,
+            before.warnings,
+        )
+    if t < -CLEAR and before.regime is Regime.DIVERGING:
+        return Verdict(
+            Regime.UNDECIDED,
+            Advice.KEEP,
+            f"The loss has risen, but on the same batches the present weights beat their average (gap "
+            f"{mean.value:+.3g}, t {t:+.1f}), which a divergence would not let them: hard batches, most likely; "
+            "keep the rate and look again.",
+            0.6,
+            evidence,
+            before.warnings,
         )
     if t < -CLEAR:
         half = inside.size // 2
         parts = [level(inside[:half]), level(inside[half:])]
-        repeated = all(p.value < 0 and (p.error == 0 or p.value / p.error < -CLEAR) for p in parts)
+        stops_short = evidence.get("cos_t", math.inf) > CLEAR
+        repeated = stops_short and all(
+            p.value < 0 and (p.error == 0 or p.value / p.error < -CLEAR) for p in parts
+        )
         return Verdict(
             Regime.TOO_SLOW if repeated else Regime.DESCENDING,
             Advice.RAISE if repeated else Advice.KEEP,
@@ -65,11 +92,12 @@ def read_gap(gap: LossCurve, span: tuple[int, int], loss: Verdict) -> Verdict | 
             + ("; a higher rate would be faster." if repeated else "; keep the rate."),
             sure,
             evidence,
-            loss.warnings,
+            before.warnings,
         )
     reason = (
         f"The present weights and their average are about as good (gap {mean.value:+.3g}, t {t:+.1f}): "
         f"neither a lower nor a higher "
         "rate is called for."
     )
-    return Verdict(loss.regime, Advice.KEEP, reason, min(loss.confidence, 0.8), evidence, loss.warnings)
+    stands = Regime.UNDECIDED if before.regime is Regime.DIVERGING else before.regime
+    return Verdict(stands, Advice.KEEP, reason, min(before.confidence, 0.8), evidence, before.warnings)

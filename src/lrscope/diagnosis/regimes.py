@@ -82,7 +82,8 @@ def read_loss(
         Which look at a growing curve this is; see `equivalence`.
     """
     n = int(series.value.size)
-    if series.broken_tail >= 2 or (series.broken_tail == 1 and n and series.broken == 1):
+    # One value that is not finite at the end is an end, unless such values are nothing special in this log.
+    if series.broken_tail >= 2 or (series.broken_tail == 1 and series.broken - 1 <= 0.05 * n):
         return Reading(_broken(series), span=(int(series.step[-1]) if n else 0, series.last_step))
     least = smallest_count(series, epoch_steps)
     if n < FEWEST_POINTS:
@@ -191,7 +192,7 @@ def _broken(series: Series) -> Verdict:
     return Verdict(
         Regime.DIVERGING,
         Advice.LOWER,
-        f"The last {count} value{'s are' if count > 1 else ' is'} not finite: training has broken off; go "
+        f"The last {f'{count} values are' if count > 1 else 'value is'} not finite: training has broken off; go "
         f"back to a checkpoint "
         "from before, at a lower rate.",
         0.99,
@@ -299,22 +300,23 @@ def _level(
 
 
 def _moving(test: Equivalence, window: Trend, gained: float, n: int, evidence: dict[str, float]) -> Verdict:
-    if test.rising and gained > 0 and -test.high > 0.3 * gained:
+    # Of three windows the one that is decided first is judged: a rise must be as plain as a fall has to be there.
+    if test.rising and window.t > _PLAIN and gained > 0 and -test.high > 0.3 * gained:
         return Verdict(
             Regime.DIVERGING,
             Advice.LOWER,
-            f"It rises, at a pace that loses {-test.share:.0%} of what was gained if it goes on as long "
+            f"It gets worse, at a pace that loses {-test.share:.0%} of what was gained if it goes on as long "
             f"again: lower the rate.",
             0.8,
             evidence,
         )
     sure = student_cdf(-window.t, window.freedom) if not math.isnan(window.t) else 0.5
     if test.falling and sure > 0.975:
-        share = f"{test.share:.1%} of what was gained so far" if gained > 0 else "a clear fall"
+        share = f"{test.share:.1%} of what was gained so far" if gained > 0 else "a clear course"
         return Verdict(
             Regime.DESCENDING,
             Advice.KEEP,
-            f"It still falls: {share} if it went on as long again at this pace. Whether a higher rate "
+            f"It still gets better: {share} if it went on as long again at this pace. Whether a higher rate "
             f"would be faster, the loss alone "
             "does not say.",
             min(sure, 0.99),
@@ -324,10 +326,10 @@ def _moving(test: Equivalence, window: Trend, gained: float, n: int, evidence: d
     if need > n:
         evidence["points_needed"] = float(need)
         reason = (
-            f"The noise hides whether it still falls: at this pace of logging about {need:,} points "
+            f"The noise hides whether it still gets better: at this pace of logging about {need:,} points "
             f"would decide, there are {n:,}."
         )
     else:
-        reason = "It is neither clearly falling nor clearly level; wait for half as many points again."
+        reason = "It neither clearly gets better nor is clearly level; wait for half as many points again."
         evidence["points_needed"] = float(math.ceil(1.5 * n))
     return _undecided(reason, evidence, max(sure, 1 - sure) / 1.5)

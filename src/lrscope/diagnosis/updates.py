@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lrscope.curves.curve import LossCurve
 from lrscope.diagnosis.base import Advice, Regime, Verdict
+from lrscope.diagnosis.look_back import widened
 from lrscope.statistics.level import level
 
 CLEAR = 3.0  # t-values beyond this are acted upon; not fitted (control notes, section 1)
@@ -66,13 +67,18 @@ def is_plain_sgd(curves: Mapping[str, LossCurve], lr: LossCurve | None) -> bool 
 
 
 def read_updates(
-    curves: Mapping[str, LossCurve], span: tuple[int, int], loss: Verdict, plain_sgd: bool | None
+    curves: Mapping[str, LossCurve],
+    span: tuple[int, int],
+    loss: Verdict,
+    plain_sgd: bool | None,
+    lr: LossCurve | None = None,
 ) -> Verdict | None:
     r"""A verdict from cosines within `span`, given what the loss said. None where there are no cosines.
 
     With t the mean cosine over its autocorrelation-corrected error:
 
-    - diverging stays diverging;
+    - broken off stays so, and diverging too unless t > 3: while gradients agree with the steps before them,
+      a rise of the loss is a run of hard batches;
     - t > 3: every step stops short of where it should. With a loss that is not level, too slow: raise;
     - t < -3 and a loss that is level: noise floor or zig-zag. At stationarity and with plain gradient
       descent,
@@ -88,6 +94,7 @@ def read_updates(
     if found is None:
         return None
     steps, cos = found
+    span = widened(LossCurve(steps, cos), span, _FEWEST, lr)
     inside = cos[(steps >= span[0]) & (steps <= span[1])]
     if inside.size < _FEWEST:
         return None
@@ -101,8 +108,18 @@ def read_updates(
         "cos_points": float(inside.size),
         "a_eff": a_eff,
     }
-    if loss.regime is Regime.DIVERGING:
+    if loss.regime is Regime.DIVERGING and (t <= CLEAR or "not_finite_at_end" in loss.evidence):
         return Verdict(loss.regime, loss.advice, loss.reason, loss.confidence, evidence, loss.warnings)
+    if loss.regime is Regime.DIVERGING:
+        return Verdict(
+            Regime.UNDECIDED,
+            Advice.KEEP,
+            f"The loss has risen, but each gradient points along the step before it (cosine "
+            f"{mean.value:+.2f}, t {t:+.0f}), so the steps do not overshoot: hard batches, most likely; keep "
+            "the rate and look again.",
+            0.6,
+            evidence,
+        )
     if t > CLEAR and loss.regime is not Regime.PLATEAU:
         return Verdict(
             Regime.TOO_SLOW,

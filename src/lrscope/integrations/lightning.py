@@ -24,7 +24,7 @@ class Recorder(Callback):
     path : path, optional
         Where to write; ``record.jsonl`` in the logger's folder, or in the trainer's, unless told. With
         several optimisers, the second writes to ``record-1.jsonl``, and so on.
-    every, gap_every : int
+    every, gap_every : int, optional
         As for `lrscope.torch.Recorder`.
 
     Notes
@@ -34,7 +34,9 @@ class Recorder(Callback):
     no loss.
     """
 
-    def __init__(self, path: str | Path | None = None, *, every: int = 4, gap_every: int = 16) -> None:
+    def __init__(
+        self, path: str | Path | None = None, *, every: int | None = None, gap_every: int | None = None
+    ) -> None:
         self._path = path
         self._every = every
         self._gap_every = gap_every

@@ -20,7 +20,7 @@ class Recorder(TrainerCallback):
     ----------
     path : path, optional
         Where to write; ``record.jsonl`` in the output folder unless told.
-    every, gap_every : int
+    every, gap_every : int, optional
         As for `lrscope.torch.Recorder`.
 
     Notes
@@ -30,7 +30,9 @@ class Recorder(TrainerCallback):
     average for the gap is not kept in checkpoints: after resuming, it begins anew.
     """
 
-    def __init__(self, path: str | Path | None = None, *, every: int = 4, gap_every: int = 16) -> None:
+    def __init__(
+        self, path: str | Path | None = None, *, every: int | None = None, gap_every: int | None = None
+    ) -> None:
         self._path = path
         self._every = every
         self._gap_every = gap_every

@@ -275,3 +275,27 @@ def test_every_format_of_rows_gives_back_what_was_written(text, losses, start, s
         (run,) = text(content)
         assert run.curves["loss"].step.tolist() == steps
         np.testing.assert_array_equal(run.curves["loss"].loss, losses)
+
+
+def test_a_first_column_that_counts_is_the_step_whatever_its_name(text):
+    """Headers come in every language: what counts by equal amounts in front of the numbers is the step."""
+    rows = "".join(f"{10 * k};{2 - k / 40:.3f};0.01\n".replace(".", ",") for k in range(40))
+    (run,) = text("Schritt;Verlust;Lernrate\n" + rows)
+    assert run.curves["Verlust"].step.tolist() == [10 * k for k in range(40)]
+    assert "Schritt" not in run.curves
+
+
+def test_rows_under_numbers(text):
+    """An object with one row under each number is a table, on one line or over many."""
+    document = {str(k): {"loss": 2 - k / 40} for k in range(30)}
+    for content in (json.dumps(document), json.dumps(document, indent=2)):
+        (run,) = text(content)
+        assert points(run) == [(k, 2 - k / 40) for k in range(30)]
+
+
+def test_a_table_in_markdown(text):
+    """The rule below the header is no row, and nothing is said to be lost."""
+    rows = "".join(f"| {k} | {2 - k / 40:.3f} |\n" for k in range(20))
+    (run,) = text("| epoch | loss |\n|---|:---:|\n" + rows)
+    assert len(points(run)) == 20
+    assert not any("passed over" in warning for warning in run.warnings)

@@ -26,6 +26,8 @@ _PIECE = 20_000  # lines taken apart at once
 _WIDEST = 10_000
 _SEPARATORS = (",", "\t", ";", "|", None)
 """None stands for blanks, or for a single column."""
+_RULE = re.compile(r"^[\s|+:=\-]*-{3}[\s|+:=\-]*$")
+"""The line between header and rows of a table in Markdown, or one drawn with + and -."""
 _DECIMAL_COMMA = re.compile(r"(?<![\d.])(-?\d+),(\d+(?:[eE][-+]?\d+)?)(?![\d,])")
 
 
@@ -77,7 +79,9 @@ def layout(lines: Sequence[str]) -> Layout | None:
     """How these first lines of a file are laid out; None where they are no table of numbers."""
     numbered = [(k, line.rstrip("\r")) for k, line in enumerate(lines) if line.strip()]
     comments = [line.lstrip("# ").rstrip() for _, line in numbered if line.startswith("#")]
-    numbered = [(k, line) for k, line in numbered if not line.startswith("#")][:_LOOK]
+    numbered = [(k, line) for k, line in numbered if not line.startswith("#") and not _RULE.match(line)][
+        :_LOOK
+    ]
     if not numbered:
         return None
     for separator in _SEPARATORS:
@@ -150,6 +154,7 @@ def _cells(line: str, separator: str | None, decimal_comma: bool) -> list[str]:
 def _add(table: Table, plan: Layout, lines: list[str], odd: dict[str, int]) -> int:
     """Append lines to the table; gives the number of lines that have the wrong number of cells."""
     width = len(plan.columns)
+    lines = [line for line in lines if "---" not in line or not _RULE.match(line)]
     if plan.separator is None or plan.decimal_comma or any('"' in line for line in lines):
         rows = [_cells(line, plan.separator, plan.decimal_comma) for line in lines if line.strip()]
     else:

@@ -15,7 +15,7 @@ import numpy as np
 from lrscope.curves.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.curves.readers.files import Sample, read_bytes
 from lrscope.curves.readers.json_parts import salvage
-from lrscope.curves.readers.mappings import add_mappings
+from lrscope.curves.readers.mappings import add_mappings, numbered_rows
 from lrscope.curves.readers.numbers import number
 from lrscope.curves.readers.table import Rows, Table, Values
 
@@ -136,6 +136,9 @@ def _from_object(
     warnings: Sequence[str],
     depth: int,
 ) -> list[LoggedRun]:
+    numbered = numbered_rows(document)
+    if numbered is not None:
+        return _rows(numbered, name, format, source, warnings)
     columns = _columns(document)
     if columns:
         table = Table(name, format, source)

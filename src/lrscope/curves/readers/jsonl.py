@@ -9,7 +9,7 @@ from typing import Any
 from lrscope.curves.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.curves.readers.files import Sample, TextBlocks
 from lrscope.curves.readers.json_parts import loads
-from lrscope.curves.readers.mappings import add_mappings
+from lrscope.curves.readers.mappings import add_mappings, numbered_rows
 from lrscope.curves.readers.table import Table
 
 _LOOK = 20
@@ -24,8 +24,11 @@ class JsonLines(Reader):
 
     def recognises(self, sample: Sample) -> bool:
         lines = [line for line in sample.lines if line.strip()][:_LOOK]
-        objects = sum(isinstance(_parse(line), dict) for line in lines)
-        return objects > 0 and objects >= 0.5 * len(lines)
+        found = [_parse(line) for line in lines]
+        objects = [value for value in found if isinstance(value, dict)]
+        if len(found) == 1 and objects and numbered_rows(objects[0]) is not None:
+            return False  # one document that holds all rows
+        return len(objects) > 0 and len(objects) >= 0.5 * len(lines)
 
     def read(self, path: Path, name: str) -> list[LoggedRun]:
         table = Table(name, self.name, path)

@@ -74,6 +74,18 @@ def _add_sparse(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
+def numbered_rows(document: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows of an object that holds one under each number: {"0": {"loss": 2.3}, "1": {"loss": 2.1}}.
+
+    The numbers become the column ``step``, unless the rows have one. None where it is no such object.
+    """
+    if len(document) < 2 or not all(isinstance(row, Mapping) for row in document.values()):
+        return None
+    if not all(str(key).isascii() and str(key).isdigit() and len(str(key)) < 16 for key in document):
+        return None
+    return [{"step": int(key), **row} for key, row in document.items()]
+
+
 def configured_rate(config: Mapping[str, Any]) -> float | None:
     """The learning rate in a run's settings; None where there is none, or no number."""
     rates = {name: rate for name, value in config.items() if (rate := number(value)) is not None}

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.curves.metric import infer_goal, is_loss
 from lrscope.curves.readers import names
 from lrscope.curves.readers.base import LoggedRun, Unreadable
 from lrscope.curves.readers.series import MOST_METRICS, Series, run_from_series
@@ -111,6 +112,7 @@ class Table:
                 at = step
             else:
                 at = _across_epochs(step, chosen[epoch_name], members)
+            at = _gone_on(at, chosen, metrics, members, told)
             series: dict[str, Series] = {n: (at[chosen[n][0]], chosen[n][1]) for n in metrics}
             if epoch_name is not None:
                 where, values = chosen[epoch_name]
@@ -141,9 +143,20 @@ class Table:
             key = (0 if rows.size >= 0.9 * self.rows else 1, rank)
             if best is None or key < best[0]:
                 best = (key, name)
-        if best is None:
-            return None, None
-        return best[1], _filled(columns[best[1]], self.rows)
+        found = best[1] if best is not None else self._counting(columns)
+        return (None, None) if found is None else (found, _filled(columns[found], self.rows))
+
+    def _counting(self, columns: Mapping[str, tuple[Rows, Values]]) -> str | None:
+        """A first column that counts by equal amounts, whatever its name: "Schritt", "étape", "k"."""
+        name = next(iter(columns), None)
+        if name is None or len(columns) < 2 or names.is_epoch(name):
+            return None
+        rows, values = columns[name]
+        if rows.size < max(3, 0.9 * self.rows) or is_loss(name) or infer_goal(name) == "max":
+            return None
+        apart = np.diff(values)
+        whole = bool(np.all(values == np.floor(values))) and values[0] >= 0
+        return name if whole and apart[0] > 0 and bool(np.all(apart == apart[0])) else None
 
     def _without_steps(
         self,
@@ -287,6 +300,45 @@ def _across_epochs(step: Values, epoch: tuple[Rows, Values], members: Rows | Non
     lap[drops] = 1
     whole = step.copy()
     whole[where] = at + period * np.cumsum(lap)
+    return whole
+
+
+def _gone_on(
+    step: Values,
+    columns: Mapping[str, tuple[Rows, Values]],
+    metrics: Sequence[str],
+    members: Rows | None,
+    told: list[str],
+) -> Values:
+    """Steps of a resumed run whose count began again at its start, laid end to end; others as they are.
+
+    A run begun anew in the same file begins its count again as well. They are told apart by where the metric
+    stands: a resumed run goes on where it was, a new one returns to where the first began.
+    """
+    where = np.arange(step.size) if members is None else members
+    at = step[where]
+    drops = np.flatnonzero(np.diff(at) < 0) + 1
+    judged = next((n for n in metrics if columns[n][0].size == where.size), None)
+    if not 0 < drops.size <= 20 or judged is None:
+        return step
+    every = float(np.median(np.diff(at)[np.diff(at) > 0])) if np.any(np.diff(at) > 0) else 1.0
+    values = columns[judged][1]
+    middle = [float(np.median(values[i : i + 3])) for i in drops]
+    before = [float(np.median(values[max(i - 3, 0) : i])) for i in drops]
+    began = float(values[0])
+    resumed = [
+        abs(after - last) < 0.3 * abs(began - last) for after, last in zip(middle, before, strict=True)
+    ]
+    if not all(resumed) or np.any(at[drops] > at[0] + every):
+        return step
+    told.append(
+        f"The count of steps began again {drops.size} time(s) while {judged!r} went on where it was: "
+        "a resumed run, whose count goes on here."
+    )
+    shift = np.zeros(at.size)
+    shift[drops] = at[drops - 1] + every - at[drops]
+    whole = step.copy()
+    whole[where] = at + np.cumsum(shift)
     return whole
 
 

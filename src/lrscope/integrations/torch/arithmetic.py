@@ -1,4 +1,8 @@
-"""Norms and dot products over all of a model's tensors at once, whatever their kind."""
+"""Norms and dot products over all of a model's tensors at once, whatever their kind.
+
+A small model's weights are packed into one vector first: on tensors of a few thousand entries it is the number
+of operations that costs, not their size. A large model's are left where they are, for the copy would cost.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,26 @@ import torch
 from torch import Tensor
 
 _SIMPLE = frozenset((torch.float32, torch.float64))
+_SMALL = 1 << 18  # entries; at a million, packing costs more than it saves
+
+
+def can_pack(weights: Sequence[Tensor]) -> bool:
+    """Whether these are few entries, of one simple type, on one device."""
+    if not weights or sum(w.numel() for w in weights) > _SMALL:
+        return False
+    kind, place = weights[0].dtype, weights[0].device
+    return kind in _SIMPLE and all(
+        w.dtype == kind and w.device == place and w.layout is torch.strided for w in weights
+    )
+
+
+def pack(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> list[Tensor]:
+    """All entries in one vector, a copy; zeros where a parameter has no gradient, sparse ones made dense."""
+    parts = [
+        (t.to_dense() if t.is_sparse else t).reshape(-1) if t is not None else w.new_zeros(w.numel())
+        for t, w in zip(tensors, like, strict=True)
+    ]
+    return [torch.cat(parts)]
 
 
 def norm(tensors: Sequence[Tensor]) -> Tensor:
@@ -20,9 +44,10 @@ def norm(tensors: Sequence[Tensor]) -> Tensor:
     )
     if not dense:
         return torch.zeros(())
+    if len(dense) == 1:
+        whole: Tensor = torch.linalg.vector_norm(dense[0])
+        return whole
     norms: Sequence[Tensor] = torch._foreach_norm(dense)  # type: ignore[arg-type]
-    if len(norms) == 1:
-        return norms[0]
     first = norms[0].device
     together = torch.stack([n if n.device == first else n.to(first) for n in norms])
     return torch.sqrt(torch.sum(together * together))
@@ -33,6 +58,8 @@ def dot(gradients: Sequence[Tensor | None], updates: Sequence[Tensor]) -> Tensor
     parts = [_product(g, u) for g, u in zip(gradients, updates, strict=True) if g is not None]
     if not parts:
         return torch.zeros(())
+    if len(parts) == 1:
+        return parts[0]
     first = parts[0].device
     return torch.stack([p if p.device == first else p.to(first) for p in parts]).sum()
 

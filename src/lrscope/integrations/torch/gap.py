@@ -11,17 +11,19 @@ reads negative, and the answer turns upside down; so this is called before the s
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from lrscope.control.gap import gap_of
 from lrscope.integrations.torch.average import PowerAverage
+from lrscope.integrations.torch.cadence import Cadence
 from lrscope.integrations.torch.hearing import Heard
 from lrscope.integrations.torch.measuring import measuring, number, weights_replaced
 
 _EARLY = 64
-_EARLY_EVERY = 4
+_DENSEST = 16
 _FIRST = 16
 _TRUST_AFTER = 3
 _CHECK_EVERY = 16
@@ -34,17 +36,21 @@ class GapMeter:
     ----------
     model : module
         What is put into evaluation mode: dropout off, BatchNorm by the batch.
-    every : int
+    every : int or None
         Steps between measurements; every 4th step from step 16 to step 64, when the average changes fast.
+        None: every 16th, or seldomer as `Cadence` finds it.
+    share : float
+        The share of the run's time that measuring may take.
     """
 
-    def __init__(self, model: nn.Module, every: int) -> None:
+    def __init__(self, model: nn.Module, every: int | None, share: float) -> None:
         self.model = model
-        self.every = every
+        self.cadence = Cadence(every, _DENSEST, share, early=_EARLY)
         self.average = PowerAverage()
         self.short: PowerAverage | None = None  # where the gap is that of `lrscope.control.gap.gap_of`
         self._measured = 0
         self._agreed = 0
+        self.spent = 0.0  # seconds on the measurement of this step
 
     @property
     def trust(self) -> tuple[int, int]:
@@ -58,9 +64,13 @@ class GapMeter:
 
     def due(self, step: int) -> bool:
         """Whether the gap is to be measured before this step."""
-        if step < _FIRST or not self.average.values:
-            return False
-        return step % (min(_EARLY_EVERY, self.every) if step <= _EARLY else self.every) == 0
+        return step >= _FIRST and bool(self.average.values) and self.cadence.due(step)
+
+    def passed(self, step: int, pace: float) -> None:
+        """This step is done, and steps take so many seconds."""
+        if self.cadence.due(step):
+            self.cadence.passed(step, self.spent, pace)
+            self.spent = 0.0
 
     def measure(self, heard: Heard, weights: Sequence[Tensor]) -> float:
         """The gap on the batch of a loss that was computed at these weights.
@@ -72,6 +82,7 @@ class GapMeter:
         again, precision = heard.again, heard.precision
         if again is None or precision is None:
             raise ValueError("the loss of this step cannot be computed again")
+        begun = time.perf_counter()
         trained = number(heard.value)
         trusted = self._agreed >= _TRUST_AFTER and self._measured % _CHECK_EVERY != 0
         with measuring(self.model) as rewind:
@@ -93,4 +104,5 @@ class GapMeter:
             short = self.short
             gap = here - there if short is None else gap_of(here, there, lambda: at(short))
         self._measured += 1
+        self.spent = time.perf_counter() - begun
         return gap

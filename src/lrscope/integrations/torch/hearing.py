@@ -63,35 +63,37 @@ class Hearing:
         self.losses: list[Heard] = []
         self.deaf = False
         self.keep_batch = False
-        self._handles = []
+        self._listen = True
         self._model_handle: Any = None
-        if model is not None and loss_fn is None:
-            self._model_handle = model.register_forward_hook(self._on_model, with_kwargs=True)
-        if isinstance(loss_fn, nn.Module):
-            self._handles.append(loss_fn.register_forward_hook(self._on_loss_fn, with_kwargs=True))
+        self._loss_handle: Any = None
+        self._place_hooks()
 
     def close(self) -> None:
         """Stop listening."""
-        self.forget()
-        for handle in (*self._handles, self._model_handle):
-            if handle is not None:
-                handle.remove()
-        self._handles, self._model_handle = [], None
+        self.forget(listen=False)
 
-    def forget(self, keep_batch: bool = False) -> None:
-        """A new step begins. Batches are held on to only before a step that measures the gap; between them,
-        and if nothing is to be heard there, the model goes without its hook, which costs time on small
-        models."""
+    def forget(self, keep_batch: bool = False, listen: bool = True) -> None:
+        """A new step begins. Batches are held on to only before a step that measures the gap; and where
+        nothing is to be heard, modules go without their hooks, which cost time on small models."""
         self.losses = []
         self._last_output = None
-        self.keep_batch = keep_batch
-        if self._model is None or self._loss_fn is None:
-            return
-        if keep_batch and self._model_handle is None:
+        if keep_batch is not self.keep_batch or listen is not self._listen:
+            self.keep_batch = keep_batch
+            self._listen = listen
+            self._place_hooks()
+
+    def _place_hooks(self) -> None:
+        on_model = self._listen and (self._loss_fn is None or self.keep_batch) and self._model is not None
+        if on_model and self._model_handle is None and self._model is not None:
             self._model_handle = self._model.register_forward_hook(self._on_model, with_kwargs=True)
-        elif not keep_batch and self._model_handle is not None:
+        elif not on_model and self._model_handle is not None:
             self._model_handle.remove()
             self._model_handle = None
+        if self._listen and self._loss_handle is None and isinstance(self._loss_fn, nn.Module):
+            self._loss_handle = self._loss_fn.register_forward_hook(self._on_loss_fn, with_kwargs=True)
+        elif not self._listen and self._loss_handle is not None:
+            self._loss_handle.remove()
+            self._loss_handle = None
 
     def told(self, loss: Any) -> Any:
         """Take a loss, or a function that computes it, from the training loop; return the loss."""
@@ -182,13 +184,15 @@ class Hearing:
         parts: int = 1,
     ) -> None:
         """Take in a loss that was divided by `parts`, with the way to compute it again undivided."""
-        if not attentive():
+        if not (self._listen and attentive()):
             return
         if not isinstance(loss, Tensor):
             heard = Heard(float(loss), None, None, False, told)
         else:
             # A copy, as `loss /= 4` is common in gradient accumulation.
-            heard = Heard(loss.detach() * parts, again if self.keep_batch else None, None, False, told)
+            value = loss.detach()
+            value = value.clone() if parts == 1 else value * parts
+            heard = Heard(value, again if self.keep_batch else None, None, False, told)
             if heard.again is not None:
                 heard.precision = precision or Precision.now(self._device)
                 held = [h for h in self.losses if h.again is not None]

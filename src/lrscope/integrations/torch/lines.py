@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import time
 import warnings
@@ -19,7 +20,7 @@ _MOST_WAITING = 32  # lines
 _LONGEST_WAIT = 0.25  # seconds
 
 Row = dict[str, Any]
-"""One line to be: names, and numbers or scalar tensors."""
+"""One line to be: names, and numbers, scalar tensors, or three of these: one to be divided by the others."""
 
 
 class Lines:
@@ -111,7 +112,11 @@ def _header(optimizer: torch.optim.Optimizer) -> dict[str, Field]:
 def _field(name: str, value: Any) -> Field:
     """A value as it is written: measured ones to nine digits, which is all that single precision holds."""
     if isinstance(value, Tensor):
-        value = float(value)
+        return float(f"{float(value):.9g}")
+    if isinstance(value, tuple):
+        above, *below = (float(v) for v in value)
+        square = below[0] * below[1]
+        return float(f"{above / square:.9g}") if square else math.nan
     if isinstance(value, float) and not name.startswith("lr"):
         return float(f"{value:.9g}")
     return value  # type: ignore[no-any-return]

@@ -134,6 +134,7 @@ class GapScheduler:
         self._losses: list[float] = []
         self._made = 0  # steps of the optimiser since the last decision
         self._without = 0
+        self._wanted = False  # whether a gap is to be measured before the next step
         self._told = False  # whether losses come by `step`, so that they need not be listened for
         self._lines = (
             Lines(record, optimizer, {"controller": type(self.control.rule).__name__}) if record else None
@@ -195,13 +196,15 @@ class GapScheduler:
         value, gap = self._agreed(self._mean_loss(), gap)
         self._sense.take_in(made, self.step_count)
         self._note_missing(gap)
-        before = rates(self.optimizer)
+        before = rates(self.optimizer) if self._lines is not None else {}
         self._state, decision = self.control.update(self._state, self.step_count, value, gap=gap)
         if decision is not None:
             self._act(decision)
         elif self.control.wants_snapshot(self._state):
             self._keep()
-        self._write({"step": self.step_count, "loss": value, **before, "gap": gap}, decision)
+        if self._lines is not None:
+            row = {"step": self.step_count, "loss": value, **before, "gap": gap}
+            self._lines.add({n: v for n, v in row.items() if v is not None} | decision_fields(decision))
         self._expect()
         return decision
 
@@ -211,6 +214,7 @@ class GapScheduler:
         if steps < 1:
             raise UsageError(f"finish needs the number of steps to come, at least 1; got {steps}.")
         self._state = self.control.finish(self._state, steps)
+        self._wanted = False
 
     @contextmanager
     def averaged(self, loader: Iterable[Any] | None = None) -> Iterator[nn.Module]:
@@ -291,7 +295,7 @@ class GapScheduler:
             return
         if self._newest is None:
             self._newest = self._proven = self._take()
-        if not self._made and self.control.wants_gap(self._state, self.step_count + 1):
+        if self._wanted and not self._made:
             self._sense.before_step()
 
     def _on_stepped(self, *_: Any) -> None:
@@ -331,11 +335,14 @@ class GapScheduler:
         self._rates.set(decision.lr)
 
     def _keep(self) -> None:
-        self._proven, self._newest = self._newest, self._take()
+        spare, self._proven = self._proven, self._newest
+        if spare is self._newest:  # at first, and after a roll-back, both are one
+            spare = None
+        self._newest = self._take(spare)
         self._state = self.control.took_snapshot(self._state)
 
-    def _take(self) -> Snapshot:
-        return Snapshot.take(self._sense.weights, self.model, self.optimizer)
+    def _take(self, into: Snapshot | None = None) -> Snapshot:
+        return Snapshot.take(self._sense.weights, self.model, self.optimizer, into)
 
     def _note_missing(self, gap: float | None) -> None:
         if gap is not None or self._without < 0:
@@ -348,15 +355,12 @@ class GapScheduler:
                 "held_out batches, or write `scheduler.step(loss, lambda: loss_fn(model(x), y))`."
             )
 
-    def _write(self, row: dict[str, Any], decision: Decision | None) -> None:
-        if self._lines is not None:
-            self._lines.add({n: v for n, v in row.items() if v is not None} | decision_fields(decision))
-
     def _expect(self) -> None:
         """Get ready for the next step."""
-        wanted = self._sense.held_out is None and self.control.wants_gap(self._state, self.step_count + 1)
-        self._hearing.forget(keep_batch=wanted)
-        self._hearing.deaf = self._told and not wanted
+        self._wanted = self.control.wants_gap(self._state, self.step_count + 1)
+        batch = self._wanted and self._sense.held_out is None
+        self._hearing.forget(keep_batch=batch)
+        self._hearing.deaf = self._told and not batch
 
 
 def _memory(optimizer: torch.optim.Optimizer) -> float:

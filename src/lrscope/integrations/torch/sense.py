@@ -27,8 +27,8 @@ from lrscope.integrations.torch.hearing import Hearing
 from lrscope.integrations.torch.held_out import HeldOut
 from lrscope.integrations.torch.measuring import Precision, measuring, number, weights_replaced
 
-_STRIDES = ((64, 1), (512, 4), (2048, 8))  # until which step the averages are updated how often
-_LATER = 16  # a hundredth of what the shorter average looks back over
+_STRIDES = ((64, 1), (256, 4), (1024, 8), (4096, 16))  # until which step the averages are updated how often
+_LATER = 32  # below a tenth of what the shorter average looks back over, a ninth of the run
 
 _JUDGED = 32  # held-out batches that averages are compared on
 
@@ -58,7 +58,7 @@ class Sense:
         self.output = PowerAverage(OUTPUT)
         self.by_closure = False
         self.found: float | None = None
-        self._meter = GapMeter(model, 1)
+        self._meter = GapMeter(model, 1, 1.0)  # when to measure is the controller's to say
         self._meter.average, self._meter.short = self.control, self.output
         self._before: list[Tensor] | None = None
         self._waiting = 0  # steps that are not in the averages yet

@@ -27,13 +27,15 @@ class Snapshot:
         weights: Sequence[Tensor],
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
+        into: Snapshot | None = None,
     ) -> Snapshot:
-        """As everything is now."""
+        """As everything is now; in the memory of a snapshot that is needed no more, where one is given."""
+        old = into.parts if into is not None else {"weights": (), "buffers": (), "optimizer": {}}
         return cls(
             {
-                "weights": [w.detach().clone() for w in weights],
-                "buffers": [b.detach().clone() for b in model.buffers()],
-                "optimizer": copy.deepcopy(optimizer.state_dict()["state"]),
+                "weights": _copies([w.detach() for w in weights], old["weights"]),
+                "buffers": _copies([b.detach() for b in model.buffers()], old["buffers"]),
+                "optimizer": _copy(optimizer.state_dict()["state"], old["optimizer"]),
             }
         )
 
@@ -58,3 +60,28 @@ class Snapshot:
         )
         for average in averages:
             average.steps, average.values = 0, []
+
+
+@torch.no_grad()
+def _copies(values: Sequence[Tensor], into: Sequence[Tensor]) -> list[Tensor]:
+    """Copies, in the tensors of `into` where they are alike: a fresh one costs twice as much."""
+    if (
+        not values
+        or len(into) != len(values)
+        or any(a.shape != b.shape for a, b in zip(into, values, strict=True))
+    ):
+        return [value.clone() for value in values]
+    torch._foreach_copy_(list(into), list(values))
+    return list(into)
+
+
+def _copy(value: Any, into: Any) -> Any:
+    """A deep copy of an optimiser's state, in the tensors of `into` where it has like ones."""
+    if isinstance(value, Tensor):
+        if isinstance(into, Tensor) and into.shape == value.shape and into.dtype == value.dtype:
+            return into.copy_(value.detach())
+        return value.detach().clone()
+    if isinstance(value, dict):
+        old = into if isinstance(into, dict) else {}
+        return {key: _copy(inner, old.get(key)) for key, inner in value.items()}
+    return copy.deepcopy(value)

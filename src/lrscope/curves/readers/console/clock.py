@@ -103,8 +103,10 @@ class Clock:
         if plan.epoch is None or plan.phase is not None:
             return
         number = to_count(values[plan.epoch.slot])
+        self._fraction = self._fraction or _is_fraction(values[plan.epoch.slot])
         if number is None:
-            self._fraction = self._fraction or _is_fraction(values[plan.epoch.slot])
+            if self._fraction and self.unit == EPOCHS and self._told <= LATE:
+                self.unit, self.label, self.total = LINES, "counted lines", None  # 0.0 was no whole epoch
             return
         self._epoch = number
         if self._first_epoch is None:
@@ -251,6 +253,9 @@ class Clock:
 
 
 def _is_fraction(value: Value) -> bool:
+    """Whether epochs are told in parts. One written 0.0 is such a part, too: the first lines of a long epoch."""
+    if isinstance(value, float) or (isinstance(value, str) and "." in value):
+        return True
     try:
         number = to_float(value)
     except ValueError:

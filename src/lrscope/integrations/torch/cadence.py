@@ -1,0 +1,76 @@
+"""When to measure: as often as helps, as seldom as the price asks.
+
+Diagnosis looks at the latest 15 to 50 % of a run, so a run that is ten times as long needs measurements a tenth
+as often to be judged as well. A cadence is therefore free to widen with the run, to `step / 64` steps, which
+still leaves ten measurements in its latest 15 %. Within that freedom it measures densely where that is cheap,
+as beside a large batch, and stretches where it is dear, as on a small model whose steps take a third of a
+millisecond, until measuring takes its share of the run's time and no more. The losses of single steps are
+noisier than what is measured, so that many more of their lines are kept.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+_UNSEEN = 2.0  # beyond its own time, measuring empties caches for as long again: benchmarks/recorder.py
+_REMEMBERED = 9  # medians of so many: a first compilation or a pause for validation does not count
+
+
+class Cadence:
+    """Tells at which steps to measure.
+
+    Parameters
+    ----------
+    fixed : int or None
+        Measure at the multiples of this number of steps; None to go by the price.
+    densest : int
+        Steps between measurements that the price is never below, when not fixed.
+    share : float
+        The share of the run's time that measuring may take, once the run is long enough to afford it.
+    per_run : int
+        Measurements at the least while a run doubles; the spacing is never above `step / per_run`.
+    early : int
+        Until this step every 4th is measured (every `fixed`-th if that is fewer), for the average changes
+        fast at first.
+    """
+
+    def __init__(
+        self, fixed: int | None, densest: int, share: float, per_run: int = 64, early: int = 0
+    ) -> None:
+        self.fixed = fixed
+        self._densest = densest
+        self._share = share
+        self._per_run = per_run
+        self._early = early
+        self._costs: deque[float] = deque(maxlen=_REMEMBERED)
+        self._paces: deque[float] = deque(maxlen=_REMEMBERED)
+        self._next = 0
+        self.go_on(0)
+
+    def due(self, step: int) -> bool:
+        """Whether this step, the one after the last that was told, is to be measured."""
+        return step >= self._next
+
+    def passed(self, step: int, cost: float, pace: float) -> None:
+        """A step that was due is done: what measuring cost, and how long a step takes, both in seconds."""
+        if self.fixed is None and cost > 0 and pace > 0:
+            self._costs.append(cost)
+            self._paces.append(pace)
+        self.go_on(step)
+
+    def go_on(self, step: int) -> None:
+        """Find the next step to measure after this one: the next multiple of the present spacing."""
+        spacing = self.spacing(step)
+        self._next = (step // spacing + 1) * spacing
+
+    def spacing(self, step: int) -> int:
+        """Steps between measurements, at this step of the run."""
+        if step < self._early:
+            return min(4, self.fixed or 4)
+        if self.fixed is not None:
+            return self.fixed
+        if step < self._densest * self._per_run or not self._costs:
+            return self._densest
+        asked = _UNSEEN * median(self._costs) / (self._share * median(self._paces))
+        return max(self._densest, min(int(asked) + 1, step // self._per_run))
