@@ -15,6 +15,7 @@ NAMES = [
     "InconclusiveError",
     "LossCurve",
     "LrscopeError",
+    "RampResult",
     "Recommendation",
     "Regime",
     "Reporter",
@@ -32,6 +33,7 @@ NAMES = [
     "diagnose",
     "load",
     "patience",
+    "read_ramp",
     "scan",
 ]
 

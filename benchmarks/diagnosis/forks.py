@@ -170,6 +170,13 @@ def t_value(curve: LossCurve) -> float:
     return float(values.mean() / (values.std(ddof=1) / np.sqrt(values.size) + 1e-300))
 
 
+def turns(curve: LossCurve) -> float:
+    """How much the loss zig-zags: the share of points, in the latest share of the run, at which it turns."""
+    moves = np.diff(curve.loss[curve.step > (1 - SHARE) * curve.step[-1]])
+    moves = moves[np.isfinite(moves)]
+    return float(np.mean(moves[1:] * moves[:-1] < 0)) if moves.size > 1 else float("nan")
+
+
 def error(values: NDArray[np.bool_], cases: list[Checkpoint]) -> float:
     """Standard error of a mean over checkpoints, by leaving out one training at a time."""
     owners = [c.training for c in cases]
@@ -185,6 +192,7 @@ def summary(cases: list[Checkpoint], advice: dict[str, list[Advice]]) -> dict[st
     keep, floor = ends[:, 2], ends.min(axis=1)
     lower, higher = ends[:, :2].min(axis=1) < 0.99 * keep, ends[:, 3] < 0.99 * keep
     gap, cos = (np.array([t_value(c.record[name]) for c in cases]) for name in ("gap", "cos"))
+    jumps = np.array([turns(c.record["loss"]) for c in cases])
     result: dict[str, object] = {
         "checkpoints": len(cases),
         "trainings": len({c.training for c in cases}),
@@ -193,6 +201,7 @@ def summary(cases: list[Checkpoint], advice: dict[str, list[Advice]]) -> dict[st
         "auc": {
             "gap_lower": auc(gap, lower), "gap_raise": auc(-gap, higher),
             "cos_lower": auc(-cos, lower), "cos_raise": auc(cos, higher),
+            "turns_of_the_loss_lower": auc(jumps, lower), "turns_of_the_loss_raise": auc(-jumps, higher),
         },
     }  # fmt: skip
     for view in VIEWS:

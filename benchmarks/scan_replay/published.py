@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from epoch_length import steps_an_epoch
 from numpy.typing import NDArray
 
 from lrscope.curves import LossCurve, Run, RunState
 from lrscope.scanning.cliff import DivergenceWatch
 
-STEPS_AN_EPOCH = {"quadratic_deep": 7, "fmnist_2c2d": 468, "mnist_vae": 937, "tolstoi_char_rnn": 1000}
-"""Mini-batches an epoch. The files keep the first 20,000 batch losses but not this number, which follows
-from the data set and batch size of the problem; for `tolstoi_char_rnn` it is rounded."""
+OPTIMISERS = ("adam", "sgd", "momentum")
 
 
 @dataclass(frozen=True)
@@ -77,28 +76,37 @@ def load(folder: Path, judged: str, only: str | None = None) -> list[PublishedSc
     for path in sorted(folder.glob("*.npz")):
         if only is None or only in path.stem:
             with np.load(path, allow_pickle=False) as data:
-                scans += [_scan(path.stem, data, name, judged) for name in ("adam", "sgd", "momentum")]
+                there = [name for name in OPTIMISERS if f"{name}_lr" in data.files]
+                width = _width(path.stem, data, there)
+                scans += [_scan(path.stem, data, name, judged, width) for name in there]
     return scans
 
 
-def _scan(problem: str, data: np.lib.npyio.NpzFile, optimiser: str, judged: str) -> PublishedScan:
+def _width(problem: str, data: np.lib.npyio.NpzFile, there: list[str]) -> int:
+    """Optimiser steps in an epoch: the same for all optimisers of a problem."""
+    batch = [data[f"{name}_batch"].astype(float) for name in there]
+    train = [data[f"{name}_train"].astype(float) for name in there]
+    entries, epochs = min(b.shape[1] for b in batch), min(t.shape[1] for t in train)
+    return steps_an_epoch(
+        problem,
+        json.loads(str(data[f"{there[0]}_hyper"])),
+        np.concatenate([b[:, :entries] for b in batch]),
+        np.concatenate([t[:, :epochs] for t in train]),
+    )
+
+
+def _scan(problem: str, data: np.lib.npyio.NpzFile, optimiser: str, judged: str, width: int) -> PublishedScan:
     table = data[f"{optimiser}_{'train' if judged == 'train' else 'test'}"].astype(float)
     batch = data[f"{optimiser}_batch"].astype(float)
-    lr = data[f"{optimiser}_lr"]
+    hyper = json.loads(str(data[f"{optimiser}_hyper"]))
     seed = data[f"{optimiser}_seed"]
-    epochs = int(json.loads(str(data[f"{optimiser}_hyper"]))["num_epochs"])
-    width = STEPS_AN_EPOCH[problem]
-    rounded = [float(f"{value:.4g}") for value in lr]
-    grid = [i for i in range(len(lr)) if seed[i] == 42]
-    ends = table.min(axis=1) if judged == "best" else table[:, -1]
+    epochs, interval = int(hyper["num_epochs"]), int(hyper.get("train_log_interval") or 1)
+    rounded = [float(f"{value:.4g}") for value in data[f"{optimiser}_lr"]]
     ends = np.array([_end(row, judged) for row in table])
-    repeated = max(set(rounded), key=rounded.count)
-    seeds = np.array([ends[i] for i in range(len(lr)) if rounded[i] == repeated])
-    seeds = seeds[np.isfinite(seeds)]
-    noise = 1.48 * float(np.median(np.abs(seeds - np.median(seeds))))
+    noise = _noise(rounded, ends)
     runs, final, per_epoch = {}, {}, {}
-    for i in grid:
-        runs[rounded[i]] = _recorded(rounded[i], batch[i], table[i], width, epochs)
+    for i in np.flatnonzero(seed == seed.min()):
+        runs[rounded[i]] = _recorded(rounded[i], batch[i], table[i], width, epochs, interval)
         final[rounded[i]] = ends[i]
         per_epoch[rounded[i]] = table[i]
     rates = tuple(sorted(runs))
@@ -109,11 +117,20 @@ def _scan(problem: str, data: np.lib.npyio.NpzFile, optimiser: str, judged: str)
         rates=rates,
         runs=runs,
         final=np.array([final[r] for r in rates]),
-        start=float(table[grid[0], 0]),
+        start=float(np.nanmedian([row[0] for row in per_epoch.values()])),
         noise=noise,
         objective="best" if judged == "best" else "last",
         per_epoch=per_epoch,
     )
+
+
+def _noise(rates: list[float], ends: NDArray[np.float64]) -> float:
+    """Robust standard deviation of the ends at the rate that was run with most seeds; 0 where none was repeated."""
+    repeated = max(set(rates), key=lambda lr: (rates.count(lr), -lr))
+    seeds = np.array(
+        [end for lr, end in zip(rates, ends, strict=True) if lr == repeated and math.isfinite(end)]
+    )
+    return 1.48 * float(np.median(np.abs(seeds - np.median(seeds)))) if seeds.size > 2 else 0.0
 
 
 def _end(row: NDArray[np.float64], judged: str) -> float:
@@ -123,14 +140,19 @@ def _end(row: NDArray[np.float64], judged: str) -> float:
 
 
 def _recorded(
-    lr: float, batch: NDArray[np.float64], table: NDArray[np.float64], width: int, epochs: int
+    lr: float,
+    batch: NDArray[np.float64],
+    table: NDArray[np.float64],
+    width: int,
+    epochs: int,
+    interval: int,
 ) -> Recorded:
     """The curves "loss" (mini-batches) and "epoch_loss" (evaluated), cut where the watch stops the run."""
     died = np.flatnonzero(~np.isfinite(table))
     alive = int(died[0]) if died.size else epochs + 1  # epochs 0 … alive - 1 were evaluated
     bad = np.flatnonzero(~np.isfinite(batch))
-    n = min(int(bad[0]) + 1 if bad.size else batch.size, alive * width)
-    steps = np.arange(1, n + 1)
+    n = min(int(bad[0]) + 1 if bad.size else batch.size, alive * width // interval)
+    steps = np.arange(n) * interval + 1
     marks = np.arange(min(alive + 1, epochs + 1)) * width
     curves = {
         "loss": LossCurve(steps, batch[:n], name="loss"),

@@ -31,9 +31,14 @@ if TYPE_CHECKING:
     from lrscope.errors import SourceError as SourceError
     from lrscope.errors import StoreError as StoreError
     from lrscope.errors import UsageError as UsageError
+    from lrscope.integrations import accelerate as accelerate
+    from lrscope.integrations import keras as keras
     from lrscope.integrations import lightning as lightning
+    from lrscope.integrations import optax as optax
     from lrscope.integrations import torch as torch
     from lrscope.integrations import transformers as transformers
+    from lrscope.ramping import RampResult as RampResult
+    from lrscope.ramping import read_ramp as read_ramp
     from lrscope.scanning.recommendation import Band as Band
     from lrscope.scanning.recommendation import Recommendation as Recommendation
     from lrscope.statistics.estimate import Estimate as Estimate
@@ -46,6 +51,8 @@ _HOME = {
     "scan": "lrscope.api",
     "load": "lrscope.api",
     "ScanResult": "lrscope.api",
+    "read_ramp": "lrscope.ramping",
+    "RampResult": "lrscope.ramping",
     "diagnose": "lrscope.diagnosing",
     "patience": "lrscope.diagnosing",
     "backtest": "lrscope.diagnosing",
@@ -71,7 +78,7 @@ _HOME = {
     "InconclusiveError": "lrscope.errors",
 }
 
-_FRAMEWORKS = ("lightning", "torch", "transformers")
+_FRAMEWORKS = ("accelerate", "keras", "lightning", "optax", "torch", "transformers")
 """`lrscope.torch` and its like: modules that load the framework they are named after, on first use."""
 
 __all__ = sorted(_HOME)

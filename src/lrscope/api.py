@@ -21,10 +21,11 @@ from lrscope.scanning.planner.base import Planner
 from lrscope.scanning.planner.budget import FEWEST, check
 from lrscope.scanning.planner.kept import OWN, KeptPlanner
 from lrscope.scanning.progress import Observer
-from lrscope.scanning.resume import has_ended
+from lrscope.scanning.resume import has_ended, planner_name
 from lrscope.scanning.session import Session
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Source
+from lrscope.training.source.ramp import Ramp, RampSource
 from lrscope.training.store.base import Ledger, Store
 from lrscope.training.store.lock import FileLock
 from lrscope.training.store.memory import MemoryStore
@@ -38,6 +39,12 @@ BUDGET = 4.0
 CALLS = 12
 """And for runs that cannot be paused: a look at six rates over the whole range, and at six beside the best."""
 
+RAMP_STEPS = 100
+"""Steps of a ramp: what the finders take whose answer it is to give."""
+RAMPS = 5
+"""Ramps, each with a seed of its own: fewer leave the spread over seeds a guess."""
+
+RAMP = "RampPlanner"
 DATABASE = "scan.sqlite"
 _OURS = (DATABASE, DATABASE + "-wal", DATABASE + "-shm", "logs", "report.html")
 
@@ -56,7 +63,7 @@ def scan(
     seeds: int = 1,
     jobs: int = 1,
     engine: Literal["serial", "processes", "ray"] | Engine | None = None,
-    planner: Literal["halving", "grid"] | Planner = "halving",
+    planner: Literal["halving", "grid", "race", "ramp"] | Planner = "halving",
     pattern: str | None = None,
     metrics_file: str | None = None,
     max_paused: int | None = None,
@@ -77,10 +84,11 @@ def scan(
     per_decade : int
         Rates in each factor of ten.
     steps : int, optional
-        Length of a full run. Default: what the program prints, or where a first run ends.
+        Length of a full run. Default: what the program prints, or where a first run ends. Of a ramp: 100.
     budget : float, optional
         What may be spent, in full runs. Default: 4; for a plain function, which cannot be paused so that each
-        call is a full run, 12 calls, which find a rate on the default grid (or as many as there are rates).
+        call is a full run, 12 calls, which find a rate on the default grid (or as many as there are rates). For
+        ramps, their number: 5.
     metric : str, optional
         What to judge by. Default: a validation loss, else a loss, else a score.
     goal : {"min", "max"}, optional
@@ -93,8 +101,10 @@ def scan(
         Runs that train at the same time.
     engine : {"serial", "processes", "ray"} or Engine, optional
         Where runs live. Default: here for one job, processes for more.
-    planner : {"halving", "grid"} or Planner
-        Successive halving, or every rate to its end.
+    planner : {"halving", "grid", "race", "ramp"} or Planner
+        Successive halving; every rate to its end; every rate until it can no longer win, at a risk of 10 % over all
+        looks (`scanning.stopping` says what that rests on); or the range test, whose few short runs climb through the
+        rates, for functions that take a new rate at each step.
     pattern, metrics_file : str, optional
         For programs: a regular expression for output lines; a JSONL or CSV file to read instead.
     max_paused : int, optional
@@ -143,6 +153,12 @@ def scan(
     rates = log_grid(low, high, per_decade)
     chosen = _planner(planner)
     trained = _source(source, metric, pattern, metrics_file)
+    ramp = planner_name(chosen).startswith(RAMP)
+    if ramp:
+        steps = RAMP_STEPS if steps is None else steps
+        budget = float(max(RAMPS, seeds)) if budget is None else budget
+        seeds = max(1, int(budget))
+        trained = RampSource(trained, Ramp(rates[0], rates[-1], steps))
     if budget is None:
         budget = BUDGET if trained.pausable else float(max(FEWEST, min(CALLS, len(rates))))
     plan = Plan(
@@ -155,6 +171,7 @@ def scan(
         objective,
         tolerance,
         pausable=trained.pausable,
+        ramp=ramp,
     )
     check(plan)
     with ExitStack() as stack:
@@ -208,6 +225,7 @@ def _from_ledger(ledger: Ledger, file: Path) -> Outcome:
         s["level"],
         s["pausable"],
         None if scout is None else (scout[0], scout[1]),
+        ramp=s["planner"].startswith(RAMP),
     )
     planner = _planner_of(s["planner"], ledger)
     finished = has_ended(ledger.decisions)
@@ -269,7 +287,15 @@ def _source(source: Any, metric: str | None, pattern: str | None, metrics_file: 
 def _planner(planner: str | Planner) -> Planner:
     if isinstance(planner, Planner):
         return planner
-    _one_of("planner", planner, ("halving", "grid"))
+    _one_of("planner", planner, ("halving", "grid", "race", "ramp"))
+    if planner == "race":
+        from lrscope.scanning.planner.race import RacePlanner
+
+        return RacePlanner()
+    if planner == "ramp":
+        from lrscope.scanning.planner.ramp import RampPlanner
+
+        return RampPlanner()
     if planner == "grid":
         from lrscope.scanning.planner.full_grid import FullGridPlanner
 
@@ -281,8 +307,9 @@ def _planner(planner: str | Planner) -> Planner:
 
 def _planner_of(name: str, ledger: Ledger) -> Planner:
     """The planner that made a scan on disk, or where that is somebody's own, one that knows what it said."""
-    if name.partition("(")[0] in OWN:
-        return _planner("grid" if name.startswith("FullGrid") else "halving")
+    own = name.partition("(")[0]
+    if own in OWN:
+        return _planner(OWN[own])
     return KeptPlanner(name, ledger.decisions)
 
 

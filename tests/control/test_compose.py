@@ -106,3 +106,21 @@ def test_a_continued_ledger_goes_on(tmp_path):
     lines = path.read_text().splitlines()
     assert json.loads(lines[-1]) == {"step": 2, "loss": 1.5, "lr": 0.1}
     assert len(lines) == 4
+
+
+def test_a_roll_back_says_by_how_much_the_rate_changed():
+    """Its factor is new rate over old, back at the start, where the warm-up begins again, as well as later."""
+    control = Composed(Gap(), Guard(keep_every=16), warmup=10)
+    state, before = control.init(0.1), None
+    found = []
+    for step in range(1, 200):
+        before = control.lr(state)
+        state, decision = control.update(
+            state, step, math.nan if step in (30, 150) else 2.0 + 0.01 * (step % 3)
+        )
+        if decision is not None and decision.action is Action.ROLL_BACK:
+            assert decision.factor == pytest.approx(decision.lr / before)
+            found.append(decision.restore)
+        elif decision is None and control.wants_snapshot(state):
+            state = control.took_snapshot(state)
+    assert found == ["start", "snapshot"]

@@ -67,6 +67,7 @@ def test_torch(values, mode, kind, patience, cooldown, threshold):
     assert rates(TorchPlateau(1.0, **settings_), values) == expected
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, on PyTorch
 @settings(deadline=None, max_examples=25)
 @given(VALUES, st.integers(1, 4), st.integers(0, 3), st.sampled_from(["min", "max"]))
 def test_keras(values, patience, cooldown, mode):

@@ -1,5 +1,6 @@
 """What the documentation shows is what happens."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -44,14 +45,48 @@ def workplace(tmp_path):
     return tmp_path, env
 
 
+def alone(mark):
+    """The package of a block that runs by itself, marked `<!-- alone: PACKAGE -->`."""
+    return mark.removeprefix("alone: ") if mark and mark.startswith("alone: ") else None
+
+
+def skip_without(code):
+    """Skip where a framework that the code imports is not installed."""
+    for name in ("torch", "lightning", "transformers", "accelerate", "keras", "jax", "optax"):
+        if re.search(rf"^(import|from) {name}\b", code, re.MULTILINE) and not importlib.util.find_spec(name):
+            pytest.skip(f"needs {name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [
+        pytest.param(p, c, id=f"{named(p)}-{package}")
+        for p in PAGES
+        for m, c in blocks(p, "python")
+        if (package := alone(m))
+    ],
+)
+def test_the_python_for_a_framework_runs(page, code, workplace):
+    """A Python block marked `<!-- alone: PACKAGE -->` runs by itself, where the package is installed."""
+    skip_without(code)
+    folder, env = workplace
+    env |= {"CUDA_VISIBLE_DEVICES": "", "KERAS_HOME": str(folder), "ACCELERATE_USE_CPU": "true"}
+    if importlib.util.find_spec("torch"):
+        env |= {"KERAS_BACKEND": "torch"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True, timeout=200
+    )  # without -W error: frameworks warn of one another
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=named)
 def test_the_python_on_a_page_runs(page, workplace):
     """The Python blocks of a page run one after the other, as a reader would run them."""
     folder, env = workplace
-    code = "\n\n".join(code for _, code in blocks(page, "python"))
-    if "import torch" in code:
-        pytest.importorskip("torch", reason="needs the extra `torch`")
+    code = "\n\n".join(code for mark, code in blocks(page, "python") if not alone(mark))
+    skip_without(code)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=folder,

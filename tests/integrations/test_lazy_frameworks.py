@@ -17,7 +17,8 @@ def test_import_lrscope_loads_no_framework() -> None:
     """`import lrscope`, looking at its names included, loads neither torch nor NumPy."""
     out = _python(
         "import sys, lrscope; dir(lrscope); "
-        "print([m for m in ('torch', 'numpy', 'lightning', 'transformers') if m in sys.modules])"
+        "print([m for m in ('torch', 'numpy', 'lightning', 'transformers', 'accelerate', 'keras', 'jax', 'optax') "
+        "if m in sys.modules])"
     )
     assert out.strip() == "[]"
 

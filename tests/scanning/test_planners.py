@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lrscope
 from lrscope.curves import Plan, Scan
 from lrscope.errors import UsageError
 from lrscope.scanning.grid import log_grid
@@ -72,6 +73,22 @@ def test_no_rung_is_shorter_than_a_report():
     trained = [run for run in scan.runs if run.state != "diverged" and run.lr != 0.001]  # 0.001 found it out
     assert all(len(run.metric("loss")) for run in trained)
     assert all(run.step % 50 == 0 for run in trained)
+
+
+def test_the_first_rung_can_tell_rates_apart():
+    """The loss of step 1 comes before the first update and is the same for all, so nobody is left for it; where all
+    rates cannot be taken further, fewer set out."""
+
+    def train(lr, seed):
+        x = 1.0
+        for _ in range(400):
+            yield x * x
+            x -= lr * 2 * x
+
+    result = lrscope.scan(train, low=1e-3, high=10.0, steps=400, budget=0.15)
+    reached = [run.step for run in result.runs if run.lr != 0.001]
+    assert min(reached) >= 2
+    assert 0.2 < result.lr.value < 1.0
 
 
 def test_pace_shows_at_the_second_report():

@@ -14,7 +14,7 @@ from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
 from lrscope.cli.place import default_folder
 from lrscope.errors import UsageError
 
-PLANNERS = ("halving", "grid")
+PLANNERS = ("halving", "grid", "race", "ramp")
 ENGINES = ("serial", "processes", "ray")
 
 BOTH_FORMS = (
@@ -62,13 +62,13 @@ class _ScanCommand(click.Command):
     "--steps",
     type=int,
     metavar="N",
-    help="Length of a full run. Default: where a run ends, as its output or a first run tells.",
+    help="Length of a full run. Default: where a run ends, as its output or a first run tells; of a ramp, 100.",
 )
 @click.option(
     "--budget",
     type=float,
     metavar="N",
-    help="What may be spent, in full training runs. Default: 4; for a plain function, 12 calls.",
+    help="What may be spent, in full training runs. Default: 4; for a plain function, 12 calls; 5 ramps.",
 )
 @click.option("--metric", metavar="NAME", help="What to judge by. Default: a validation loss, else a loss.")
 @click.option(
@@ -102,7 +102,8 @@ class _ScanCommand(click.Command):
     type=click.Choice(PLANNERS),
     default="halving",
     show_default=True,
-    help="halving: all rates a little, the better ones on. grid: every rate to its end.",
+    help="halving: all rates a little, the better ones on. grid: every rate to its end. "
+    "race: every rate until it can no longer win. ramp: the range test.",
 )
 @click.option(
     "--metrics-file",

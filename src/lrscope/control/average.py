@@ -9,6 +9,8 @@ for the idea.)
 
 from __future__ import annotations
 
+import math
+
 CONTROL = 2.0
 """p of the average that the gap is measured against: it looks back over a third of the run. Shorter ones want
 the rate lower too early."""
@@ -20,3 +22,13 @@ OUTPUT = 8.0
 def share(steps: int, power: float, new: int = 1) -> float:
     """How far the average moves towards the newest weights, when `new` of the `steps` steps are new to it."""
     return 1.0 - float((1.0 - new / steps) ** power)
+
+
+STRIDES = ((64, 1), (256, 4), (1024, 8), (4096, 16), (math.inf, 32))
+"""Until which step the averages are updated how often: each update reads and writes all weights, and so many steps
+are below a tenth of what the shorter average looks back over, a ninth of the run."""
+
+
+def due(step: int) -> bool:
+    """Whether the averages take in the weights after this step, and those since the last time with them."""
+    return step % next(stride for until, stride in STRIDES if step <= until) == 0

@@ -153,6 +153,7 @@ class Composed(Controller[ComposedState]):
         rule = self.rule.adopt(state.rule, step, target)
         again = decision.restore == "start" and self.warmup > 0 and state.cool_from < 0
         lr = target * self.warm_start if again else target
+        old = state.lr
         state = state._replace(
             target=target,
             lr=lr,
@@ -165,7 +166,7 @@ class Composed(Controller[ComposedState]):
         shown = Decision(
             step,
             decision.action,
-            lr / state.lr if not again and state.lr else decision.factor,
+            lr / old if old > 0 else decision.factor,
             lr,
             decision.reason,
             decision.numbers,

@@ -101,6 +101,8 @@ class Plan:
     scout : RunKey or None
         The run that was let through to its own end, before all others, to learn the horizon; None where the
         horizon was given or printed. Planners charge its cost first.
+    ramp : bool
+        Whether each run goes through all rates, from the lowest, at which it is kept, to the highest at the horizon.
     """
 
     rates: tuple[float, ...]
@@ -114,6 +116,7 @@ class Plan:
     level: float = 0.9
     pausable: bool = True
     scout: RunKey | None = None
+    ramp: bool = False
 
 
 @dataclass(frozen=True)

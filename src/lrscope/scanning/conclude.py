@@ -60,7 +60,8 @@ def last_step(run: Run) -> int:
 def cost(scan: Scan) -> Cost:
     """What the scan cost, and what a full grid would have cost.
 
-    There, a diverged or failed run counts as far as it got, and a rate that was not tried as a full run.
+    There, a diverged or failed run counts as far as it got, and a rate that was not tried as a full run. A
+    ramp has none to compare with: 0.
     """
     horizon = scan.plan.horizon
     rework = sum(run.rework for run in scan.runs)
@@ -75,7 +76,7 @@ def cost(scan: Scan) -> Cost:
         rework=rework,
         seconds=sum(run.seconds for run in scan.runs),
         runs=sum(1 for run in scan.runs if run.step or run.curves or run.state is not RunState.PAUSED),
-        full_grid=full,
+        full_grid=0.0 if scan.plan.ramp else full,
         overshoot=sum(last_step(run) - run.step for run in scan.runs),
     )
 
@@ -102,7 +103,7 @@ def why_nothing(scan: Scan) -> str | None:
         seen = ", ".join(sorted(names))
         return f"None of what the runs reported is a loss or a score: {seen}. Name one as the metric."
     curves = [run.curves[metric] for run in scan.runs if metric in run.curves]
-    if len({run.lr for run in scan.runs}) < 2 and len(scan.plan.rates) > 1:
+    if len({run.lr for run in scan.runs}) < 2 and len(scan.plan.rates) > 1 and not scan.plan.ramp:
         return (
             f"Only one learning rate has been tried so far, {scan.runs[0].lr:g}: there is nothing to compare."
         )
@@ -181,7 +182,13 @@ def doubts(scan: Scan, decisions: Sequence[Decision]) -> list[str]:
 def _horizon_doubts(plan: Plan, runs: Sequence[Run]) -> list[str]:
     ends = [run.step for run in runs if run.state is RunState.COMPLETE]
     # The last line of many programs lies a little before the end: counted from 0, or printed now and then.
-    if plan.horizon is None or not ends or not plan.pausable or max(ends) >= 0.95 * plan.horizon - 1:
+    if (
+        plan.ramp
+        or plan.horizon is None
+        or not ends
+        or not plan.pausable
+        or max(ends) >= 0.95 * plan.horizon - 1
+    ):
         return []
     return [
         f"A full run was taken to be {plan.horizon} steps, but those that came to their end did so by step "

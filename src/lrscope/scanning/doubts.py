@@ -33,7 +33,7 @@ def doubts(scan: Scan, found: Standing, cliff: Estimate | None) -> tuple[str, ..
     """All doubts about the rate that `found` leads with, the gravest first."""
     checks = (_indistinct, _edge, _unfinished, _overfitting, _objectives, _unsettled, _few_points)
     said = [text for check in checks for text in check(scan, found)]
-    return (*_stand_in(found), *said, *_no_cliff(scan, found, cliff), *_seeds(scan, found))
+    return (*_lottery(found), *_stand_in(found), *said, *_no_cliff(scan, found, cliff), *_seeds(scan, found))
 
 
 def alike(scan: Scan) -> str | None:
@@ -205,6 +205,22 @@ def _seeds(scan: Scan, found: Standing) -> Iterator[str]:
     elif found.seeds < 2:
         enough = scan.plan.budget + SECOND_SEED * (seeds - 1)
         yield f"The budget did not reach to a second seed; --budget {enough:g} would."
+
+
+def _lottery(found: Standing) -> Iterator[str]:
+    ticket = found.lottery
+    if ticket is None:
+        return
+    again = "another seed" if ticket.seeds == 1 else f"{ticket.seeds} other seeds"
+    now = (
+        f"{found.leader.lr:g} is named instead, which did better over all seeds"
+        if found.leader.lr != ticket.lr
+        else "no other rate has been seen to do better; --seeds 3 or more, and a larger --budget, would tell"
+    )
+    yield (
+        f"A lottery ticket: {ticket.lr:g} was best on the first seed, but ended {100 * ticket.worse:.0f} % of what "
+        f"training gains worse on {again}, where {100 * ticket.limit:.0f} % would be chance; {now}."
+    )
 
 
 def _count(number: int, noun: str) -> str:

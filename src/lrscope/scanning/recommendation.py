@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lrscope.scanning.ramp.audit import Reading
 from lrscope.statistics.estimate import Estimate, short
 
 
@@ -45,6 +46,8 @@ class Recommendation:
         "min" or "max".
     warnings : tuple of str
         Every doubt that applies, one sentence each.
+    readings : tuple of Reading
+        What other rules say of the same curves, side by side; of a ramp only.
     """
 
     lr: Estimate | None
@@ -55,3 +58,4 @@ class Recommendation:
     metric: str | None = None
     goal: str = "min"
     warnings: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()

@@ -24,6 +24,7 @@ from lrscope.scanning.ranking import (
     rank,
     reading,
 )
+from lrscope.scanning.replicates import Lottery, Replicates
 from lrscope.statistics.level import level
 
 
@@ -74,6 +75,8 @@ class Standing:
         One for each other rate that trained, by rate.
     seeds : int
         Seeds with which the leader's rate has been run.
+    lottery : Lottery or None
+        The best rate of the first seed, where that did not repeat itself.
     """
 
     leader: Run
@@ -83,6 +86,7 @@ class Standing:
     step: int
     gaps: tuple[Gap, ...]
     seeds: int
+    lottery: Lottery | None = None
 
 
 def standing(scan: Scan) -> Standing | None:
@@ -111,6 +115,7 @@ def standing(scan: Scan) -> Standing | None:
         step=order.step,
         gaps=tuple(sorted(gaps, key=lambda gap: gap.lr)),
         seeds=sum(1 for lr, _ in runs if lr == leader.lr),
+        lottery=_lottery(scan, order, runs),
     )
 
 
@@ -129,34 +134,20 @@ def _deepest(scan: Scan, runs: Sequence[Run]) -> Ranking:
 
 
 def _confirmed(scan: Scan, order: Ranking, runs: dict[RunKey, Run]) -> Run:
-    """The leader: the best in the mean over its seeds, where leading rates were run with further ones.
-
-    Each seed's runs are compared at the last step that all of them have reached, and a seed that came less than
-    half as far as another does not count: what is seen nearer to the end says more about it.
-    """
-    seeds = {key: [s for s in scan.plan.seeds if (key[0], s) in runs] for key in order.keys}
-    most = max(len(found) for found in seeds.values())
-    tried = [key for key in order.keys if len(seeds[key]) == most]
-    if most < 2 or len(tried) < 2:
-        return runs[tried[0] if most > 1 else order.keys[0]]
-    steps = {
-        s: min(runs[lr, s].step for lr, _ in tried) for s in seeds[tried[0]] if s in _shared(seeds, tried)
-    }
-    deep = [s for s, step in steps.items() if 2 * step >= max(steps.values())]
-    if not deep:
-        return runs[tried[0]]
-
-    def score(key: RunKey) -> tuple[float, RunKey]:
-        values = [reading(runs[key[0], s], order.by, steps[s]) for s in deep]
-        mean = float(np.mean(values))
-        return (math.inf if math.isnan(mean) else mean, key)
-
-    return runs[min(tried, key=score)]
+    """The leader: the best of the first seed, unless another rate is better over the seeds that both have been run
+    with."""
+    lead = runs[order.keys[0]]
+    if len(scan.plan.seeds) < 2:
+        return lead
+    rates = [lr for lr, _ in order.keys]
+    return runs[Replicates(scan, order.by, lead.step).best(rates), lead.seed]
 
 
-def _shared(seeds: dict[RunKey, list[int]], tried: Sequence[RunKey]) -> set[int]:
-    """The seeds that all of these rates were run with."""
-    return set.intersection(*(set(seeds[key]) for key in tried))
+def _lottery(scan: Scan, order: Ranking, runs: dict[RunKey, Run]) -> Lottery | None:
+    if len(scan.plan.seeds) < 2:
+        return None
+    rates = [lr for lr, _ in order.keys]
+    return Replicates(scan, order.by, runs[order.keys[0]].step).lottery(rates)
 
 
 def _gap(scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run], peers: Sequence[Run]) -> Gap | None:

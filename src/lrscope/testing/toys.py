@@ -10,7 +10,7 @@ rate and seed give the same numbers.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 
@@ -39,6 +39,16 @@ def noisy_quadratic_callback(run: Reporter) -> None:
     """The same, reporting to `run`, with the rate as a second metric."""
     for loss in noisy_quadratic(run.lr, run.seed):
         run.report(loss=loss, learning_rate=run.lr)
+
+
+def noisy_quadratic_following(lr: float, seed: int = 0) -> Generator[float, float | None, None]:
+    """The same without an end, at whatever rate it is sent."""
+    rng = np.random.default_rng(seed)
+    weights = np.ones_like(_CURVATURE)
+    with np.errstate(over="ignore", invalid="ignore"):
+        while True:
+            weights = weights - lr * (_CURVATURE * weights + 0.1 * rng.standard_normal(weights.shape))
+            lr = (yield float(0.5 * np.sum(_CURVATURE * weights**2))) or lr
 
 
 def noisy_quadratic_plain(lr: float, seed: int = 0) -> float:

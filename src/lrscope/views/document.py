@@ -14,6 +14,7 @@ from lrscope.scanning.outcome import Outcome
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.base import Decision
 from lrscope.views.facts import RunFacts, collect
+from lrscope.views.ramp_text import rules_document
 
 SCHEMA = "lrscope.scan/1"
 
@@ -62,7 +63,8 @@ def scan_document(outcome: Outcome) -> dict[str, Any]:
         "runs": [_run(run, facts.metric) for run in facts.runs],
         "warnings": list(facts.warnings),
         "decisions": [_decision(d) for d in facts.decisions],
-        "plan": {"rates": list(facts.rates), "seeds": list(outcome.scan.plan.seeds)},
+        "rules": rules_document(facts.readings),
+        "plan": {"rates": list(facts.rates), "seeds": list(outcome.scan.plan.seeds), "ramp": facts.ramp},
     }
 
 

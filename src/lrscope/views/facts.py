@@ -11,6 +11,7 @@ import numpy as np
 from lrscope.curves import LossCurve, Run, RunState
 from lrscope.curves.metric import infer_goal
 from lrscope.scanning.outcome import Cost, Outcome
+from lrscope.scanning.ramp.audit import Reading
 from lrscope.scanning.recommendation import Band
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.base import Decision
@@ -81,6 +82,8 @@ class Facts:
     budget: float
     decisions: Sequence[Decision]
     finished: bool
+    readings: Sequence[Reading] = ()
+    ramp: bool = False
 
     def count(self, state: RunState) -> int:
         """Runs in this state."""
@@ -113,7 +116,7 @@ def collect(outcome: Outcome) -> Facts:
     seen = {name for run in outcome.scan.runs for name in run.curves}
     judged = [metric] if metric in seen and metric is not None else []
     metrics = tuple(judged + sorted(seen - set(judged)))
-    named = _named_rate(outcome)
+    named = None if plan.ramp else _named_rate(outcome)
     facts = tuple(_run(run, outcome, metric, metrics, named) for run in outcome.scan.runs)
     return Facts(
         outcome.name,
@@ -134,6 +137,8 @@ def collect(outcome: Outcome) -> Facts:
         plan.budget,
         outcome.decisions,
         outcome.finished,
+        answer.readings,
+        plan.ramp,
     )
 
 

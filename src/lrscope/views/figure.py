@@ -31,6 +31,8 @@ from lrscope.views.axes import (
     prepare,
 )
 from lrscope.views.facts import Facts, RunFacts, Window, collect, curve_window, level_window
+from lrscope.views.ramp_facts import collect_ramp
+from lrscope.views.ramp_figure import draw_ramp
 from lrscope.views.words import interval_words
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def draw(outcome: Outcome) -> Figure:
-    """Two panels, 11 by 4.4 inches, on a white ground.
+    """Two panels, 11 by 4.4 inches, on a white ground; of a range test one, loss against the climbing rate.
 
     Left: where each run stands at its end against its learning rate, with band, interval and cliff. Right:
     the curves, coloured by rate (left out where each run is a single value). Save it with
@@ -52,6 +54,10 @@ def draw(outcome: Outcome) -> Figure:
     """
     figure_class, _ = matplotlib_parts()
     facts = collect(outcome)
+    if facts.ramp:
+        alone: Figure = figure_class(figsize=(7.5, 4.6), dpi=150, facecolor="white", layout="constrained")
+        draw_ramp(alone.subplots(), facts, collect_ramp(outcome))
+        return alone
     figure: Figure = figure_class(figsize=(11, 4.4), dpi=150, facecolor="white", layout="constrained")
     if facts.horizon == 1:  # single values are no curves
         draw_rates(figure.subplots(), facts)

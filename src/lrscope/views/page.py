@@ -22,6 +22,8 @@ from lrscope.scanning.outcome import Outcome
 from lrscope.views.facts import collect
 from lrscope.views.pagedata import page_data
 from lrscope.views.pageparts import blanks
+from lrscope.views.ramp_facts import collect_ramp
+from lrscope.views.ramp_page import section
 
 
 def html(outcome: Outcome) -> str:
@@ -31,6 +33,7 @@ def html(outcome: Outcome) -> str:
     uplot, script = static("uPlot.iife.min.js"), static("charts.js") + static("report.js")
     return Template(static("report.html")).substitute(
         blanks(facts, outcome.scan.plan, thinned),
+        ramp=section(facts, collect_ramp(outcome)),
         policy=policy(uplot, script),
         style=static("uPlot.min.css") + static("report.css"),
         data=script_safe(data),

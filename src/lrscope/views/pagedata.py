@@ -25,7 +25,7 @@ def page_data(facts: Facts) -> tuple[dict[str, Any], bool]:
     the last, and the extremes of every stretch in between. Values are rounded to five significant digits.
     At most six metrics.
     """
-    metrics = facts.metrics[:_METRICS]
+    metrics = () if facts.ramp else facts.metrics[:_METRICS]  # without any, the page hides its pictures
     curves = sum(len(set(run.curves) & set(metrics)) for run in facts.runs)
     limit = max(_FEWEST, min(_POINTS, _ALL_POINTS // max(1, curves)))
     thinned = any(len(c.curve) > limit for r in facts.runs for n, c in r.curves.items() if n in metrics)

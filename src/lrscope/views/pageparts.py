@@ -73,7 +73,7 @@ def _sentence(facts: Facts) -> str:
 def _chips(facts: Facts) -> list[str]:
     band, cliff, cost = facts.band, facts.cliff, facts.cost
     chips = []
-    if facts.metric is not None and facts.lr is not None:
+    if facts.metric is not None and facts.lr is not None and not facts.ramp:
         best = [r.last for r in facts.runs if r.named and r.last is not None]
         mean = sum(best) / len(best) if best else None
         chips.append(chip(f"{facts.metric} at that rate", numbers.value(mean), "at its last step"))
@@ -91,7 +91,12 @@ def _chips(facts: Facts) -> list[str]:
     elif facts.runs and not facts.count(RunState.DIVERGED):
         chips.append(chip("Diverges above", numbers.MISSING, "no cliff within the range"))
     saved = f"a full grid: {numbers.amount(cost.full_grid)}" if cost.full_grid else ""
-    chips.append(chip("Cost", f"{numbers.amount(cost.full_runs)} full runs", saved))
+    price = (
+        numbers.plural(len(facts.runs), "ramp")
+        if facts.ramp
+        else f"{numbers.amount(cost.full_runs)} full runs"
+    )
+    chips.append(chip("Cost", price, saved))
     return chips
 
 

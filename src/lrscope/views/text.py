@@ -15,6 +15,7 @@ from lrscope.scanning.outcome import Outcome
 from lrscope.views import numbers
 from lrscope.views.console import columns_for, console_on, doubts, finished_text
 from lrscope.views.facts import Facts, RunFacts, collect
+from lrscope.views.ramp_text import rules_table
 from lrscope.views.textplot import plot_levels
 from lrscope.views.words import answer_parts, filled, one_line, price_words
 
@@ -50,12 +51,15 @@ def render(
     console = console_on(buffer, columns, colour)
     _answer(console, facts)
     doubts(console, facts.warnings)
-    picture = plot_levels(facts, columns)
+    picture = [] if facts.ramp else plot_levels(facts, columns)
     if picture:
         console.print()
     for line in picture:
         console.print(line, no_wrap=True, crop=True)
-    if facts.runs:
+    if facts.readings:
+        console.print()
+        console.print(rules_table(facts.readings))
+    if facts.runs and not facts.ramp:
         console.print()
         console.print(_table(facts))
     return finished_text(buffer, encoding)

@@ -116,6 +116,8 @@ def cliff_words(facts: Facts) -> str:
 def price_words(facts: Facts) -> str:
     """What it cost: full runs, rates, how the runs ended, time, and the price of a full grid."""
     cost = facts.cost
+    if facts.ramp:
+        return _ramp_price(facts)
     rates = len({r.lr for r in facts.runs})
     ends = [
         f"{n} {word}"
@@ -136,6 +138,13 @@ def price_words(facts: Facts) -> str:
     if cost.full_grid > cost.full_runs > 0:
         text += f" A full grid would have cost {numbers.amount(cost.full_grid)}."
     return text + _extra_words(facts)
+
+
+def _ramp_price(facts: Facts) -> str:
+    verb = "Read off" if facts.lr is not None else "It took"
+    steps = numbers.plural(facts.cost.steps, "step")
+    time = f" ({numbers.duration(facts.cost.seconds)} of training)" if facts.cost.seconds >= 0.05 else ""
+    return f"{verb} {numbers.plural(len(facts.runs), 'ramp')}, {steps} in all{time}."
 
 
 def _extra_words(facts: Facts) -> str:

@@ -90,9 +90,8 @@ class Recorder:
     Notes
     -----
     All processes of a distributed run measure, every 4th step and gaps every 16th unless told, as collective
-    operations need all of them at once; the first one
-    writes. On a graphics card, lines are written 32 at a time, so that it need not be waited for at each
-    step.
+    operations need all of them at once; the first one writes. On a graphics card, lines are written 32 at a
+    time, so that it need not be waited for at each step.
     """
 
     def __init__(

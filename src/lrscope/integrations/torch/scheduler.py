@@ -164,6 +164,11 @@ class GapScheduler:
         """
         return self._hearing.told(loss)
 
+    def heard(self, loss: Tensor, again: Callable[[], Any], parts: int = 1) -> None:
+        """For frameworks that own the loop: a loss before its `backward`, how to compute it again undivided,
+        and the number that it was divided by for gradient accumulation."""
+        self._hearing.add(loss, again, parts=parts)
+
     def step(
         self, loss: Tensor | float | None = None, closure: Callable[[], Any] | None = None
     ) -> Decision | None:
@@ -290,9 +295,33 @@ class GapScheduler:
 
     # -- around a step --------------------------------------------------------------------------------------
 
-    def _on_step(self, *_: Any) -> None:
+    def _on_step(
+        self, _: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         if not attentive():
-            return
+            return None
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        if closure is None:
+            self._before_step()
+            return None
+
+        # The loss is computed inside the step, by the closure: after its first call the weights are still
+        # those before the step.
+        called = False
+
+        def listening() -> Any:
+            nonlocal called
+            loss = closure()
+            if not called:
+                called = True
+                self._before_step()
+            return loss
+
+        if len(args) > 1:
+            return (args[0], listening, *args[2:]), kwargs
+        return args, {**kwargs, "closure": listening}
+
+    def _before_step(self) -> None:
         if self._newest is None:
             self._newest = self._proven = self._take()
         if self._wanted and not self._made:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lrscope.control.average import CONTROL, OUTPUT
+from lrscope.control.average import CONTROL, OUTPUT, due
 from lrscope.control.gap import gap_of
 from lrscope.errors import UsageError
 from lrscope.integrations.torch.arithmetic import norm
@@ -26,9 +26,6 @@ from lrscope.integrations.torch.gap import GapMeter
 from lrscope.integrations.torch.hearing import Hearing
 from lrscope.integrations.torch.held_out import HeldOut
 from lrscope.integrations.torch.measuring import Precision, measuring, number, weights_replaced
-
-_STRIDES = ((64, 1), (256, 4), (1024, 8), (4096, 16))  # until which step the averages are updated how often
-_LATER = 32  # below a tenth of what the shorter average looks back over, a ninth of the run
 
 _JUDGED = 32  # held-out batches that averages are compared on
 
@@ -96,8 +93,7 @@ class Sense:
         """The weights after `steps` more steps, of `total` so far, into the averages. Weights that are not
         finite are left out: an average that has taken in one NaN stays NaN."""
         self._waiting += steps
-        stride = next((stride for until, stride in _STRIDES if total <= until), _LATER)
-        if total % stride:
+        if not due(total):
             return
         with torch.no_grad():
             if math.isfinite(float(norm([w.detach() for w in self.weights]))):

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from lrscope.curves import Plan, Run, RunKey, Scan
 from lrscope.scanning.planner.base import Advance, Planner
 from lrscope.scanning.planner.budget import scout_rate, total_steps
+from lrscope.scanning.planner.confirm import IN_QUESTION, confirm, reserve, unspent
 from lrscope.scanning.planner.rungs import FINISH, Pace, bisecting, first_rung, next_rung, pace_of, spread
 from lrscope.scanning.ranking import Ranking, gone, rank
 from lrscope.scanning.recommend import recommend
@@ -132,8 +133,8 @@ class _Bracket(_Replay):
 
     def replay(self) -> list[Advance]:
         plan, horizon = self.plan, self.horizon
-        reserve = seed_reserve(plan)
-        self.left -= reserve
+        kept = reserve(plan)
+        self.left -= kept
         pace, asks = self.pace()
         if asks:
             return asks
@@ -161,9 +162,8 @@ class _Bracket(_Replay):
         reason = "what is left of the budget takes the next best to the end"
         further = [k for k in placed if k in self.runs and not gone(self.runs[k], step)]
         asks = self.in_turn(further, horizon, reason)
-        if asks or not reserve:
+        if asks or not kept:
             return asks
-        self.left += reserve
         return self.confirm(further)
 
     def pace(self) -> tuple[Pace, list[Advance]]:
@@ -204,26 +204,11 @@ class _Bracket(_Replay):
         return [*best, *beside[: max(0, min(len(beside), spare // to_step))]]
 
     def confirm(self, leading: Sequence[RunKey]) -> list[Advance]:
-        """The leading rates again, with the other seeds."""
-        best = leading[:CONFIRMED]
-        full = [key for key in best if self.runs[key].step >= self.horizon]
+        """The leading rates again, with the other seeds; those that came to the horizon first."""
+        full = [key for key in leading[:IN_QUESTION] if self.runs[key].step >= self.horizon]
         ranked = rank(self.known(full), self.horizon, self.plan).keys
-        rates = [lr for lr, _ in (*ranked, *(key for key in best if key not in full))]
-        others = self.plan.seeds[1:]
-        count = min(max(1, self.left // (self.horizon * len(others))), len(rates))
-        keys = [(lr, seed) for seed in others for lr in rates[:count]]
-        return self.in_turn(keys, self.horizon, "a leading rate again, with another seed")
-
-
-CONFIRMED = 3
-"""Leading rates that are run with further seeds: the best and one on each side, as a rule."""
-
-
-def seed_reserve(plan: Plan) -> int:
-    """Steps kept back for further seeds: two full runs for each, but never more than half of the budget."""
-    if plan.horizon is None or len(plan.seeds) < 2:
-        return 0
-    return min(2 * (len(plan.seeds) - 1) * plan.horizon, total_steps(plan) // 2)
+        rates = [lr for lr, _ in (*ranked, *(key for key in leading if key not in full))]
+        return confirm(self.scan, rates, unspent(self.scan))
 
 
 class _Whole(_Replay):
@@ -231,8 +216,8 @@ class _Whole(_Replay):
 
     def replay(self) -> list[Advance]:
         plan, size, horizon = self.plan, len(self.plan.rates), self.horizon
-        reserve = seed_reserve(plan) // horizon * horizon
-        self.left -= reserve
+        kept = reserve(plan) // horizon * horizon
+        self.left -= kept
         affordable = self.left // horizon + len(self.charged)
         coarse = size if affordable >= size else max(3, (affordable + 1) // 2)
         visited = spread(min(coarse, affordable), size)
@@ -254,13 +239,9 @@ class _Whole(_Replay):
                 break
             asks = self.in_turn([self.key(i) for i in fresh], horizon, "beside the best rate so far")
             visited = sorted([*visited, *fresh])
-        if asks or not reserve or order is None:
+        if asks or not kept or order is None:
             return asks
-        self.left += reserve
-        others = plan.seeds[1:]
-        count = min(max(1, self.left // (horizon * len(others))), CONFIRMED)
-        keys = [(lr, seed) for seed in others for lr, _ in order.keys[:count]]
-        return self.in_turn(keys, horizon, "a leading rate again, with another seed")
+        return confirm(self.scan, [lr for lr, _ in order.keys], unspent(self.scan))
 
 
 def _why(chosen: Sequence[RunKey], alive: int, step: int, to_step: int, order: Ranking) -> str:

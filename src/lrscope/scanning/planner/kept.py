@@ -10,13 +10,14 @@ from typing import Any
 
 from lrscope.curves import Scan
 from lrscope.scanning.planner.base import Advance, Planner
+from lrscope.scanning.ramp.audit import Reading
 from lrscope.scanning.recommend import recommend
 from lrscope.scanning.recommendation import Band, Recommendation
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.base import Decision
 
-OWN = ("HalvingPlanner", "FullGridPlanner")
-"""Planners that name their rate again from the curves alone."""
+OWN = {"HalvingPlanner": "halving", "FullGridPlanner": "grid", "RampPlanner": "ramp", "RacePlanner": "race"}
+"""Planners that name their rate again from the curves alone, and what `scan` calls them."""
 
 
 def keep(planner: Planner, answer: Recommendation) -> dict[str, Any]:
@@ -57,4 +58,7 @@ def _read(text: str) -> Recommendation:
     given = json.loads(text)
     for part, kind in (("lr", Estimate), ("cliff", Estimate), ("band", Band)):
         given[part] = None if given[part] is None else kind(**given[part])
-    return Recommendation(**{**given, "warnings": tuple(given["warnings"])})
+    read = tuple(
+        Reading(r["rule"], Estimate(**r["lr"]), tuple(r["alone"])) for r in given.get("readings", ())
+    )
+    return Recommendation(**{**given, "warnings": tuple(given["warnings"]), "readings": read})

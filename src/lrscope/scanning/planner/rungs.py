@@ -35,6 +35,12 @@ class Pace:
         """The smallest step, above zero, that is worth asking for."""
         return self.offset if self.offset > 0 else self.every
 
+    @property
+    def telling(self) -> int:
+        """The smallest step whose report can depend on the rate: what is reported at step 1 is as a rule the loss
+        before the first update, the same for all."""
+        return self.first if self.first > 1 else self.first + self.every
+
     def snap(self, step: int, horizon: int) -> int:
         """The last report at or before `step`: the first where there is none, and never past the horizon."""
         if step >= horizon:
@@ -118,11 +124,13 @@ def longest(count: int, start: int, left: int, horizon: int, finish: bool) -> in
 
 
 def first_rung(rates: int, left: int, horizon: int, pace: Pace, finish: bool) -> Rung | None:
-    """How many of `rates` to start, and how far: all of them where that can be paid, else as many as can, at
-    least three. None where not even one report of three runs can be paid."""
+    """How many of `rates` to start, and how far: all of them where that can be paid to a report that can tell them
+    apart, else as many as can, at least three. None where not even one report of three runs can be paid."""
     if left >= rates * horizon:
         return Rung(rates, horizon)
-    first = min(pace.first, horizon)
+    first = min(pace.telling, horizon)
+    if cost(min(rates, 3), 0, first, horizon, finish) > left:
+        first = min(pace.first, horizon)
     step = longest(rates, 0, left, horizon, finish)
     if step is not None and step >= first:
         return Rung(rates, pace.snap(step, horizon))

@@ -7,12 +7,14 @@ over them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
+
+from lrscope.errors import SourceError
 
 if TYPE_CHECKING:  # worker processes import this file, and need not wait for NumPy because of a type
     from lrscope.curves import Point
@@ -123,6 +125,8 @@ class Source(ABC):
         True where each run is a process of its own, so that no worker process is needed to run several.
     variables : mapping of str to str
         Environment variables for such processes, on top of the present ones. The engine sets them.
+    keeps_rate : str or None
+        Why a run keeps the rate it was started at, in words that follow a colon; None where `start_changing` works.
     """
 
     name: str = "source"
@@ -131,6 +135,13 @@ class Source(ABC):
     own_process: bool = False
     variables: Mapping[str, str] = MappingProxyType({})
 
+    @property
+    def keeps_rate(self) -> str | None:
+        return (
+            "it is told its rate once, when it starts (a Python function that reads `run.lr` at each step "
+            "could follow)"
+        )
+
     @abstractmethod
     def start(self, lr: float, seed: int, *, watch: Watch | None = None, log: Path | None = None) -> LiveRun:
         """Make a run ready at this learning rate and seed. It does no work before its first `advance`.
@@ -138,6 +149,19 @@ class Source(ABC):
         `log` is a file to which the run's own output is appended; where it has no output of its own, none
         is made. The folder exists.
         """
+
+    def start_changing(
+        self, rate: Callable[[int], float], seed: int, *, watch: Watch | None = None, log: Path | None = None
+    ) -> LiveRun:
+        """Make a run ready whose learning rate changes while it trains: ``rate(done)`` is that of the next step,
+        when `done` steps have been reported. Only where `keeps_rate` is None.
+
+        Raises
+        ------
+        SourceError
+            Where runs keep their rate.
+        """
+        raise SourceError(f"{self.name} cannot change its learning rate while it runs: {self.keeps_rate}.")
 
     def close_runs(self, runs: Sequence[LiveRun]) -> None:
         """Close several of its runs at once; by default, one after the other."""

@@ -22,9 +22,17 @@ from typing import Any
 from lrscope.errors import SourceError
 from lrscope.training.source import loading
 from lrscope.training.source.base import LiveRun, Source, Watch
+from lrscope.training.source.following import (
+    HOW_CALLBACKS,
+    HOW_GENERATORS,
+    Changing,
+    Following,
+    FollowingReporter,
+    discards,
+)
 from lrscope.training.source.live import GeneratorRun
 from lrscope.training.source.reporting import CallbackRun
-from lrscope.training.source.signature import Form, read_signature
+from lrscope.training.source.signature import Form, read_signature, underlying
 
 
 class FunctionSource(Source):
@@ -72,6 +80,48 @@ class FunctionSource(Source):
             return CallbackRun(call, lr, seed, self.who, watch)
         begin = partial(call, {"lr": lr, "seed": seed})
         return GeneratorRun(begin, self.who, watch, expect_steps=self.form is Form.GENERATOR)
+
+    @property
+    def keeps_rate(self) -> str | None:
+        """A plain function has no steps between which to change; a generator has to take what it is sent."""
+        if self.form is Form.PLAIN:
+            return (
+                f"a plain function returns one number at the end (a generator could follow: {HOW_GENERATORS}; or a "
+                f"callback: {HOW_CALLBACKS})"
+            )
+        code = getattr(underlying(self.function), "__code__", None)
+        if (
+            self.form is Form.GENERATOR
+            and code is not None
+            and code.co_flags & inspect.CO_GENERATOR
+            and discards(code)
+        ):
+            return f"it drops what it is sent at its yield ({HOW_GENERATORS})"
+        return None
+
+    def start_changing(
+        self, rate: Changing, seed: int, *, watch: Watch | None = None, log: Path | None = None
+    ) -> LiveRun:
+        """As `Source.start_changing`: a callback finds the rate in `run.lr`, a generator is sent it."""
+        del log
+        call = partial(self._calling.call, self.function)
+        if self.form is Form.CALLBACK:
+            told: list[FollowingReporter] = []
+
+            def reporter(report: Callable[[Any, Any], None]) -> FollowingReporter:
+                told.append(FollowingReporter(rate, seed, report, self.who))
+                return told[0]
+
+            changing = CallbackRun(call, rate(0), seed, self.who, watch, reporter)
+            told[0].count_by(lambda: changing.tally.step)
+            return changing
+        first = partial(call, {"lr": rate(0), "seed": seed})
+
+        def begin() -> Following:
+            return Following(first(), rate, lambda: run.tally.step, self.who)
+
+        run = GeneratorRun(begin, self.who, watch, expect_steps=True)
+        return run
 
     def identity(self) -> Mapping[str, str]:
         """The spec, or module and name of the function, and the arguments bound to it."""

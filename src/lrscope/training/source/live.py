@@ -105,7 +105,7 @@ class GeneratorRun(FunctionRun):
         if self._iterator is None:
             try:
                 result = self._begin()
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, SourceError):
                 raise
             except BaseException as error:
                 return self._raised(error)

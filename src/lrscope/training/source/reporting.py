@@ -68,16 +68,26 @@ class Reporter:
         else:
             self._report({"loss": value, **metrics}, step)
 
+    def heard(self) -> None:
+        """Called when a report has been taken in."""
+
 
 class CallbackRun(FunctionRun):
     """A live run of a callback function."""
 
     def __init__(
-        self, function: Callable[[dict[str, Any]], Any], lr: float, seed: int, who: str, watch: Watch | None
+        self,
+        function: Callable[[dict[str, Any]], Any],
+        lr: float,
+        seed: int,
+        who: str,
+        watch: Watch | None,
+        reporter: Callable[[Callable[[Any, Any], None]], Reporter] | None = None,
     ) -> None:
         super().__init__(who, "reported", watch)
-        reporter = Reporter(lr, seed, self._report)
-        self._call: Callable[[], Any] = lambda: function({"run": reporter, "lr": lr, "seed": seed})
+        told = Reporter(lr, seed, self._report) if reporter is None else reporter(self._report)
+        self._heard = told.heard
+        self._call: Callable[[], Any] = lambda: function({"run": told, "lr": lr, "seed": seed})
         self._limit = math.inf
         self._deadline = 0.0
         self._go = threading.Lock()  # held while the function has to wait
@@ -149,6 +159,7 @@ class CallbackRun(FunctionRun):
         tally = self.tally
         try:
             tally.take(value, step)
+            self._heard()
         except (
             BaseException
         ) as error:  # wrong use, which the session has to hear of even if the function catches all

@@ -69,7 +69,7 @@ def read_signature(function: Any, who: str, form: Form | None = None) -> Calling
     SourceError
         If it is no function that could be trained.
     """
-    code = _underlying(function)
+    code = underlying(function)
     if inspect.isclass(function):
         raise SourceError(f"{who} is a class: give a function, or an instance that can be called.")
     if not callable(function):
@@ -164,7 +164,7 @@ def _split(
     return tuple(positional), named
 
 
-def _underlying(function: Any) -> Any:
+def underlying(function: Any) -> Any:
     """The function whose body will run, as far as it can be seen from outside."""
     for _ in range(20):
         if isinstance(function, functools.partial):

@@ -1,4 +1,4 @@
-"""`lrscope.transformers`: the recorder as a callback of Hugging Face's Trainer.
+"""The recorder as a callback of Hugging Face's Trainer.
 
 trainer = Trainer(..., callbacks=[lrscope.transformers.Recorder()])
 """
@@ -11,6 +11,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from lrscope.integrations.torch import Recorder as _Recorder
+from lrscope.integrations.transformers.unwrapping import unwrapped
 
 
 class Recorder(TrainerCallback):
@@ -43,9 +44,7 @@ class Recorder(TrainerCallback):
     ) -> None:
         """Begin, once model and optimiser are there."""
         self._close()
-        optimizer: Any = kwargs["optimizer"]
-        while hasattr(optimizer, "optimizer"):
-            optimizer = optimizer.optimizer  # what Accelerate has wrapped
+        optimizer = unwrapped(kwargs["optimizer"])
         self._recorder = _Recorder(
             optimizer,
             kwargs["model"],

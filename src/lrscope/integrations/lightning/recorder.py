@@ -1,18 +1,18 @@
-"""`lrscope.lightning`: the recorder as a Lightning callback.
+"""The recorder as a Lightning callback.
 
 trainer = Trainer(callbacks=[lrscope.lightning.Recorder()])
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor, nn
+from torch import Tensor
 
+from lrscope.integrations.lightning.again import elsewhere, loss_again
 from lrscope.integrations.torch import Recorder as _Recorder
 
 
@@ -58,7 +58,7 @@ class Recorder(Callback):
                     pl_module if automatic else None,
                     path,
                     # The loss comes from on_before_backward, and not from whatever modules compute.
-                    loss_fn=_elsewhere,
+                    loss_fn=elsewhere,
                     every=self._every,
                     gap_every=self._gap_every,
                     scaler=scaler,
@@ -78,16 +78,9 @@ class Recorder(Callback):
         """Hear the loss; Lightning has divided it by the number of accumulated batches."""
         if not pl_module.automatic_optimization or self._batch is None:
             return
-        batch, number = self._batch
-        parts = trainer.accumulate_grad_batches
-
-        def again() -> Any:
-            with _muted(pl_module), trainer.precision_plugin.train_step_context():
-                result = pl_module.training_step(batch, number)
-            return result["loss"] if isinstance(result, Mapping) else result
-
+        again = loss_again(trainer, pl_module, *self._batch)
         for recorder in self._recorders:
-            recorder.heard(loss, again, parts)
+            recorder.heard(loss, again, trainer.accumulate_grad_batches)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Close the records."""
@@ -114,41 +107,3 @@ class Recorder(Callback):
             recorder.close()
         self._recorders = []
         self._batch = None
-
-
-def _elsewhere(*_: Any) -> None:
-    """Stands for a loss that is told and not listened for."""
-
-
-@contextmanager
-def _muted(module: LightningModule) -> Iterator[None]:
-    """Nothing is logged, and what torchmetrics have counted is as before."""
-    metrics = [
-        (m, _copy(m)) for m in module.modules() if hasattr(m, "_update_count") and hasattr(m, "_defaults")
-    ]
-    for name in ("log", "log_dict"):
-        object.__setattr__(module, name, _elsewhere_named)
-    try:
-        yield
-    finally:
-        for name in ("log", "log_dict"):
-            object.__delattr__(module, name)
-        for metric, attributes in metrics:
-            metric.__dict__.update(attributes)
-
-
-def _elsewhere_named(*_: Any, **__: Any) -> None:
-    """A `log` that drops what it gets."""
-
-
-def _copy(metric: nn.Module) -> dict[str, Any]:
-    names = [*metric._defaults, "_update_count", "_computed", "_forward_cache"]  # type: ignore[misc]
-    return {
-        name: list(value)
-        if isinstance(value, list)
-        else value.clone()
-        if isinstance(value, Tensor)
-        else value
-        for name in names
-        if (value := metric.__dict__.get(name, _elsewhere)) is not _elsewhere
-    }

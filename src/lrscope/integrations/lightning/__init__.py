@@ -1,0 +1,9 @@
+"""`lrscope.lightning`: schedulers that act on evidence, and the recorder, as Lightning callbacks."""
+
+from __future__ import annotations
+
+from lrscope.integrations.lightning.plateau import PlateauScheduler as PlateauScheduler
+from lrscope.integrations.lightning.recorder import Recorder as Recorder
+from lrscope.integrations.lightning.scheduler import GapScheduler as GapScheduler
+
+__all__ = ["GapScheduler", "PlateauScheduler", "Recorder"]

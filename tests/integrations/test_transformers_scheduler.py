@@ -1,0 +1,171 @@
+"""`lrscope.transformers.GapScheduler` in real runs of Hugging Face's Trainer."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("transformers", reason="needs the extra `transformers`")
+pytest.importorskip("accelerate", reason="needs the extra `transformers`")
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
+
+import lrscope
+
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    torch.set_num_threads(1)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what transformers and accelerate deprecate among themselves
+        yield
+
+
+def rows(start: int, end: int) -> list[dict[str, Any]]:
+    """Sequences that count on, with a mistake now and then."""
+    out = []
+    for i in range(start, end):
+        generator = torch.Generator().manual_seed(i)
+        ids = (torch.randint(11, (1,), generator=generator) + torch.arange(8)) % 11
+        wrong = torch.rand(8, generator=generator) < 0.1
+        ids = torch.where(wrong, torch.randint(11, (8,), generator=generator), ids)
+        out.append({"input_ids": ids, "labels": ids})
+    return out
+
+
+def spare() -> list[dict[str, Any]]:
+    """Batches for the gap."""
+    kept = rows(1000, 1064)
+    return [{k: torch.stack([r[k] for r in kept[i : i + 16]]) for k in kept[0]} for i in range(0, 64, 16)]
+
+
+def train(folder: Path, callbacks: list[Any], lr: float = 1e-2, **settings: Any) -> Trainer:
+    torch.manual_seed(0)
+    resume = settings.pop("resume", None)
+    config = GPT2Config(vocab_size=11, n_positions=8, n_embd=16, n_layer=1, n_head=2)
+    arguments = {
+        "output_dir": str(folder),
+        "max_steps": 120,
+        "per_device_train_batch_size": 8,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": [],
+        "learning_rate": lr,
+        "lr_scheduler_type": "constant",
+        "disable_tqdm": True,
+        "use_cpu": True,
+        **settings,
+    }
+    trainer = Trainer(
+        model=GPT2LMHeadModel(config),
+        args=TrainingArguments(**arguments),
+        train_dataset=rows(0, 480),
+        eval_dataset=rows(2000, 2200),
+        callbacks=callbacks,
+    )
+    trainer.train(resume_from_checkpoint=resume)
+    return trainer
+
+
+def logged(trainer: Trainer, name: str) -> list[float]:
+    return [entry[name] for entry in trainer.state.log_history if name in entry]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()][1:]
+
+
+def test_a_rate_that_is_too_low_is_raised_and_the_trainer_logs_it(tmp_path: Path) -> None:
+    """A start fifty times too low ends well below a constant rate; the record holds the rates and losses that
+    the Trainer logs, and evaluation can see the averaged weights."""
+    path = tmp_path / "record.jsonl"
+    scheduler = lrscope.transformers.GapScheduler(spare(), record=path)
+    trainer = train(tmp_path / "run", [scheduler], lr=2e-4, max_steps=400)
+    plain = train(tmp_path / "plain", [], lr=2e-4, max_steps=400)
+    found = lines(path)
+    assert [r["step"] for r in found] == list(range(1, 401))
+    assert [r["lr"] for r in found] == pytest.approx(logged(trainer, "learning_rate"))
+    assert [r["loss"] for r in found] == pytest.approx(logged(trainer, "loss"), abs=2e-3)
+    assert any(d.action == "raise" for d in scheduler.decisions)
+    own = trainer.evaluate()["eval_loss"]
+    with scheduler.averaged():
+        averaged = trainer.evaluate()["eval_loss"]
+    assert averaged != own
+    assert trainer.evaluate()["eval_loss"] == own
+    assert averaged < 0.95 * plain.evaluate()["eval_loss"]
+    assert lrscope.diagnose(path)
+
+
+def test_a_checkpoint_resumes_the_same_rates(tmp_path: Path) -> None:
+    """A run that goes on from its checkpoint, in a new Trainer, takes the rates of the unbroken one."""
+    settings = {"save_strategy": "steps", "save_steps": 50, "max_steps": 100}
+    whole = train(tmp_path / "run", [lrscope.transformers.GapScheduler(spare())], lr=1e-3, **settings)
+    rest = train(
+        tmp_path / "run",
+        [lrscope.transformers.GapScheduler(spare())],
+        lr=1e-3,
+        resume=str(tmp_path / "run" / "checkpoint-50"),
+        **settings,
+    )
+    rates = logged(whole, "learning_rate")
+    assert logged(rest, "learning_rate") == rates
+    assert len(set(rates[50:])) > 1
+    for mine, other in zip(rest.model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_accumulated_batches_are_one_step(tmp_path: Path) -> None:
+    """Steps of the optimiser count; the gap comes from batches of training here."""
+    path = tmp_path / "record.jsonl"
+    scheduler = lrscope.transformers.GapScheduler(record=path)
+    train(tmp_path / "run", [scheduler], max_steps=90, gradient_accumulation_steps=2)
+    found = lines(path)
+    assert [r["step"] for r in found] == list(range(1, 91))
+    assert sum("gap" in r for r in found) >= 2
+
+
+def test_misuse_is_told_kindly(tmp_path: Path) -> None:
+    """Another schedule, and a checkpoint that knows nothing of this callback."""
+    with pytest.raises(lrscope.UsageError, match='lr_scheduler_type="constant"'):
+        train(tmp_path / "a", [lrscope.transformers.GapScheduler()], lr_scheduler_type="linear")
+    train(tmp_path / "b", [], save_strategy="steps", save_steps=5, max_steps=5)
+    with pytest.raises(lrscope.UsageError, match="step 5 holds no lrscope_scheduler"):
+        train(
+            tmp_path / "b",
+            [lrscope.transformers.GapScheduler()],
+            resume=str(tmp_path / "b" / "checkpoint-5"),
+        )
+
+
+def test_the_plateau_callback_lowers_and_resumes(tmp_path: Path) -> None:
+    """Each evaluation is a value; the rate comes down where they are level, the Trainer logs it, and a resumed
+    run does the same."""
+    settings = {
+        "max_steps": 150,
+        "eval_strategy": "steps",
+        "eval_steps": 5,
+        "save_strategy": "steps",
+        "save_steps": 75,
+    }
+
+    def callback() -> Any:
+        return lrscope.transformers.PlateauScheduler(patience=6, threshold=0.2)
+
+    first = callback()
+    whole = train(tmp_path / "run", [first], lr=3e-2, **settings)
+    again = callback()
+    rest = train(
+        tmp_path / "run", [again], lr=3e-2, resume=str(tmp_path / "run" / "checkpoint-75"), **settings
+    )
+    assert first.decisions
+    assert again.decisions == first.decisions
+    assert logged(whole, "learning_rate")[-1] < 3e-2
+    assert logged(rest, "learning_rate") == logged(whole, "learning_rate")
