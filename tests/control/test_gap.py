@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lrscope.control import Action, Gap
+from lrscope.control.gap import gap_of
 
 
 def feed(gaps, rule=Gap(), start=16, every=4):  # noqa: B008 - frozen
@@ -64,3 +65,21 @@ def test_gaps_are_wanted_often_at_first_and_at_the_given_pace_later():
     assert [s for s in range(65, 90) if rule.wants_gap(state, s)] == [72, 80, 88]
     assert [s for s in range(1025, 1070) if rule.wants_gap(state, s)] == [1040, 1056]
     assert [s for s in range(4097, 4170) if rule.wants_gap(state, s)] == [4128, 4160]
+
+
+@pytest.mark.parametrize(
+    ("here", "long", "short", "gap"),
+    [
+        (1.5, 1.0, 0.8, 0.5),  # worse than the long average: by so much, whatever the short one is
+        (1.0, 1.5, 1.2, -0.2),  # ahead of both: of the better one
+        (1.0, 1.2, 1.5, -0.2),
+        (1.0, 1.5, 0.8, 0.0),  # behind the short one: no reason to go faster, nor a lag that asks for slower
+        (1.0, 1.0, 0.5, 0.0),
+    ],
+)
+def test_weights_are_ahead_only_as_far_as_they_are_ahead_of_both_averages(here, long, short, gap):
+    """The short average counts where the long one lags behind, and is not asked elsewhere."""
+    asked = []
+    found = gap_of(here, long, lambda: asked.append(1) or short)
+    assert found == pytest.approx(gap)
+    assert bool(asked) == (here < long)

@@ -330,6 +330,28 @@ def test_averaged_gives_back_what_it_took():
         assert torch.equal(value, model.state_dict()[name]), name
 
 
+@pytest.mark.parametrize("which", ["control", "output", "weights"])
+def test_the_best_on_held_out_batches_is_evaluated(which):
+    """Of both averages and the weights: whichever has the lowest held-out loss. Nothing else moves."""
+    scheduler, model, _ = train("held out", 100, 0.05)
+    sense = scheduler._sense
+    good = [w.detach().clone() for w in sense.weights]
+    bad = [w + torch.randn_like(w) for w in good]
+    sense.control.values, sense.output.values = bad, bad
+    if which == "weights":
+        expected = good
+    else:
+        expected = getattr(sense, which).values = good
+        with torch.no_grad():
+            for w, b in zip(sense.weights, bad, strict=True):
+                w.copy_(b)
+    position, random = sense.held_out.position, torch.get_rng_state()
+    with scheduler.averaged():
+        assert all(torch.equal(w, e) for w, e in zip(sense.weights, expected, strict=True))
+    assert (sense.held_out.position, model.training) == (position, True)
+    assert torch.equal(torch.get_rng_state(), random)
+
+
 def test_stale_statistics_are_warned_of():
     """BatchNorm's running statistics belong to other weights: `averaged()` without a loader says so."""
     scheduler, _, _ = train("heard", 40, 0.5, network(norm=True))

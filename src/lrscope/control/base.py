@@ -108,7 +108,7 @@ class Controller(ABC, Generic[State]):
             The training loss of this step's batch, before the step. May be NaN or infinite.
         gap : float, optional
             Loss at the weights minus loss at their long running average, on one batch that the weights have not
-            just been stepped on. None where it was not measured.
+            just been stepped on; see `gap_of` in `lrscope.control.gap`. None where it was not measured.
         zigzag : float, optional
             Cosine between this gradient and the update before it. None where it was not measured.
 

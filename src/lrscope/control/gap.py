@@ -1,15 +1,20 @@
 """The balance controller: it lowers the rate when an average of the weights is better than the weights, and
-raises it when the average lags behind.
+raises it when the averages lag behind.
 
 The gap is the loss at the weights minus the loss at their long running average (`average.CONTROL`), on one
 batch. Positive: noise holds the loss up, and what averaging gains, a lower rate would gain too. Negative: the
 weights are still on their way, faster is better. It asks the very question that a change of the rate answers,
 and needs neither a horizon nor patience.
+
+A run that comes down fast is far ahead of a long average even where its rate is too high already. So the
+weights count as ahead only as far as they are ahead of the short average (`average.OUTPUT`) as well: see
+`gap_of`. In `benchmarks/control` this ended the raises that went on until training diverged.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -119,8 +124,8 @@ class Gap(Controller[GapState]):
         elif t < -self.t and age >= max(floor, self.wait_raise * step):
             factor, action = self.raise_by, Action.RAISE
             reason = (
-                f"The average of the weights lags behind them, by {-mean:.3g} ({-t:.1f} standard errors): they are "
-                "on their way, a higher rate is faster."
+                f"Even the better average of the weights lags behind them, by {-mean:.3g} ({-t:.1f} standard "
+                "errors): they are on their way, a higher rate is faster."
             )
         else:
             return state, None
@@ -133,3 +138,25 @@ class Gap(Controller[GapState]):
             "steps": float(age),
         }
         return self.adopt(state, step, new), Decision(step, action, factor, new, reason, numbers, "gap")
+
+
+def gap_of(here: float, long: float, short: Callable[[], float]) -> float:
+    """The gap on one batch.
+
+    Parameters
+    ----------
+    here : float
+        Loss at the weights.
+    long : float
+        Loss at the long average.
+    short : function
+        Gives the loss at the short average; called only where it matters.
+
+    Returns
+    -------
+    gap : float
+        ``here - long`` where that is positive. Else by how much the weights are ahead of the better of both
+        averages, below zero; zero if the short average is ahead of them.
+    """
+    gap = here - long
+    return gap if not gap < 0.0 else min(0.0, max(gap, here - short()))

@@ -19,7 +19,7 @@ import keras
 from lrscope.control.average import CONTROL, OUTPUT, due
 from lrscope.control.base import Action, Decision, from_json, to_json
 from lrscope.control.compose import Composed, ComposedState
-from lrscope.control.gap import Gap
+from lrscope.control.gap import Gap, gap_of
 from lrscope.control.ledger import Ledger
 from lrscope.errors import UsageError
 from lrscope.integrations.keras.base import Arrays, RateCallback
@@ -235,16 +235,21 @@ class GapScheduler(RateCallback):
         return (count * mean - before * mean_before) / made
 
     def _measure(self) -> float:
-        """The loss at the weights minus the loss at their average, on the next held-out batch."""
+        """The gap on the next held-out batch."""
         model = self.model
         x, y = self._held_out.next()
         counts = model.metrics_variables  # of training: evaluating begins them anew
         kept = values_of(counts)
         here = _loss(model, x, y)
-        with replaced(averageable(model), self._averages[0].values):
-            there = _loss(model, x, y)
+        long, short = self._averages
+
+        def at(average: PowerAverage) -> float:
+            with replaced(averageable(model), average.values):
+                return _loss(model, x, y)
+
+        gap = gap_of(here, at(long), lambda: at(short))
         assign(counts, kept)
-        return here - there
+        return gap
 
     def _take_in(self, steps: int) -> None:
         self._waiting += steps

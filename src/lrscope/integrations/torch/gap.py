@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from lrscope.control.gap import gap_of
 from lrscope.integrations.torch.average import PowerAverage
 from lrscope.integrations.torch.cadence import Cadence
 from lrscope.integrations.torch.hearing import Heard
@@ -46,6 +47,7 @@ class GapMeter:
         self.model = model
         self.cadence = Cadence(every, _DENSEST, share, early=_EARLY)
         self.average = PowerAverage()
+        self.short: PowerAverage | None = None  # where the gap is that of `lrscope.control.gap.gap_of`
         self._measured = 0
         self._agreed = 0
         self.spent = 0.0  # seconds on the measurement of this step
@@ -93,6 +95,14 @@ class GapMeter:
                 rewind()
             with weights_replaced(weights, self.average.values), precision.again():
                 there = number(again())
+
+            def at(average: PowerAverage) -> float:
+                rewind()
+                with weights_replaced(weights, average.values), precision.again():
+                    return number(again())
+
+            short = self.short
+            gap = here - there if short is None else gap_of(here, there, lambda: at(short))
         self._measured += 1
         self.spent = time.perf_counter() - begun
-        return here - there
+        return gap

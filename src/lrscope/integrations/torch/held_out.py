@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -46,6 +48,16 @@ class HeldOut:
         finally:
             random.restore()
         return lambda: self._loss(batch)
+
+    def first(self, most: int) -> Iterator[Callable[[], Any]]:
+        """How to compute the loss on each of the first `most` batches of a pass; the position stays."""
+        random = RandomState()
+        try:
+            for batch in itertools.islice(iter(self._batches), most):
+                yield partial(self._loss, to_device(batch, self._device))
+        finally:
+            random.restore()
+            self._iterator = None  # a loader with lasting workers has but one, which was just used up
 
     def _draw(self) -> Any:
         if isinstance(self._batches, Sequence):

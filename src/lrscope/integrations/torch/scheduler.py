@@ -223,7 +223,11 @@ class GapScheduler:
 
     @contextmanager
     def averaged(self, loader: Iterable[Any] | None = None) -> Iterator[nn.Module]:
-        """The model with the averaged weights inside the block, as it was afterwards: evaluate and save there.
+        """The model with averaged weights inside the block, as it was afterwards: evaluate and save there.
+
+        There are two averages, over the last ninth and the last third of the run. With `held_out` batches it is
+        the one that is better on (at most 32 of) them, or the last weights if those are better still, as they
+        may be at the end of a cool-down. Else it is the short one.
 
         Parameters
         ----------
@@ -236,7 +240,7 @@ class GapScheduler:
             yield self.model
             return
         buffers = [(b, b.detach().clone()) for b in self.model.buffers()]
-        with looking_away(), weights_replaced(self._sense.weights, self._sense.output.values):
+        with looking_away(), weights_replaced(self._sense.weights, self._sense.best()):
             try:
                 if loader is not None:
                     update_bn(loader, self.model, device=self._sense.weights[0].device)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from lrscope.control.average import CONTROL, OUTPUT, due
+from lrscope.control.gap import gap_of
 from lrscope.errors import UsageError
 from lrscope.integrations.torch.arithmetic import norm
 from lrscope.integrations.torch.attention import looking_away
@@ -25,6 +26,8 @@ from lrscope.integrations.torch.gap import GapMeter
 from lrscope.integrations.torch.hearing import Hearing
 from lrscope.integrations.torch.held_out import HeldOut
 from lrscope.integrations.torch.measuring import Precision, measuring, number, weights_replaced
+
+_JUDGED = 32  # held-out batches that averages are compared on
 
 
 class Sense:
@@ -53,7 +56,7 @@ class Sense:
         self.by_closure = False
         self.found: float | None = None
         self._meter = GapMeter(model, 1, 1.0)  # when to measure is the controller's to say
-        self._meter.average = self.control
+        self._meter.average, self._meter.short = self.control, self.output
         self._before: list[Tensor] | None = None
         self._waiting = 0  # steps that are not in the averages yet
 
@@ -98,15 +101,39 @@ class Sense:
                     average.update(self.weights, self._waiting)
         self._waiting = 0
 
+    def best(self) -> list[Tensor]:
+        """What to evaluate and save: the weights, or the one of their averages that is best on held-out
+        batches. Without such batches, or in several processes, whose batches differ, the short average.
+
+        Which is best depends on the curvature: along directions in which a run moves slowly, the long average
+        lags behind; where it does not, a longer average holds less noise.
+        """
+        if self.held_out is None or not self.output.values or _distributed():
+            return self.output.values
+        candidates = [self.output.values, self.control.values, [w.detach().clone() for w in self.weights]]
+        totals = [0.0] * len(candidates)
+        precision = Precision.now(self.weights[0].device.type)
+        with looking_away(), measuring(self.model) as rewind, precision.again():
+            for loss in self.held_out.first(_JUDGED):
+                for place, values in enumerate(candidates):
+                    with weights_replaced(self.weights, values):
+                        totals[place] += number(loss())
+                    rewind()
+        totals = [t if math.isfinite(t) else math.inf for t in totals]
+        return candidates[totals.index(min(totals))]
+
     def _difference(self, loss: Callable[[], Any]) -> float:
-        """The loss at the weights minus the loss at their average."""
+        """The gap on the batch of a loss."""
         precision = Precision.now(self.weights[0].device.type)
         with looking_away(), measuring(self.model) as rewind, precision.again():
             here = number(loss())
-            rewind()
-            with weights_replaced(self.weights, self.control.values):
-                there = number(loss())
-        return here - there
+
+            def at(average: PowerAverage) -> float:
+                rewind()
+                with weights_replaced(self.weights, average.values):
+                    return number(loss())
+
+            return gap_of(here, at(self.control), lambda: at(self.output))
 
     def state_dict(self) -> dict[str, Any]:
         """Everything, for an exact resume."""
@@ -139,3 +166,8 @@ class Sense:
                 f"{len(self.weights)}: it belongs to another model."
             )
         return [v.detach().to(w.device, copy=True) for v, w in zip(values, self.weights, strict=False)]
+
+
+def _distributed() -> bool:
+    distributed = torch.distributed
+    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
