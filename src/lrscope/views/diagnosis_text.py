@@ -125,7 +125,7 @@ def _evidence(console: Console, facts: DiagnosisFacts) -> None:
     known = {k: v for k, v in facts.diagnosis.evidence.items() if math.isfinite(v)}
     if known:
         console.print()
-        words = "   ".join(f"{k.replace('_', ' ')} {_plain(v)}" for k, v in known.items())
+        words = ", ".join(f"{k.replace('_', ' ')} {_plain(v)}" for k, v in known.items())
         console.print(Text(f"Evidence: {one_line(words)}", style="dim"))
 
 
