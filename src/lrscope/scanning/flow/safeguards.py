@@ -7,6 +7,8 @@ half. A forecast that was wrong is then found out while there is budget left to 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lrscope.scanning.flow.model import Forecast
@@ -18,24 +20,54 @@ SHARE = 0.25
 """Share of all steps spent, beyond `UNPROVEN`, that the leader should have done itself."""
 
 
+ALIKE = 0.001
+"""Share of what training gains below which two expectations are the same: a third of a typical seed's scatter."""
+
 UNPROVEN = 0.5
 """Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
 
 
 def leading(f: Forecast, horizon: int) -> list[float]:
-    """Rates that were run with the first seed, by their expected end; those that have done at least half of
-    their share come
-    first: a level is twice the one before, so that one that is on its way may have done so little."""
+    """Rates that were run with the first seed, by their expected end; those that have done at least half of their
+    share come first: a level is twice the one before, so that one that is on its way may have done so little."""
     own = {rate: steps_of(f, i) for i, rate in enumerate(f.rates)}
     share = due(f, horizon)
+    place = {f.rates[i]: k for k, i in enumerate(by_expectation(f, horizon))}
     begun = [rate for rate, steps in own.items() if steps > 0]
-    return sorted(begun, key=lambda rate: (own[rate] < share / 2, f.expected[f.rates.index(rate)], rate))
+    return sorted(begun, key=lambda rate: (own[rate] < share / 2, place[rate]))
 
 
-def challenger(f: Forecast) -> int:
+def challenger(f: Forecast, horizon: int) -> int:
     """Index of the one that is expected to end lowest, whatever it has done itself."""
-    begun = [i for i in range(len(f.rates)) if steps_of(f, i) > 0] or list(range(len(f.rates)))
-    return min(begun, key=lambda i: (f.expected[i], i))
+    order = by_expectation(f, horizon)
+    return next((i for i in order if steps_of(f, i) > 0), order[0])
+
+
+def by_expectation(f: Forecast, horizon: int) -> list[int]:
+    """Candidates, the one that is expected to end lowest first.
+
+    Rates whose own runs have ended keep the order of these ends among themselves: what was seen overrules what is
+    supposed. Expectations that differ by less than `ALIKE` of what training gains are alike; there the chance
+    to be the best decides.
+    """
+    expected, best = f.expected.copy(), f.best.copy()
+    ends = {i: end for i in range(len(f.rates)) if (end := _end(f, i, horizon)) is not None}
+    seen = sorted(ends, key=lambda i: (ends[i], i))
+    expected[seen], best[seen] = np.sort(expected[seen]), np.sort(best[seen])[::-1]
+    rank = {i: k for k, i in enumerate(seen)}
+    return sorted(
+        range(len(f.rates)),
+        key=lambda i: (round(float(expected[i]) / ALIKE), -best[i], rank.get(i, 0), f.rates[i]),
+    )
+
+
+def _end(f: Forecast, index: int, horizon: int) -> float | None:
+    """What the candidate's own run came to, where it went all the way."""
+    for run in f.runs:
+        if run.key == (f.rates[index], f.seed) and run.step >= horizon and not run.dead:
+            value = float(run.judged.value[-1]) if run.judged.value.size else math.nan
+            return value if math.isfinite(value) else None
+    return None
 
 
 def due(f: Forecast, horizon: int) -> float:

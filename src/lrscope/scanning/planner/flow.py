@@ -191,7 +191,7 @@ class Replay(Bracket):
     def decide(self) -> list[tuple[float, int, str]]:
         """What to advance next: (rate, step, reason) each."""
         f = self.model()
-        first = challenger(f)
+        first = challenger(f, self.horizon)
         step = self.charged.get((f.rates[first], self.plan.seeds[0]), 0)
         proof = needs_proof(f, first, self.horizon)
         if proof:
