@@ -109,7 +109,7 @@ def observes_only(folder: Path) -> dict:
 
 
 def resumes(folder: Path) -> dict:
-    """Broken off after three epochs and begun again, with Keras's own backup of the model."""
+    """Broken off after two epochs and begun again, with Keras's own backup of the model."""
 
     def callbacks(name: str) -> list:
         return [
@@ -123,13 +123,13 @@ def resumes(folder: Path) -> dict:
         ]
 
     whole = model(0.003)
-    fit(whole, 6, callbacks("whole"))
+    fit(whole, 4, callbacks("whole"))
     broken = model(0.003)
     with contextlib.suppress(KeyboardInterrupt):
-        fit(broken, 6, [*callbacks("broken"), Stop(3)])
+        fit(broken, 4, [*callbacks("broken"), Stop(2)])
     kept = (folder / "broken.npz").exists()
     resumed = model(0.003)
-    fit(resumed, 6, callbacks("broken"))
+    fit(resumed, 4, callbacks("broken"))
     return {
         "whole": [r["lr"] for r in lines(folder / "whole.jsonl")],
         "resumed": [r["lr"] for r in lines(folder / "broken.jsonl")],
@@ -172,7 +172,7 @@ def plateau(folder: Path) -> dict:
     keras.utils.set_random_seed(1)
     net.compile(keras.optimizers.SGD(0.05), loss=lambda y, p: keras.ops.mean((y - p) ** 2) - 7.0)
     scheduler = lrscope.keras.PlateauScheduler("loss", backup=folder / "plateau.npz")
-    history = fit(net, 40, [scheduler])
+    history = fit(net, 25, [scheduler])
     scheduler.save(folder / "kept.npz")
     again = lrscope.keras.PlateauScheduler("loss")
     again.set_model(net)

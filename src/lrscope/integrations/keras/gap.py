@@ -51,8 +51,8 @@ class GapScheduler(RateCallback):
     batch_size : int
         Of the held-out batches, where `held_out` is arrays.
     every : int
-        Steps between measurements of two evaluations each: a quarter of it in the first 64 steps, more of them as
-        the run grows; see `lrscope.control.Gap`.
+        Steps between measurements of two evaluations each, or three where the weights are ahead of their long
+        average: a quarter of it in the first 64 steps, more of them as the run grows; see `lrscope.control.Gap`.
     warmup : int
         Steps on which the rate climbs to the optimiser's, so that divergence shows before it does harm.
     control : Composed, optional

@@ -16,7 +16,7 @@ from lrscope.integrations.optax.wrapper import ControlledState, Observation
 
 _REASONS = {
     Action.LOWER: "The average of the parameters is better than the parameters: noise holds the loss up.",
-    Action.RAISE: "The average of the parameters lags behind them: they are on their way.",
+    Action.RAISE: "Even the better average of the parameters lags behind them: they are on their way.",
     Action.ROLL_BACK: "Training diverged, or gained nothing from the start: back to earlier parameters.",
 }
 

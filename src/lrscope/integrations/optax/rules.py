@@ -67,6 +67,14 @@ def wants_gap(control: Composed, state: ComposedState, step: Array) -> Array:
     )
 
 
+def gap_of(here: Array, long: Array, short: Array) -> Array:
+    """`lrscope.control.gap.gap_of`; the loss at the short average counts only where the weights are ahead of the
+    long one, and may be anything elsewhere."""
+    plain, other = here - long, here - short
+    ahead = jnp.where(other > plain, other, plain)  # not `maximum`: NaN at the short average says nothing
+    return jnp.where(plain < 0.0, jnp.minimum(ahead, 0.0), plain)
+
+
 def takes_in(step: Array) -> Array:
     """`lrscope.control.average.due`."""
     until, strides = zip(*average.STRIDES, strict=True)

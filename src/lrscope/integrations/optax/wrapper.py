@@ -39,8 +39,8 @@ class Averages(NamedTuple):
 
     steps: Array  # taken in so far
     waiting: Array  # steps since
-    control: Params  # what the gap is measured against
-    output: Params  # what is evaluated
+    control: Params  # the long one, which the gap is measured against
+    output: Params  # the short one, which has a say where the gap is negative, and which is evaluated
 
 
 class Kept(NamedTuple):
@@ -97,8 +97,8 @@ def gap(
     inner : optax.GradientTransformation
         The optimiser, its rate a constant. Its updates are scaled.
     every : int
-        Steps between measurements of two evaluations each: a quarter of it in the first 64 steps, more of them as
-        the run grows; see `lrscope.control.Gap`.
+        Steps between measurements of two evaluations each, or three where the parameters are ahead of their long
+        average: a quarter of it in the first 64 steps, more of them as the run grows; see `lrscope.control.Gap`.
     warmup : int
         Steps on which the rate climbs to the optimiser's own, so that divergence shows before it does harm;
         0 for none.
@@ -122,7 +122,7 @@ def gap(
 
     Notes
     -----
-    All of it runs inside `jit` and `scan`; the two evaluations run only at steps that ask for them. Donate the
+    All of it runs inside `jit` and `scan`; the evaluations run only at steps that ask for them. Donate the
     state to a compiled step (``donate_argnums``), as ever with optax: then what a step leaves alone is not
     copied. An update that is not finite is not made: it counts as a loss that is not. Over several devices,
     `value` and `value_fn` have to give the mean over all of them.
@@ -182,7 +182,7 @@ def _step(
     averages, newest, proven = state.averages, state.newest, state.proven
     measured = _when(
         rules.wants_gap(control, state.control, step) & (averages.steps > 0) & ~state.landing,
-        lambda _: _loss(value_fn, params) - _loss(value_fn, _like(averages.control, params)),
+        lambda _: _measure(value_fn, params, averages),
         jnp.asarray(jnp.nan, jnp.float32),
     )
     scale = state.control.lr
@@ -281,6 +281,14 @@ def _take_in(averages: Averages, params: Params) -> Averages:
 
     control, output = moved(averages.control, CONTROL), moved(averages.output, OUTPUT)
     return Averages(steps, jnp.zeros_like(steps), control, output)
+
+
+def _measure(value_fn: Callable[[Params], Array], params: Params, averages: Averages) -> Array:
+    """The gap, as `lrscope.control.gap.gap_of` defines it: the short average is evaluated only where the parameters
+    are ahead of the long one."""
+    here, long = _loss(value_fn, params), _loss(value_fn, _like(averages.control, params))
+    short = _when(here < long, lambda _: _loss(value_fn, _like(averages.output, params)), here)
+    return rules.gap_of(here, long, short)
 
 
 def _like(average: Params, params: Params) -> Params:
