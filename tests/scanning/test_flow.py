@@ -15,6 +15,7 @@ from lrscope.scanning.flow.observations import harden, soften
 from lrscope.scanning.flow.sight import levels
 from lrscope.scanning.grid import log_grid
 from lrscope.scanning.planner.flow import FlowPlanner
+from lrscope.scanning.planner.halving import HalvingPlanner
 from lrscope.scanning.planner.rungs import Pace
 from lrscope.testing.curves import KnownTraining, carry_out, spent
 
@@ -59,6 +60,11 @@ def valley(lr, step):
     return 0.1 + 0.5 * lr + (1.9 - 0.5 * lr) * math.exp(-lr * step / 3)
 
 
+def model():
+    """The model at any budget."""
+    return FlowPlanner(most=math.inf)
+
+
 def plan(budget=3.0, **changes):
     return Plan(**{"rates": RATES, "horizon": HORIZON, "budget": budget, **changes})
 
@@ -70,9 +76,9 @@ def regret(lr, truth=valley):
 
 def named(training, **changes):
     chosen = plan(**changes)
-    scan = carry_out(FlowPlanner(), chosen, training)
+    scan = carry_out(model(), chosen, training)
     assert spent(scan) <= chosen.budget + 1e-9
-    return FlowPlanner().name(scan), scan
+    return model().name(scan), scan
 
 
 VARIANTS = {
@@ -145,10 +151,10 @@ def test_runs_that_all_diverge_are_survived():
 def test_a_metric_that_comes_late_does_not_change_decisions_made_before():
     """The choice of the metric is replayed too: an interrupted scan asks for what it would have asked for."""
     training = VARIANTS["validation, and batch losses on another scale"]
-    whole = carry_out(FlowPlanner(), plan(), training)
+    whole = carry_out(model(), plan(), training)
     for limit in (10, 35, 50):
-        runs = {run.key: run for run in carry_out(FlowPlanner(), plan(), training, limit).runs}
-        while asks := FlowPlanner().ask(Scan(plan(), tuple(runs[k] for k in sorted(runs)))):
+        runs = {run.key: run for run in carry_out(model(), plan(), training, limit).runs}
+        while asks := model().ask(Scan(plan(), tuple(runs[k] for k in sorted(runs)))):
             runs[asks[-1].key] = training.run(asks[-1].key, asks[-1].to_step)
         assert {k: r.step for k, r in runs.items()} == {r.key: r.step for r in whole.runs}
 
@@ -156,7 +162,7 @@ def test_a_metric_that_comes_late_does_not_change_decisions_made_before():
 def test_several_runs_are_asked_for_at_once():
     """After the first look, some asks name several runs, each of them once."""
     runs, sizes = {}, []
-    planner = FlowPlanner()
+    planner = model()
     while asks := planner.ask(Scan(plan(6.0), tuple(runs[k] for k in sorted(runs)))):
         assert len({a.key for a in asks}) == len(asks)
         sizes.append(len(asks))
@@ -180,8 +186,8 @@ def test_with_budget_enough_the_rate_named_has_shown_itself():
 
 def test_every_decision_says_why():
     """Reasons are sentences with the rate that leads and its chance."""
-    runs = {run.key: run for run in carry_out(FlowPlanner(), plan(), VARIANTS["noisy"], 45).runs}
-    asks = FlowPlanner().ask(Scan(plan(), tuple(runs[k] for k in sorted(runs))))
+    runs = {run.key: run for run in carry_out(model(), plan(), VARIANTS["noisy"], 45).runs}
+    asks = model().ask(Scan(plan(), tuple(runs[k] for k in sorted(runs))))
     assert asks
     assert all("leads" in a.reason for a in asks)
 
@@ -223,8 +229,28 @@ def test_intervals_hold_the_best_rate():
             cliff=10 ** rng.uniform(-0.7, 0.3), noise=0.03,
         )  # fmt: skip
         chosen = Plan(rates=RATES, horizon=300, budget=3.0)
-        answer = FlowPlanner().name(carry_out(FlowPlanner(), chosen, training))
+        answer = model().name(carry_out(model(), chosen, training))
         held += answer.lr.low <= training.best(RATES) <= answer.lr.high
         widths.append(math.log10(answer.lr.high / answer.lr.low))
     assert held >= 48
     assert sorted(widths)[30] < 2
+
+
+def test_halving_decides_where_the_model_is_not_ahead():
+    """With two full runs and more, or hardly any, the planner asks and names as halving does."""
+    for budget in (0.2, 2.0, 4.0):
+        mine = carry_out(FlowPlanner(), plan(budget), VARIANTS["noisy"])
+        theirs = carry_out(HalvingPlanner(), plan(budget), VARIANTS["noisy"])
+        assert [(r.key, r.step) for r in mine.runs] == [(r.key, r.step) for r in theirs.runs]
+        assert FlowPlanner().name(mine) == HalvingPlanner().name(theirs)
+
+
+def test_rates_whose_ends_are_known_keep_their_order():
+    """A rate that went all the way is not named before another that did, too, and ended lower."""
+    answer, scan = named(
+        Made(loss=(lambda lr, s: (1 - min(2 * lr, 1)) ** s if lr < 1 else 1e9, 1)), budget=6.0
+    )
+    ends = {r.lr: float(r.curves["loss"].loss[-1]) for r in scan.runs if r.step >= HORIZON}
+    assert len(ends) > 1
+    if answer.lr.value in ends:
+        assert ends[answer.lr.value] == min(ends.values())

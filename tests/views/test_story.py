@@ -13,7 +13,7 @@ from lrscope.views.story_page import story_blanks, story_data
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     return lrscope.scan(
-        noisy_quadratic, low=1e-3, high=10, steps=200, budget=2, out=tmp_path_factory.mktemp("scan")
+        noisy_quadratic, low=1e-3, high=10, steps=200, budget=1.5, out=tmp_path_factory.mktemp("scan")
     )
 
 
@@ -50,7 +50,7 @@ def test_page_and_figure_show_it(result, tmp_path):
 def test_without_a_model_only_the_path_is_shown(tmp_path):
     """Halving has no forecast; its advances are shown all the same."""
     made = lrscope.scan(
-        noisy_quadratic, low=1e-3, high=10, steps=200, budget=2, planner="halving", out=tmp_path / "scan"
+        noisy_quadratic, low=1e-3, high=10, steps=200, budget=1.5, planner="halving", out=tmp_path / "scan"
     )
     story = collect_story(made.outcome)
     assert story.stretches

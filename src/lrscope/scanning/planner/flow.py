@@ -36,10 +36,14 @@ FIRST_LOOK = 0.1
 """Full runs that a first look over the grid may cost: a tenth, so that a scan of a quarter run has most of its
 budget left for what the look has shown."""
 
-LEAST = 0.2
-"""Full runs below which the planner does as halving does: the budget is gone with the first look, and a model
-of one point a
-run has nothing to say (on published scans it named worse rates there)."""
+LEAST = 0.3
+"""Full runs below which the planner does as halving does: the budget is gone with the first look, and a model of one
+point a run has nothing to say."""
+
+MOST = 2.0
+"""Full runs from which on the planner does as halving does: several rates are then taken far, and which of a few good
+ones is the best, ends tell better than forecasts do. Both limits are where the model stopped being ahead, over
+published scans and live ones together (`benchmarks/scan_replay`, `benchmarks/scan_live`)."""
 
 AT_ONCE = 4
 """Runs that are asked for at once, at most; what several of them cost together is kept small."""
@@ -48,27 +52,33 @@ AT_ONCE = 4
 class FlowPlanner(Planner):
     """Advances the run that tells most about which rate ends best, for its cost, and names that rate.
 
-    With several seeds, the first one scans, and a part of the budget is kept back for the others, as in
-    halving. Where a run cannot be advanced in parts, the grid is refined as halving does. Deterministic; has
-    no settings.
+    With a budget of two full runs or more, or less than 0.3, it does as halving does, which is as good there; so
+    it does where a run cannot be advanced in parts. With several seeds, the first one scans, and a part of the
+    budget is kept back for the others, as in halving. Deterministic.
+
+    Parameters
+    ----------
+    most : float
+        Full runs from which on halving decides; infinity for the model at any budget.
     """
 
     rule = "flow"
 
-    def __init__(self) -> None:
+    def __init__(self, most: float = MOST) -> None:
+        self.most = most
         self._known: dict[bytes, list[tuple[float, int, str]]] = {}
 
     def ask(self, scan: Scan) -> list[Advance]:
         plan = scan.plan
         if plan.horizon is None or not plan.rates or not plan.seeds:
             return []
-        if not _modelled(plan):
+        if not modelled(plan, self.most):
             return HalvingPlanner().ask(scan)
         return Replay(scan, self._known).next()
 
     def name(self, scan: Scan) -> Recommendation:
         plan = scan.plan
-        if not _modelled(plan) or not plan.seeds:
+        if not modelled(plan, self.most) or not plan.seeds:
             return recommend(scan, HalvingPlanner.rule)
         f = Replay(scan).at({run.key: run.step for run in scan.runs if run.step > 0})
         return recommend(scan, self.rule) if f is None else answer(scan, f, self.rule)
@@ -78,9 +88,9 @@ class FlowPlanner(Planner):
         return HalvingPlanner().promise(scan)
 
 
-def _modelled(plan: Plan) -> bool:
-    """Whether there is anything to model: runs that can be paused, and a budget that goes beyond a first look."""
-    return plan.horizon is not None and plan.horizon > 1 and plan.pausable and plan.budget >= LEAST
+def modelled(plan: Plan, most: float = MOST) -> bool:
+    """Whether the model decides: runs can be paused, and the budget is one at which it is ahead of halving."""
+    return plan.horizon is not None and plan.horizon > 1 and plan.pausable and LEAST <= plan.budget < most
 
 
 @dataclass
