@@ -8,12 +8,13 @@ the cliff, which compares runs with each other.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from lrscope.curves import Run, RunKey, RunState, Scan
 from lrscope.curves.metric import Goal, infer_goal, is_bookkeeping, is_loss, is_validation
-from lrscope.scanning.ranking import common_metric, fresh, judge, judge_by, points, reading
+from lrscope.scanning.ranking import bad, common_metric, fresh, judge, judge_by, points, reading
 from lrscope.statistics.estimate import Estimate
 
 FAR = 10.0
@@ -22,6 +23,9 @@ start, the scatter of its first points, and all that it had gained."""
 
 START = 8
 """Points that make the start."""
+
+LONG = 1 / 8
+"""Share of a full run after which a run that trains is not expected to fall over the cliff any more."""
 
 PATIENCE = 10
 """Points in a row that must be far above before the question is asked whether the loss is coming back."""
@@ -213,6 +217,24 @@ def estimate_cliff(scan: Scan) -> Estimate | None:
         level=scan.plan.level,
         method=f"between the largest rate that trained and the smallest that did not{odd}",
     )
+
+
+def stated_cliff(scan: Scan) -> Estimate | None:
+    """The cliff as it is told, with an interval that allows for how short most runs were.
+
+    A run that trained for a moment may still fall over the cliff, and one that rose for a moment may come back. So
+    the interval reaches from a rate that trained for an eighth of a full run to one that diverged, or that had
+    as long to train and did not, but no further than a decade beyond what the runs themselves say.
+    """
+    found, horizon = estimate_cliff(scan), scan.plan.horizon
+    if found is None or horizon is None:
+        return found
+    long = LONG * horizon
+    trained = [r.lr for r in scan.runs if r.lr <= found.low and r.step >= long and not bad(r)]
+    lost = [r.lr for r in scan.runs if r.lr >= found.high and (bad(r) or r.step >= long)]
+    low = max(max(trained, default=0.0), found.low / 10)
+    high = min(min(lost, default=math.inf), found.high * 10)
+    return replace(found, low=low, high=high, method=f"{found.method}, allowing for how short they were")
 
 
 def sides(scan: Scan) -> tuple[dict[float, int], dict[float, int]]:

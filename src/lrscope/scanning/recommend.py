@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from lrscope.curves import Plan, RunState, Scan
-from lrscope.scanning.cliff import estimate_cliff, start_value
+from lrscope.scanning.cliff import estimate_cliff, start_value, stated_cliff
 from lrscope.scanning.doubts import alike, doubts
 from lrscope.scanning.ranking import bad, judge, points
 from lrscope.scanning.recommendation import Band, Recommendation
@@ -44,7 +44,7 @@ def recommend(scan: Scan, rule: str) -> Recommendation:
     return Recommendation(
         lr=lr,
         band=band,
-        cliff=cliff,
+        cliff=stated_cliff(scan),
         reason=_reason(scan, found),
         rule=rule,
         metric=by.metric,

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import Scan
-from lrscope.scanning.cliff import estimate_cliff
+from lrscope.scanning.cliff import stated_cliff
 from lrscope.scanning.doubts import alike, doubts
 from lrscope.scanning.flow.model import Forecast
 from lrscope.scanning.flow.observations import harden
-from lrscope.scanning.flow.safeguards import PROVEN, far_enough, leading, steps_of, views_disagree
-from lrscope.scanning.ranking import bad, judge
+from lrscope.scanning.flow.safeguards import far_enough, leading, steps_of, views_disagree
+from lrscope.scanning.ranking import judge
 from lrscope.scanning.recommend import recommend
 from lrscope.scanning.recommendation import Band, Recommendation
 from lrscope.scanning.replicates import Replicates
@@ -38,7 +37,7 @@ def answer(scan: Scan, f: Forecast, rule: str) -> Recommendation:
     found = standing(scan, lead=(lead, f.seed))
     if found is None:
         return recommend(scan, rule)
-    cliff = cliff_of(scan)
+    cliff = stated_cliff(scan)
     read = "best so far" if scan.plan.objective == "best" else "level at the end"
     lr = interval(f, found.leader.lr, scan.plan.level)
     return Recommendation(
@@ -51,24 +50,6 @@ def answer(scan: Scan, f: Forecast, rule: str) -> Recommendation:
         goal=by.goal,
         warnings=(*_own_doubts(scan, f, found), *doubts(scan, found, cliff)),
     )
-
-
-def cliff_of(scan: Scan) -> Estimate | None:
-    """Where training begins to fail, with an interval that allows for how short most runs were.
-
-    A run that trained for a moment may still fall over the cliff, and one that rose for a moment may come back. So
-    the interval reaches from a rate that trained for an eighth of a full run to one that diverged, or that had
-    as long to train and did not, but no further than a decade beyond what the runs themselves say.
-    """
-    found, horizon = estimate_cliff(scan), scan.plan.horizon
-    if found is None or horizon is None:
-        return found
-    long = PROVEN * horizon
-    trained = [r.lr for r in scan.runs if r.lr <= found.low and r.step >= long and not bad(r)]
-    lost = [r.lr for r in scan.runs if r.lr >= found.high and (bad(r) or r.step >= long)]
-    low = max(max(trained, default=0.0), found.low / 10)
-    high = min(min(lost, default=math.inf), found.high * 10)
-    return replace(found, low=low, high=high, method=f"{found.method}, allowing for how short they were")
 
 
 def interval(f: Forecast, named: float, level: float) -> Estimate:
