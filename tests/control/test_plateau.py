@@ -26,7 +26,7 @@ EPOCHS = Plateau(block=1, least=8)
 
 def test_on_a_noise_floor_it_goes_down_and_stays_down():
     """Where the floor is proportional to the rate, drops follow each other and none is taken back."""
-    decisions, _, level = closed_loop(EPOCHS, lambda lr: 0.3 * lr, 200)
+    decisions, _, level = closed_loop(EPOCHS, lambda lr: 0.3 * lr, 260)
     assert len(decisions) >= 2
     assert {d.action for d in decisions[:2]} == {Action.LOWER}
     assert level < 0.05

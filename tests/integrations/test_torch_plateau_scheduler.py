@@ -99,7 +99,7 @@ def test_groups_are_scaled_together_down_to_the_least_rate():
 def test_resumed_at_any_value_it_gives_the_same_rates():
     """Saved after each value and loaded into a fresh scheduler, it goes on identically."""
     rng = np.random.default_rng(2)
-    values = (np.exp(-np.arange(90) / 6) + 0.01 * rng.normal(size=90)).tolist()
+    values = (np.exp(-np.arange(150) / 6) + 0.01 * rng.normal(size=150)).tolist()
     whole, rates, states = ours(), [], []
     for value in values:
         states.append(copy.deepcopy(whole.state_dict()))

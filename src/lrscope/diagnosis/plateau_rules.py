@@ -292,7 +292,7 @@ class OurPlateau:
     lr: float = 1.0
     mode: Goal = "min"
     factor: float = 0.3
-    rho: float = 0.05
+    rho: float = 0.06
     points_per_epoch: float = 1.0
     min_lr: float = 0.0
 

@@ -52,7 +52,7 @@ class PlateauScheduler(RateCallback):
         patience: int = 8,
         mode: Literal["auto", "min", "max"] = "auto",
         *,
-        threshold: float = 0.05,
+        threshold: float = 0.06,
         min_lr: float = 0.0,
         take_back: bool = True,
         backup: str | os.PathLike[str] | None = None,

@@ -57,7 +57,7 @@ class PlateauScheduler:
         mode: Literal["min", "max"] = "min",
         factor: float = 0.3,
         patience: int = 8,
-        threshold: float = 0.05,
+        threshold: float = 0.06,
         *,
         min_lr: float = 0.0,
         take_back: bool = True,
