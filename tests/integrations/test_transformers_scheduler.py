@@ -98,7 +98,9 @@ def test_a_rate_that_is_too_low_is_raised_and_the_trainer_logs_it(tmp_path: Path
     own = trainer.evaluate()["eval_loss"]
     with scheduler.averaged():
         averaged = trainer.evaluate()["eval_loss"]
-    assert averaged != own
+    assert (
+        averaged < 1.02 * own
+    )  # the best of averages and weights on other batches, so at most a little worse
     assert trainer.evaluate()["eval_loss"] == own
     assert averaged < 0.95 * plain.evaluate()["eval_loss"]
     assert lrscope.diagnose(path)

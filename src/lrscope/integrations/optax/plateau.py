@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -76,8 +77,9 @@ def reduce_on_plateau(
         raise UsageError(
             f"accumulation_size must be 1 or more and factor between 0 and 1; got {accumulation_size} and {factor}."
         )
-    given = {} if rho is None else {"rho": rho}
-    rule = Plateau(factor=factor, block=1, least=least, min_lr=min_scale, take_back=take_back, **given)
+    rule = Plateau(factor=factor, block=1, least=least, min_lr=min_scale, take_back=take_back)
+    if rho is not None:
+        rule = replace(rule, rho=rho)
     first = rule.init(1.0)
     empty = _pack(first)
 
