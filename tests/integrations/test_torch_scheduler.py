@@ -15,7 +15,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 import lrscope  # noqa: E402
-from lrscope.control import Action, Composed, Gap  # noqa: E402
+from lrscope.control import Action, Composed, Gap, ZigZag  # noqa: E402
 from lrscope.errors import UsageError  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -59,6 +59,9 @@ WAYS = ["heard", "told", "closure", "held out"]
 def make(way, model, optimizer, noise=0.5, **options):
     loss_fn = nn.CrossEntropyLoss()
     options.setdefault("warmup", 8)
+    if way == "zig-zag":
+        control = Composed(ZigZag(), warmup=options["warmup"])
+        return lrscope.torch.GapScheduler(optimizer, model, loss_fn, control=control), loss_fn
     if way == "heard":
         return lrscope.torch.GapScheduler(optimizer, model, loss_fn, **options), loss_fn
     if way == "held out":
@@ -171,7 +174,7 @@ def test_training_does_not_notice_the_measurement(way, kind):
         assert torch.equal(value, ends[1][0][name]), name
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, "zig-zag"])
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
 def test_killed_at_any_step_and_resumed_it_gives_the_same_rates(way, kind):
     """Saved after every single step of a run that warms up, raises, is rolled back and cools down, through a
@@ -210,7 +213,7 @@ def test_killed_at_any_step_and_resumed_it_gives_the_same_rates(way, kind):
         states.append(saved(whole))
     kinds = {d.action for d in whole[2].decisions}
     assert Action.ROLL_BACK in kinds
-    assert Action.RAISE in kinds
+    assert Action.RAISE in kinds or way == "zig-zag"  # which would need more cosines than there are steps
     for cut in range(0, 120):
         again = fresh()
         for part, state in zip(
@@ -223,6 +226,7 @@ def test_killed_at_any_step_and_resumed_it_gives_the_same_rates(way, kind):
             for a, b in zip(again[0].parameters(), whole[0].parameters(), strict=True):
                 assert torch.equal(a, b)
             assert again[2].decisions == whole[2].decisions
+            assert again[2].state_dict()["control"] == whole[2].state_dict()["control"]
         again[2].close()
 
 
@@ -422,3 +426,26 @@ def test_a_compiled_model_gives_the_same_rates():
         ends.append(rates)
     assert ends[1] == pytest.approx(ends[0], rel=1e-5)
     assert ends[0][-1] > 0.02
+
+
+def test_the_zig_zag_rule_raises_a_rate_that_is_too_low():
+    """With `Composed(ZigZag())` the cosine of gradients and updates is measured, and a start far too low is mended."""
+    ends = {}
+    for controlled in (True, False):
+        torch.manual_seed(0)
+        model = network()
+        optimizer = torch.optim.SGD(model.parameters(), 0.002)
+        if controlled:
+            scheduler, _ = make("zig-zag", model, optimizer)
+        for x, y in batches(400):
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            if controlled:
+                scheduler.step(loss)
+        ends[controlled] = loss_on(model, batches(40, seed=5))
+    raised = [d for d in scheduler.decisions if d.action is Action.RAISE]
+    assert raised
+    assert all(d.controller == "zigzag" and d.numbers["cos"] > 0 for d in raised)
+    assert ends[True] < 0.9 * ends[False]

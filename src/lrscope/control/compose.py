@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from lrscope.control.base import Action, Controller, Decision
 from lrscope.control.guard import Guard, GuardState
+from lrscope.control.zigzag import ZigZag
 
 
 class ComposedState(NamedTuple):
@@ -86,6 +87,11 @@ class Composed(Controller[ComposedState]):
     def measures_gap(self) -> bool:
         """Whether the rule lives by gaps."""
         return hasattr(self.rule, "wants_gap")
+
+    @property
+    def measures_zigzag(self) -> bool:
+        """Whether the rule lives by the cosine between gradients and updates."""
+        return isinstance(self.rule, ZigZag)
 
     def wants_gap(self, state: ComposedState, step: int) -> bool:
         """Whether to measure the gap before this step."""

@@ -72,7 +72,8 @@ class GapScheduler:
         Steps on which the rate climbs to the optimiser's. On the way up divergence shows before it does
         harm; 0 for none.
     control : Composed, optional
-        Another controller, instead of the one that `every` and `warmup` describe.
+        Another controller, instead of the one that `every` and `warmup` describe: `Composed(ZigZag())` lives by the
+        cosine between gradients and updates, measured every fourth step, and `Composed(Plateau())` by the loss.
     record : path, optional
         Where a line is written at each step: loss, rate, gap and decisions, as `Recorder` writes it, for
         ``lrscope diagnose``.
@@ -134,6 +135,7 @@ class GapScheduler:
         self._losses: list[float] = []
         self._made = 0  # steps of the optimiser since the last decision
         self._without = 0
+        self._zigzag: float | None = None  # the cosine of this step, where the controller lives by it
         self._wanted = False  # whether a gap is to be measured before the next step
         self._told = False  # whether losses come by `step`, so that they need not be listened for
         self._lines = (
@@ -202,7 +204,9 @@ class GapScheduler:
         self._sense.take_in(made, self.step_count)
         self._note_missing(gap)
         before = rates(self.optimizer) if self._lines is not None else {}
-        self._state, decision = self.control.update(self._state, self.step_count, value, gap=gap)
+        self._state, decision = self.control.update(
+            self._state, self.step_count, value, gap=gap, zigzag=self._zigzag
+        )
         if decision is not None:
             self._act(decision)
         elif self.control.wants_snapshot(self._state):
@@ -324,6 +328,8 @@ class GapScheduler:
     def _before_step(self) -> None:
         if self._newest is None:
             self._newest = self._proven = self._take()
+        if self.control.measures_zigzag and not self._made:
+            self._zigzag = self._sense.cosine(self.step_count + 1)
         if self._wanted and not self._made:
             self._sense.before_step()
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from lrscope.control.average import CONTROL, OUTPUT, due
 from lrscope.control.gap import gap_of
 from lrscope.errors import UsageError
-from lrscope.integrations.torch.arithmetic import norm
+from lrscope.integrations.torch.arithmetic import dot, norm
 from lrscope.integrations.torch.attention import looking_away
 from lrscope.integrations.torch.average import PowerAverage
 from lrscope.integrations.torch.gap import GapMeter
@@ -27,6 +27,7 @@ from lrscope.integrations.torch.hearing import Hearing
 from lrscope.integrations.torch.held_out import HeldOut
 from lrscope.integrations.torch.measuring import Precision, measuring, number, weights_replaced
 
+_COSINE_EVERY = 4  # a cosine reads all weights three times
 _JUDGED = 32  # held-out batches that averages are compared on
 
 
@@ -58,6 +59,7 @@ class Sense:
         self._meter = GapMeter(model, 1, 1.0)  # when to measure is the controller's to say
         self._meter.average, self._meter.short = self.control, self.output
         self._before: list[Tensor] | None = None
+        self._kept: list[Tensor] | None = None  # weights before the step whose update is wanted
         self._waiting = 0  # steps that are not in the averages yet
 
     @property
@@ -79,6 +81,26 @@ class Sense:
                 self.found = self._meter.measure(heard, self.weights)
         else:
             self._before = [w.detach().clone() for w in self.weights]
+
+    def cosine(self, coming: int) -> float | None:
+        """Before the step `coming`: the cosine between its gradient and the update before it, every fourth step.
+
+        An update is old weights minus new, so a cosine above zero says that the last step stopped short. The weights
+        are kept one step ahead, for the update that comes with it.
+        """
+        data = [w.detach() for w in self.weights]
+        kept, self._kept = self._kept, None
+        found = None
+        if kept:
+            update = torch._foreach_sub(kept, data)
+            gradients = [w.grad for w in self.weights]
+            lengths = float(norm([g for g in gradients if g is not None])) * float(norm(update))
+            found = (
+                float(dot(gradients, update)) / lengths if lengths > 0 and math.isfinite(lengths) else None
+            )
+        if (coming + 1) % _COSINE_EVERY == 0:
+            self._kept = [d.clone() for d in data]
+        return found
 
     def after_step(self, closure: Callable[[], Any] | None) -> float | None:
         """The gap that was wanted, if there was a way to it."""
@@ -143,6 +165,7 @@ class Sense:
             "by_closure": self.by_closure,
             "found": self.found,
             "before": None if self._before is None else [b.clone() for b in self._before],
+            "kept": None if self._kept is None else [k.clone() for k in self._kept],
             "position": self.held_out.position if self.held_out is not None else 0,
             "trust": self._meter.trust,
         }
@@ -155,6 +178,7 @@ class Sense:
         self.by_closure = bool(state["by_closure"])
         self.found = state["found"]
         self._before = None if state["before"] is None else self._like_weights(state["before"])
+        self._kept = None if state["kept"] is None else self._like_weights(state["kept"])
         if self.held_out is not None:
             self.held_out.position = int(state["position"])
         self._meter.trust = (int(state["trust"][0]), int(state["trust"][1]))
