@@ -449,3 +449,29 @@ def test_the_zig_zag_rule_raises_a_rate_that_is_too_low():
     assert raised
     assert all(d.controller == "zigzag" and d.numbers["cos"] > 0 for d in raised)
     assert ends[True] < 0.9 * ends[False]
+
+
+def test_a_state_in_memory_stays_as_it_was():
+    """A state that was taken or loaded is not written over by later snapshots, nor one kept snapshot by the other."""
+    scheduler, model, _ = train("heard", 20)
+    optimizer = scheduler.optimizer
+    state = scheduler.state_dict()
+    before = copy.deepcopy(state)
+    scheduler.load_state_dict(state)
+    loss_fn = nn.CrossEntropyLoss()
+    kept = []
+    for x, y in batches(260, seed=4):
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+        scheduler.step(loss)
+        if scheduler._newest is not scheduler._proven:
+            kept.append([part.parts["weights"][0].clone() for part in (scheduler._newest, scheduler._proven)])
+    assert any(not torch.equal(newest, proven) for newest, proven in kept)
+    for name in ("newest", "proven"):
+        for a, b in zip(state[name]["weights"], before[name]["weights"], strict=True):
+            assert torch.equal(a, b)
+    first = before["proven"]["weights"][0]
+    assert torch.equal(kept[0][1], first)  # the start is what is gone back to until a later one is proven
+    assert any(torch.equal(proven, first) and not torch.equal(newest, first) for newest, proven in kept)

@@ -265,8 +265,8 @@ class GapScheduler:
             "control": to_json(self._state),
             "ratios": list(self._rates.ratios),
             "sense": self._sense.state_dict(),
-            "newest": self._newest.parts if self._newest else None,
-            "proven": self._proven.parts if self._proven else None,
+            "newest": self._newest.copied() if self._newest else None,
+            "proven": self._proven.copied() if self._proven else None,
             "losses": list(self._losses),
             "made": self._made,
             "decisions": [decision.to_json() for decision in self.decisions],
@@ -278,8 +278,8 @@ class GapScheduler:
         self.step_count = int(state["step"])
         self._rates.ratios = [float(r) for r in state["ratios"]]
         self._sense.load_state_dict(state["sense"])
-        self._newest = Snapshot(state["newest"]) if state["newest"] else None
-        self._proven = Snapshot(state["proven"]) if state["proven"] else None
+        self._newest = Snapshot(Snapshot(state["newest"]).copied()) if state["newest"] else None
+        self._proven = Snapshot(Snapshot(state["proven"]).copied()) if state["proven"] else None
         self._losses = list(state["losses"])
         self._made = int(state["made"])
         self.decisions = [Decision(**{**d, "action": Action(d["action"])}) for d in state["decisions"]]

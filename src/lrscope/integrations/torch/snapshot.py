@@ -39,6 +39,10 @@ class Snapshot:
             }
         )
 
+    def copied(self) -> dict[str, Any]:
+        """The parts, in memory of their own: a snapshot's is written over once it is needed no more."""
+        return copy.deepcopy(self.parts)
+
     @torch.no_grad()
     def restore(
         self,
