@@ -89,7 +89,8 @@ class GapScheduler:
     count, not calls. Steps that mixed precision skips are none. With DistributedDataParallel all processes see
     the mean of their losses and gaps, and so decide alike. Reading a loss waits for the device once a step.
 
-    Memory beyond the optimiser's: two averages, and a snapshot of weights, averages and optimiser state.
+    Memory beyond the optimiser's: two averages, and two snapshots of weights and optimiser state; for Adam eight times
+    the weights.
     """
 
     def __init__(
@@ -259,7 +260,7 @@ class GapScheduler:
                     buffer.data.copy_(value)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that an exact resume needs. Its tensors are about five times the weights."""
+        """All that an exact resume needs. Its tensors are copies: for Adam about eight times the weights."""
         return {
             "step": self.step_count,
             "control": to_json(self._state),
