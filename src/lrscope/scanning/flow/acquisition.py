@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.scanning.flow.kernel import SUPPOSITIONS, Places, covariance, parts
+from lrscope.scanning.flow.kernel import Places
 from lrscope.scanning.flow.model import Forecast
 
 Array = NDArray[np.float64]
@@ -57,15 +57,16 @@ def choose(f: Forecast, named: int, marks: Sequence[int], horizon: int, left: in
         return []
     which = np.array([i for i, _, _ in asked])
     cost = np.array([c for _, _, c in asked], float)
-    views = _views(f, which, np.log10(np.array([step for _, step, _ in asked]) / horizon))
+    there = Places(
+        f.final.x[which], np.log10(np.array([step for _, step, _ in asked]) / horizon), f.final.run[which]
+    )
+    cov, joint = f.between(f.final, there), f.between(there, there) + NOISE**2 * np.eye(which.size)
     spent = sum(run.step for run in f.runs)
     found: list[Option] = []
     open_ = np.ones(len(asked), bool)
     while len(found) < most and open_.any():
-        worth = np.zeros(len(asked))
-        for weight, cov, joint in views:
-            b = cov / np.sqrt(np.maximum(np.diag(joint), 1e-12))
-            worth += weight * (f.best[:, None] * (b - b[named]) ** 2).sum(axis=0)
+        b = cov / np.sqrt(np.maximum(np.diag(joint), 1e-12))
+        worth = (f.best[:, None] * (b - b[named]) ** 2).sum(axis=0)
         per_step = np.where(open_, worth / cost, -1.0)
         at = int(per_step.argmax())
         i, step, price = asked[at]
@@ -76,24 +77,7 @@ def choose(f: Forecast, named: int, marks: Sequence[int], horizon: int, left: in
             break
         found.append(Option(i, step, price, float(per_step[at])))
         open_ &= which != i
-        views = [(w, *_given(cov, joint, at)) for w, cov, joint in views]
-    return found
-
-
-def _views(f: Forecast, which: NDArray[np.int64], tau: Array) -> list[tuple[float, Array, Array]]:
-    """For each supposition that matters: its weight, cov(F, o), and cov(o, o) with the noise of looking."""
-    there = Places(f.final.x[which], tau, f.final.run[which])
-    to_data, to_final = parts(there, f.places, f.frame), parts(f.final, there, f.frame)
-    itself = parts(there, there, f.frame)
-    found = []
-    for s, process, weight in zip(SUPPOSITIONS, f.processes, f.weight, strict=True):
-        if weight < 0.01:
-            continue
-        seen_there = covariance(to_data, s) @ process.root_inverse.T
-        seen_final = covariance(f.cross, s) @ process.root_inverse.T
-        cov = covariance(to_final, s) - seen_final @ seen_there.T
-        joint = covariance(itself, s) - seen_there @ seen_there.T + NOISE**2 * np.eye(which.size)
-        found.append((float(weight), cov, joint))
+        cov, joint = _given(cov, joint, at)
     return found
 
 

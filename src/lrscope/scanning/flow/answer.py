@@ -136,7 +136,7 @@ def _own_doubts(scan: Scan, f: Forecast, found: Standing) -> list[str]:
             f"full run: it is named "
             f"for what other rates tell of it; --budget {max(1.0, 2 * scan.plan.budget):g} would let it show."
         )
-    if views_disagree(f):
+    if views_disagree(f, horizon):
         said.append(
             "Two ways to read the short runs, by rate times steps and by steps alone, name rates more "
             "than a factor of 10 "

@@ -1,9 +1,9 @@
-"""How alike the losses of two runs are, at two moments: several suppositions, of which none is chosen.
+"""How alike the losses of two runs are, at two moments, and how a loss goes on where nothing was seen.
 
-Left of the cliff a loss depends mostly on flow time, rate times steps; where it does not (heavy momentum, a
-plateau that
-every rate must sit through), runs at neighbouring rates are still alike at the same step. Each
-supposition mixes the two in its own proportion and adds the noise floor, by which larger rates end higher.
+Left of the cliff a loss depends mostly on flow time, rate times steps (gradient descent with a small step follows
+one path, whatever the step). What departs from that path grows with the rate: noise of the gradient, curvature,
+momentum. So departures are allowed everywhere a little, and more and more towards the cliff; they are alike at
+neighbouring rates, at the same step.
 """
 
 from __future__ import annotations
@@ -19,50 +19,56 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Supposition:
-    """Standard deviations are those of y (see `observations.soften`), lengths in decades.
+class Beliefs:
+    """What is believed of losses before any was seen. Standard deviations are those of y (see
+    `observations.soften`), lengths and slopes are in decades.
+
+    The defaults are round numbers near the best of some seventy settings on whole scans of small trainings
+    (`benchmarks/scan_corpus`); naming changes little within a factor of two of each.
 
     Parameters
     ----------
     flow : float
-        Standard deviation of what depends on log10(rate x steps) alone.
+        Standard deviation of what depends on flow time alone.
     bend : float
-        Length over which that changes.
-    free : float
-        Standard deviation of what depends on rate and steps apart.
-    width, age : float
-        Its lengths in log10(rate) and in log10(steps).
-    floor : float
-        Standard deviation of the noise floor at the cliff, falling with the rate.
+        Decades of flow time over which that changes.
     drift : float
-        Variance that each decade adds to `flow` and `free`, as a share of theirs: a random walk.
+        Square root of the variance that each further decade of flow time adds to it: a random walk.
+    slope : float
+        By how much y falls with each decade of flow time, where nothing is known: training goes on.
+    free : float
+        Standard deviation of departures from flow time at rates far below the cliff.
+    rise : float
+        What the cliff adds to that, falling off as ``(rate / cliff) ** power``.
+    power : float
+    width, age : float
+        Decades of rate and of steps over which departures change.
+    floor : float
+        Standard deviation of the noise floor at the cliff; it falls off in proportion to the rate.
+    lift : float
+        Where that floor is expected: rates near the cliff end higher.
+    own : float
+        Standard deviation of what makes a run differ from others at its rate (its seed).
     """
 
-    flow: float
-    bend: float
-    free: float
-    width: float
-    age: float
+    flow: float = 1.5
+    bend: float = 1.0
+    drift: float = 0.7
+    slope: float = 0.3
+    free: float = 0.4
+    rise: float = 1.5
+    power: float = 0.5
+    width: float = 1.0
+    age: float = 1.5
     floor: float = 0.5
-    drift: float = 0.0
+    lift: float = 0.4
+    own: float = 0.05
 
 
-SUPPOSITIONS = (
-    Supposition(flow=1.5, bend=0.6, free=1.2, width=0.6, age=1.5),
-    Supposition(flow=1.5, bend=0.6, free=0.4, width=0.6, age=1.5),
-    Supposition(flow=0.5, bend=0.6, free=1.5, width=0.6, age=1.5),
-    Supposition(flow=0.7, bend=0.6, free=0.4, width=0.6, age=1.5, drift=1.0),
-    Supposition(flow=0.25, bend=0.6, free=0.7, width=0.6, age=1.5, drift=1.0),
-    Supposition(flow=0.7, bend=1.2, free=0.4, width=1.0, age=2.0, drift=1.0),
-)
-"""Two families. Beyond what has been seen, the first three go back to where training began (a long run at a high rate
-may overfit or fall over the cliff), the others stay where they were (it may as well go on). No curve seen so far
-can tell which will be right, so the two count alike; within a family, the curves decide. Powers and lengths
-are round numbers."""
+BELIEFS = Beliefs()
 
-OWN = 0.05
-"""Standard deviation of what makes a run differ from others at its rate (its seed)."""
-
+WITHOUT_FLOW = Beliefs(flow=0.0, drift=0.0, slope=0.0, free=1.5)
+"""The other view: nothing depends on flow time, and runs are alike at neighbouring rates and equal steps only."""
 
 EARLIER = 1.5
 """Decades of flow time by which a slow run may begin to move before a fast one did: wide, because heavy momentum has to
@@ -71,72 +77,71 @@ build up first in a fast one."""
 STEEP = 0.2
 """Decades over which the gate opens."""
 
+LEARNED = -3.0
+"""The mean of y falls no further than this, the value of the best loss seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where values lie: rate, moment and run. Arrays of one length."""
+    """Where values lie: log10 of the rate, log10 of the share of the horizon, and the run. Arrays of one length."""
 
     x: Array
     tau: Array
     run: NDArray[np.int64]
 
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of a covariance between two sets of places that all suppositions share."""
-
-    du: Array
-    dx: Array
-    dt: Array
-    rise: Array
-    own: Array
-    walk_u: Array
-    walk_t: Array
-    gate: Array
+    @property
+    def u(self) -> Array:
+        """log10 of flow time: the rate times the share of the horizon."""
+        return self.x + self.tau
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where things begin and end: log10 of the rate at which training begins to fail, of the flow time and of
-    the share of the horizon at which nothing has been learned yet; and of the flow time at which losses began
-    to move."""
+    """Where things begin and end: log10 of the rate at which training begins to fail, and of the flow time at
+    which losses began to move (or of the longest that was seen, where none has)."""
 
     cliff: float
-    origin: float
-    begin: float
-    onset: float = -np.inf
+    onset: float
 
 
-def parts(a: Places, b: Places, frame: Frame) -> Parts:
-    """What all suppositions share of the covariance between two sets of places."""
+def mean(at: Places, frame: Frame, b: Beliefs) -> Array:
+    """What y is expected to be where nothing was seen, shape (n,)."""
+    fallen = b.slope * np.maximum(at.u - frame.onset + 0.5, 0.0)
+    return np.maximum(-fallen, LEARNED) + b.lift * _height(at.x, frame)
+
+
+def covariance(a: Places, b: Places, frame: Frame, beliefs: Beliefs = BELIEFS) -> Array:
+    """The covariance of y between two sets of places, shape (len(a), len(b))."""
+    s = beliefs
     dx = a.x[:, None] - b.x[None, :]
     dt = a.tau[:, None] - b.tau[None, :]
-    rise = np.outer(10 ** np.minimum(a.x - frame.cliff, 0.0), 10 ** np.minimum(b.x - frame.cliff, 0.0))
-    rise = rise * matern32(dx / 0.5) * matern32(dt / 0.8)
-    same = (a.run[:, None] == b.run[None, :]) * OWN**2 * matern32(dt / 0.5)
-    ua, ub = a.x + a.tau, b.x + b.tau
-    walk_u = np.minimum(ua[:, None], ub[None, :]) - frame.origin
-    walk_t = np.minimum(a.tau[:, None], b.tau[None, :]) - frame.begin
-    gate = np.outer(_gate(ua, frame.onset), _gate(ub, frame.onset))
-    return Parts(dx + dt, dx, dt, rise, same, np.maximum(walk_u, 0), np.maximum(walk_t, 0), gate)
+    walk = np.maximum(np.minimum(a.u[:, None], b.u[None, :]) - frame.onset + 0.5, 0.0)
+    path = s.flow**2 * matern52((dx + dt) / s.bend) + s.drift**2 * walk
+    apart = matern52(dx / s.width) * matern52(dt / s.age)
+    departs = np.outer(_departure(a.x, frame, s), _departure(b.x, frame, s)) * apart
+    floor = np.outer(_height(a.x, frame), _height(b.x, frame)) * matern32(dx / 0.5) * matern32(dt / 0.8)
+    gate = np.outer(_gate(a.u, frame), _gate(b.u, frame))
+    same = a.run[:, None] == b.run[None, :]
+    found: Array = (
+        gate * (path + departs) + s.floor**2 * floor + same * s.own**2 * matern32(dt / 0.5)
+    )
+    return found
 
 
-def _gate(u: Array, onset: float) -> Array:
+def _height(x: Array, frame: Frame) -> Array:
+    """Height of the noise floor, 1 at the cliff and beyond it: in proportion to the rate, as in SGD near a minimum."""
+    height: Array = 10 ** np.minimum(x - frame.cliff, 0.0)
+    return height
+
+
+def _departure(x: Array, frame: Frame, s: Beliefs) -> Array:
+    """Standard deviation of departures from flow time."""
+    departure: Array = s.free + s.rise * _height(x, frame) ** s.power
+    return departure
+
+
+def _gate(u: Array, frame: Frame) -> Array:
     """From 0 well before the flow time at which any loss has moved, to 1 from there on: what no run has left behind
     it, a slower one will not."""
-    if not np.isfinite(onset):
-        return np.ones_like(u)
-    return np.asarray(1 / (1 + np.exp(-(u - onset + EARLIER) / STEEP)))
-
-
-def covariance(p: Parts, s: Supposition) -> Array:
-    """The covariance of y between the places that `p` was made of, under a supposition."""
-    return (
-        p.gate
-        * (
-            s.flow**2 * (s.drift * p.walk_u + matern52(p.du / s.bend))
-            + s.free**2 * matern52(p.dx / s.width) * (s.drift * p.walk_t + matern52(p.dt / s.age))
-        )
-        + s.floor**2 * p.rise
-        + p.own
-    )
+    gate: Array = 1 / (1 + np.exp(-(u - frame.onset + EARLIER) / STEEP))
+    return gate

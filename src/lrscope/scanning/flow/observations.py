@@ -10,7 +10,6 @@ other metric has a scale of its own.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import RunKey
+from lrscope.scanning.flow.common import Row, shared_noise, take_out
 from lrscope.scanning.flow.sight import Sights
 
 Array = NDArray[np.float64]
@@ -29,6 +29,12 @@ SOFT = 0.05
 LEAST_NOISE = 0.004
 """Scatter of a value that rests on one point, as a share of the gain: a typical seed's (0.3 %) and a little."""
 
+LEAST_GAIN = 0.02
+"""Share of the loss at the start that training is expected to gain at least. Until that much, or the scatter of a
+single report, has been gained, nothing has been learned, and small differences mean nothing."""
+
+FARTHEST = 100.0
+"""Gains above or below the start beyond which a value is not told from others."""
 
 LARGEST = 0.7
 """Standard error of y at most: a loss that is far above its start is bad news, however much it scatters."""
@@ -78,7 +84,8 @@ class Observations:
     common : array, shape (n,)
         The part of each value's variance that runs at other rates share at that step (the same batches).
     start, low : float
-        The values, signed so that less is better, at z = 1 and z = 0.
+        The values, signed so that less is better, at z = 1 and z = 0; at z = 0 stands the best that was seen, or what
+        the least gain would be.
     """
 
     run: NDArray[np.int64]
@@ -121,63 +128,55 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     """Put what `runs` have shown on one scale."""
     start_judged = _start(runs, [r.judged for r in runs])
     start_other = _start(runs, [r.other for r in runs])
-    slope, doubt = _translation(runs, start_judged, start_other)
-    shared_judged, shared_other = (
-        shared_noise([r.judged for r in runs]),
-        shared_noise([r.other for r in runs]),
+    judged = _rows(runs, [r.judged for r in runs], start_judged)
+    other = _rows(runs, [r.other for r in runs], start_other)
+    slope, doubt = _translation(runs, judged, other)
+    first = [float(r.judged.step[0]) if r.judged.step.size else math.inf for r in runs]
+    rows = [_translated(row, slope, doubt) for row in other if row.step < first[row.run]] + judged
+    start = start_judged if math.isfinite(start_judged) else start_other
+    rows.sort(key=lambda row: (row.run, row.step))
+    run = np.array([row.run for row in rows], np.int64)
+    step, change, error, shared = (
+        np.array([getattr(row, name) for row in rows], float) for name in ("step", "change", "error", "shared")
     )
-    rows: list[tuple[int, float, float, float, float]] = []
-    for i, run in enumerate(runs):
-        own = run.judged
-        before = int(own.mark[0]) if own.mark.size else math.inf
-        for k in range(run.other.step.size):
-            if run.other.mark[k] < before:
-                value = slope * (run.other.value[k] - start_other)
-                fallen = abs(value) if math.isfinite(value) else 0.0
-                noise = math.hypot(slope * run.other.error[k], doubt * fallen)
-                rows.append((i, float(run.other.step[k]), value, noise, shared_other))
-        rows += [
-            (i, float(s), float(v - start_judged), float(e), shared_judged)
-            for s, v, e in zip(own.step, own.value, own.error, strict=True)
-        ]
-    if not rows:
-        empty = np.empty(0)
-        return Observations(
-            np.empty(0, np.int64), empty, empty, empty, np.empty(0, np.int64), empty, start_judged, math.nan
-        )
-    run_index, step, change, scatter, shared = (np.array(column) for column in zip(*rows, strict=True))
-    alive = np.array([not r.dead for r in runs])[run_index]
+    alive = np.array([not r.dead for r in runs], bool)[run]
     usable = change[np.isfinite(change) & alive]
-    low = float(usable.min()) if usable.size else 0.0
-    gain = -low if low < 0 else math.nan
-    if not gain > 0:  # nothing has fallen: all runs stand at the start, as far as can be told
-        size = float(np.abs(change[np.isfinite(change)]).max(initial=0.0))
-        gain = max(size, 1e-300)
+    gain = max(-float(usable.min(initial=0.0)), LEAST_GAIN * abs(start), _scatter(runs), 1e-300)
     with np.errstate(invalid="ignore", over="ignore"):
         z = 1.0 + change / gain
-        z = np.where(np.isfinite(z), np.clip(z, -10.0, 10.0), 10.0)
-        noise_z = np.minimum(np.nan_to_num(scatter / gain, nan=10.0, posinf=10.0), 10.0)
-    tau = np.log10(step / horizon)
-    base = start_judged if math.isfinite(start_judged) else start_other
+        z = np.where(np.isfinite(z), np.clip(z, -FARTHEST, FARTHEST), FARTHEST)
+        noise = np.minimum(np.nan_to_num(error / gain, nan=10.0, posinf=10.0), 10.0)
     return Observations(
-        run_index.astype(np.int64), tau, z, noise_z, step.astype(np.int64), shared, base, base - gain
+        run, np.log10(step / horizon), z, noise, step.astype(np.int64), shared, start, start - gain
     )
 
 
-def shared_noise(seen: Sequence[Sights]) -> float:
-    """Which part of the scatter is the same for runs at different rates, because they see the same batches.
+def _rows(runs: Sequence[Seen], seen: Sequence[Sights], start: float) -> list[Row]:
+    """All sights of one metric as changes since the start, common noise taken out."""
+    shared = shared_noise(seen)
+    rows = [
+        Row(i, float(step), float(value - start), float(error), shared)
+        for i, sights in enumerate(seen)
+        for step, value, error in zip(sights.step, sights.value, sights.error, strict=True)
+    ]
+    return take_out(rows, [r.key[0] for r in runs])
 
-    The median correlation of the changes from point to point between one run and the next one's, in [0, 1].
-    """
-    found = []
-    usable = [s.early for s in seen if s.early.size >= 8 and np.isfinite(s.early).all()]
-    for one, other in itertools.pairwise(usable):
-        n = min(one.size, other.size)
-        a, b = np.diff(one[:n]), np.diff(other[:n])
-        scale = math.sqrt(float(a @ a) * float(b @ b))
-        if scale > 0:
-            found.append(float(a @ b) / scale)
-    return min(max(float(np.median(found)), 0.0), 0.98) if found else 0.0
+
+def _translated(row: Row, slope: float, doubt: float) -> Row:
+    """What the metric that stands in says in units of the one that is judged."""
+    change = slope * row.change
+    fallen = abs(change) if math.isfinite(change) else 0.0
+    return Row(row.run, row.step, change, math.hypot(slope * row.error, doubt * fallen), row.shared)
+
+
+def _scatter(runs: Sequence[Seen]) -> float:
+    """Standard deviation of a single report of a run that hardly learns: of the slower half, the median."""
+    slow = sorted(runs, key=lambda r: r.key)[: (len(runs) + 1) // 2]
+    for early in ([r.other.early for r in slow], [r.judged.early for r in slow]):
+        found = [float(np.std(np.diff(e)) / math.sqrt(2)) for e in early if e.size >= 8 and np.isfinite(e).all()]
+        if found:
+            return float(np.median(found))
+    return 0.0
 
 
 def _start(runs: Sequence[Seen], seen: Sequence[Sights]) -> float:
@@ -190,22 +189,23 @@ def _start(runs: Sequence[Seen], seen: Sequence[Sights]) -> float:
     return float(np.median(first[: (len(first) + 1) // 2])) if first else math.nan
 
 
-def _translation(runs: Sequence[Seen], start_judged: float, start_other: float) -> tuple[float, float]:
+def _translation(runs: Sequence[Seen], judged: Sequence[Row], other: Sequence[Row]) -> tuple[float, float]:
     """By how much the judged metric falls when the other falls by one; and the relative doubt about it.
 
-    Taken where runs show the judged metric for the first time: the other one is used before that only.
+    Taken where runs show the judged metric for the first time: the other one is used before that only. Runs whose
+    other metric has not fallen beyond its noise say nothing about it.
     """
-    ratios = []
-    for run in runs:
-        shared = np.intersect1d(run.judged.mark, run.other.mark, return_indices=True)
-        if shared[0].size:
-            ratios.append(
-                (run.judged.value[shared[1][0]] - start_judged, run.other.value[shared[2][0]] - start_other)
-            )
-    fallen = [(j, o) for j, o in ratios if math.isfinite(j) and math.isfinite(o) and o < 0]
-    if not fallen:
-        return 1.0, 0.0
-    most = max(-o for _, o in fallen)
+    change = {(row.run, row.step): row.change for row in judged}
+    stands_in = {(row.run, row.step): row for row in other}
+    fallen = []
+    for i, run in enumerate(runs):
+        marks, here, there = np.intersect1d(run.judged.mark, run.other.mark, return_indices=True)
+        if marks.size:
+            row = stands_in[i, float(run.other.step[there[0]])]
+            value = change[i, float(run.judged.step[here[0]])]
+            if math.isfinite(value) and math.isfinite(row.change) and row.change < -3 * row.error:
+                fallen.append((value, row.change))
+    most = max((-o for _, o in fallen), default=0.0)
     found = sorted(j / o for j, o in fallen if -o > 0.2 * most and j < 0)
     if not found:
         return 1.0, 0.0

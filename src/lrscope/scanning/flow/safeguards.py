@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from lrscope.scanning.flow.model import Forecast
+from lrscope.scanning.flow.kernel import WITHOUT_FLOW
+from lrscope.scanning.flow.model import Forecast, forecast
 
 PROVEN = 1 / 8
 """Share of a full run that a rate should have done itself: of one that has done less, the answer says so."""
@@ -97,8 +98,8 @@ def far_enough(f: Forecast, index: int, horizon: int) -> bool:
     return steps_of(f, index) >= PROVEN * horizon
 
 
-def views_disagree(f: Forecast) -> bool:
-    """Whether the suppositions that are left standing name rates more than a decade apart."""
-    strong = f.weight > 0.2
-    named = [f.rates[int(np.argmin(m))] for m, s in zip(f.means, strong, strict=True) if s]
-    return len(named) > 1 and max(named) > 10 * min(named)
+def views_disagree(f: Forecast, horizon: int) -> bool:
+    """Whether, without flow time, a rate more than a decade away would be named."""
+    other = forecast(f.runs, f.grid, horizon, f.seed, WITHOUT_FLOW)
+    named = [g.rates[challenger(g, horizon)] for g in (f, other)]
+    return max(named) > 10 * min(named)

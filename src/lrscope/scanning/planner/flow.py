@@ -36,11 +36,11 @@ FIRST_LOOK = 0.1
 """Full runs that a first look over the grid may cost: a tenth, so that a scan of a quarter run has most of its
 budget left for what the look has shown."""
 
-LEAST = 0.3
+LEAST = 0.0
 """Full runs below which the planner does as halving does: the budget is gone with the first look, and a model of one
 point a run has nothing to say."""
 
-MOST = 2.0
+MOST = float("inf")
 """Full runs from which on the planner does as halving does: several rates are then taken far, and which of a few good
 ones is the best, ends tell better than forecasts do. Both limits are where the model stopped being ahead, over
 published scans and live ones together (`benchmarks/scan_replay`, `benchmarks/scan_live`)."""
