@@ -13,8 +13,15 @@ from lrscope.scanning.flow.model import Forecast
 
 Array = NDArray[np.float64]
 
-NOISE = 0.08
+NOISE = 0.15
 """Standard deviation of y that is expected of a value not yet seen."""
+
+NEAR = 0.5
+"""Decades within which a run is looked at for what it tells of its own neighbourhood."""
+
+FARTHER = 0.1
+"""What a run is worth at the least beyond the chance of its neighbourhood to hold the best rate. The model says how much
+a far run tells of near ones; where it is wrong about that, a run that may itself be good is not wasted."""
 
 PARALLEL = 0.05
 """Share of what has been spent that may be asked for at once beyond the first choice."""
@@ -39,7 +46,8 @@ def choose(f: Forecast, named: int, marks: Sequence[int], horizon: int, left: in
 
     With F the final y of each candidate and o what would be observed, ``b = cov(F, o) / sd(o)`` is what the
     observation explains of F. It is worth ``sum_c p_c (b_c - b_named)^2``, p_c being the chance that candidate
-    c is the best: how much of the doubt about named against c it would remove. Variances do not depend
+    c is the best: how much of the doubt about named against c it would remove; times the chance that the best is near
+    the run itself, and a little. Variances do not depend
     on what will be observed, so the second choice is made as if the first had been carried out already. The first is
     taken whatever it costs; further ones only while all of them together cost no more than that, or
     than `PARALLEL` of what has been spent: they are chosen knowing less than they could.
@@ -61,12 +69,14 @@ def choose(f: Forecast, named: int, marks: Sequence[int], horizon: int, left: in
         f.final.x[which], np.log10(np.array([step for _, step, _ in asked]) / horizon), f.final.run[which]
     )
     cov, joint = f.between(f.final, there), f.between(there, there) + NOISE**2 * np.eye(which.size)
+    near = np.abs(f.final.x[:, None] - f.final.x[which]) <= NEAR + 1e-9
+    hope = FARTHER + f.best @ near
     spent = sum(run.step for run in f.runs)
     found: list[Option] = []
     open_ = np.ones(len(asked), bool)
     while len(found) < most and open_.any():
         b = cov / np.sqrt(np.maximum(np.diag(joint), 1e-12))
-        worth = (f.best[:, None] * (b - b[named]) ** 2).sum(axis=0)
+        worth = hope * (f.best[:, None] * (b - b[named]) ** 2).sum(axis=0)
         per_step = np.where(open_, worth / cost, -1.0)
         at = int(per_step.argmax())
         i, step, price = asked[at]

@@ -22,7 +22,7 @@ FAR = 3.0
 """Factor between the rates of the two runs that are compared: one that has learned would differ from the other."""
 
 LARGE = 4.0
-"""Standard errors that common noise may come to; what is larger has been learned."""
+"""Standard deviations of a single report that common noise may come to; what is larger has been learned."""
 
 
 @dataclass(slots=True)
@@ -53,12 +53,19 @@ def shared_noise(seen: Sequence[Sights]) -> float:
     return min(max(float(np.median(found)), 0.0), 0.98) if found else 0.0
 
 
-def take_out(rows: Sequence[Row], lr: Sequence[float]) -> list[Row]:
+def scatter(seen: Sequence[Sights]) -> float:
+    """Standard deviation of a single report of a run that hardly learns: the median over the slower half of `seen`."""
+    slow = [s.early for s in seen[: (len(seen) + 1) // 2]]
+    found = [float(np.std(np.diff(e)) / math.sqrt(2)) for e in slow if e.size >= 8 and np.isfinite(e).all()]
+    return float(np.median(found)) if found else 0.0
+
+
+def take_out(rows: Sequence[Row], lr: Sequence[float], single: float) -> list[Row]:
     """`rows` without the noise that they have in common at each step, where that can be told.
 
     Of the slowest run at a step and the next that is `FAR` faster, the change at rate zero is read off a straight
     line: that is the batches' doing. It is left alone where the two differ by more than their noise, or where it is
-    larger than noise could be: there, even the slowest run has learned.
+    larger than the noise of a report, `single`, could make it: there, even the slowest run has learned.
     """
     found = {id(row): row for row in rows}
     at_step: dict[float, list[Row]] = {}
@@ -73,7 +80,8 @@ def take_out(rows: Sequence[Row], lr: Sequence[float]) -> list[Row]:
             continue
         slope = (fast.change - slow.change) / (lr[fast.run] - lr[slow.run])
         batches = slow.change - slope * lr[slow.run]
-        if abs(batches) > LARGE * slow.error or abs(fast.change - slow.change) > slow.error:
+        error = min(slow.error, single)
+        if abs(batches) > LARGE * error or abs(fast.change - slow.change) > error:
             continue
         for row in peers:
             left = row.error * math.sqrt(1 - row.shared)

@@ -78,7 +78,7 @@ STEEP = 0.2
 """Decades over which the gate opens."""
 
 LEARNED = -3.0
-"""The mean of y falls no further than this, the value of the best loss seen."""
+"""The mean of y falls no further than this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import RunKey
-from lrscope.scanning.flow.common import Row, shared_noise, take_out
+from lrscope.scanning.flow.common import Row, scatter, shared_noise, take_out
 from lrscope.scanning.flow.sight import Sights
 
 Array = NDArray[np.float64]
 
-SOFT = 0.05
-"""Differences well below this share of what training gains are told apart linearly, larger ones by their ratio."""
+SOFT = 0.1
+"""Differences well below this share of what training gains are told apart linearly, larger ones by their ratio. It is
+also how far below the best loss seen a forecast may go."""
 
 LEAST_NOISE = 0.004
 """Scatter of a value that rests on one point, as a share of the gain: a typical seed's (0.3 %) and a little."""
@@ -115,7 +116,7 @@ class Observations:
 
 
 def soften(z: Array) -> Array:
-    """``log((z + 0.05) / 1.05)`` of z clipped to [0, 1]: from about -3 at the best to 0 at the start."""
+    """``log((z + 0.1) / 1.1)`` of z clipped to [0, 1]: from about -2.4 at the best to 0 at the start."""
     return np.log((np.clip(z, 0.0, 1.0) + SOFT) / (1 + SOFT))
 
 
@@ -125,7 +126,7 @@ def harden(y: Array) -> Array:
 
 
 def observe(runs: Sequence[Seen], horizon: int) -> Observations:
-    """Put what `runs` have shown on one scale."""
+    """Put what `runs`, in the order of their rates, have shown on one scale."""
     start_judged = _start(runs, [r.judged for r in runs])
     start_other = _start(runs, [r.other for r in runs])
     judged = _rows(runs, [r.judged for r in runs], start_judged)
@@ -141,7 +142,8 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     )
     alive = np.array([not r.dead for r in runs], bool)[run]
     usable = change[np.isfinite(change) & alive]
-    gain = max(-float(usable.min(initial=0.0)), LEAST_GAIN * abs(start), _scatter(runs), 1e-300)
+    single = scatter([r.other for r in runs]) or scatter([r.judged for r in runs])
+    gain = max(-float(usable.min(initial=0.0)), LEAST_GAIN * abs(start), single, 1e-300)
     with np.errstate(invalid="ignore", over="ignore"):
         z = 1.0 + change / gain
         z = np.where(np.isfinite(z), np.clip(z, -FARTHEST, FARTHEST), FARTHEST)
@@ -159,7 +161,7 @@ def _rows(runs: Sequence[Seen], seen: Sequence[Sights], start: float) -> list[Ro
         for i, sights in enumerate(seen)
         for step, value, error in zip(sights.step, sights.value, sights.error, strict=True)
     ]
-    return take_out(rows, [r.key[0] for r in runs])
+    return take_out(rows, [r.key[0] for r in runs], scatter(seen))
 
 
 def _translated(row: Row, slope: float, doubt: float) -> Row:
@@ -167,16 +169,6 @@ def _translated(row: Row, slope: float, doubt: float) -> Row:
     change = slope * row.change
     fallen = abs(change) if math.isfinite(change) else 0.0
     return Row(row.run, row.step, change, math.hypot(slope * row.error, doubt * fallen), row.shared)
-
-
-def _scatter(runs: Sequence[Seen]) -> float:
-    """Standard deviation of a single report of a run that hardly learns: of the slower half, the median."""
-    slow = sorted(runs, key=lambda r: r.key)[: (len(runs) + 1) // 2]
-    for early in ([r.other.early for r in slow], [r.judged.early for r in slow]):
-        found = [float(np.std(np.diff(e)) / math.sqrt(2)) for e in early if e.size >= 8 and np.isfinite(e).all()]
-        if found:
-            return float(np.median(found))
-    return 0.0
 
 
 def _start(runs: Sequence[Seen], seen: Sequence[Sights]) -> float:
