@@ -62,7 +62,7 @@ def valley(lr, step):
 
 def model():
     """The model at any budget."""
-    return FlowPlanner(most=math.inf)
+    return FlowPlanner()
 
 
 def plan(budget=3.0, **changes):

@@ -22,12 +22,11 @@ FROZEN = 0.002
 """A run that moved by less than this over a doubling of its steps stands still."""
 
 ABOVE = 0.05
-"""Share of the loss at the start, or of the gain, by which a loss has to rise above the start to be lost: on a plateau
-before anything was learned, high rates stand a little above it and yet may be the first to leave."""
+"""Share of the gain by which a loss has to rise above the start to be lost; on a plateau before anything was learned
+more, because high rates stand a little above the others there, and may be the first to leave it."""
 
 BETTER = 0.1
-"""Share of the gain, or `BETTER / 2` of the loss at the start, by which a smaller rate has to be better before a run
-that stands still is lost."""
+"""Share of the gain by which a smaller rate has to be better before a run that stands still is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,8 @@ def brink(runs: Sequence[Seen], seen: Observations) -> Brink:
     good = np.zeros(n, bool)
     last = np.full(n, np.nan)
     where = [np.flatnonzero(seen.run == i) for i in range(n)]
-    whole = max(1.0, abs(seen.start) / (seen.start - seen.low))  # the loss at the start, in gains
-    better = BETTER * max(1.0, whole / 2)
+    above = max(ABOVE, seen.flat)
+    better = max(BETTER, seen.flat)
     for i, rows in enumerate(where):
         if rows.size:
             last[i] = seen.z[rows[-1]]
@@ -67,7 +66,7 @@ def brink(runs: Sequence[Seen], seen: Observations) -> Brink:
         rows = where[i]
         z, noise, tau = seen.z[rows[-1]], seen.noise[rows[-1]], seen.tau[rows[-1]]
         frozen = rows.size > 1 and abs(z - seen.z[rows[-2]]) < FROZEN
-        if z > 1 + ABOVE * whole + 4 * noise:
+        if z > 1 + above + 4 * noise:
             lost[i] = True
         elif z > STUCK or frozen:
             lost[i] = any(

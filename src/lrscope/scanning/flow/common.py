@@ -56,7 +56,7 @@ def shared_noise(seen: Sequence[Sights]) -> float:
 def scatter(seen: Sequence[Sights]) -> float:
     """Standard deviation of a single report of a run that hardly learns: the median over the slower half of `seen`."""
     slow = [s.early for s in seen[: (len(seen) + 1) // 2]]
-    found = [float(np.std(np.diff(e)) / math.sqrt(2)) for e in slow if e.size >= 8 and np.isfinite(e).all()]
+    found = [float(np.std(np.diff(e)) / math.sqrt(2)) for e in slow if e.size >= 3 and np.isfinite(e).all()]
     return float(np.median(found)) if found else 0.0
 
 

@@ -22,6 +22,11 @@ MOVED = math.log(0.95)
 DRAWS = 256
 """Joint draws of the curve of final losses; so the chance of being best is known to within 3 %."""
 
+SPREAD = 1.3
+"""Factor on the standard deviations of the forecast. Curves depart from the model in ways that it does not know; with this
+factor the 90 % interval of the best rate holds it in 80 to 92 % of the scans of `benchmarks/scan_corpus`, without it in
+77 to 89 %."""
+
 FALLEN = (0.3, 0.7)
 """Standard deviation of y at the end of a run that died, and of one that is only taken for lost: the verdict may be wrong."""
 
@@ -113,7 +118,7 @@ def forecast(
         covariance(final, places, frame, beliefs), covariance(final, final, frame, beliefs)
     )
     normals = np.random.default_rng(0).standard_normal((DRAWS, len(candidates)))
-    ends = samples(middle + mean(final, frame, beliefs), spread, normals)
+    ends = samples(middle + mean(final, frame, beliefs), SPREAD**2 * spread, normals)
     best = np.bincount(ends.argmin(axis=1), minlength=len(candidates)) / DRAWS
     return Forecast(
         runs, seen, edge, candidates, ends, harden(ends).mean(axis=0), best, process, places, final, frame,

@@ -30,9 +30,13 @@ also how far below the best loss seen a forecast may go."""
 LEAST_NOISE = 0.004
 """Scatter of a value that rests on one point, as a share of the gain: a typical seed's (0.3 %) and a little."""
 
-LEAST_GAIN = 0.02
-"""Share of the loss at the start that training is expected to gain at least. Until that much, or the scatter of a
-single report, has been gained, nothing has been learned, and small differences mean nothing."""
+FLAT = (8.0, 0.05)
+"""A loss may move by so many standard deviations of a single report, or by such a share of what it is at the start, and
+nothing has been learned yet: the smaller of the two, because a loss may have any constant added to it, and some
+reports have no noise."""
+
+LEAST_GAIN = 0.4
+"""Share of that which training is expected to gain at least; and it gains more than the scatter of a single report."""
 
 FARTHEST = 100.0
 """Gains above or below the start beyond which a value is not told from others."""
@@ -84,6 +88,8 @@ class Observations:
         The step that each value rests on.
     common : array, shape (n,)
         The part of each value's variance that runs at other rates share at that step (the same batches).
+    flat : float
+        By how much a loss may move although nothing has been learned (see `FLAT`), as a share of the gain.
     start, low : float
         The values, signed so that less is better, at z = 1 and z = 0; at z = 0 stands the best that was seen, or what
         the least gain would be.
@@ -95,6 +101,7 @@ class Observations:
     noise: Array
     step: NDArray[np.int64]
     common: Array
+    flat: float
     start: float
     low: float
 
@@ -143,13 +150,16 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     alive = np.array([not r.dead for r in runs], bool)[run]
     usable = change[np.isfinite(change) & alive]
     single = scatter([r.other for r in runs]) or scatter([r.judged for r in runs])
-    gain = max(-float(usable.min(initial=0.0)), LEAST_GAIN * abs(start), single, 1e-300)
+    flat = min(FLAT[0] * single, FLAT[1] * abs(start))
+    gain = max(-float(usable.min(initial=0.0)), LEAST_GAIN * flat, single)
+    if not gain > 0:  # nothing has fallen, and reports have no noise
+        gain = float(np.abs(change[np.isfinite(change)]).max(initial=0.0)) or 1.0
     with np.errstate(invalid="ignore", over="ignore"):
         z = 1.0 + change / gain
         z = np.where(np.isfinite(z), np.clip(z, -FARTHEST, FARTHEST), FARTHEST)
         noise = np.minimum(np.nan_to_num(error / gain, nan=10.0, posinf=10.0), 10.0)
     return Observations(
-        run, np.log10(step / horizon), z, noise, step.astype(np.int64), shared, start, start - gain
+        run, np.log10(step / horizon), z, noise, step.astype(np.int64), shared, flat / gain, start, start - gain
     )
 
 

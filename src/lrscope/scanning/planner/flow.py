@@ -36,14 +36,11 @@ FIRST_LOOK = 0.1
 """Full runs that a first look over the grid may cost: a tenth, so that a scan of a quarter run has most of its
 budget left for what the look has shown."""
 
-LEAST = 0.0
-"""Full runs below which the planner does as halving does: the budget is gone with the first look, and a model of one
-point a run has nothing to say."""
+FEWEST_RATES = 6
+"""Rates that a first look has to show at least: with fewer there is no curve to model, and halving decides."""
 
-MOST = float("inf")
-"""Full runs from which on the planner does as halving does: several rates are then taken far, and which of a few good
-ones is the best, ends tell better than forecasts do. Both limits are where the model stopped being ahead, over
-published scans and live ones together (`benchmarks/scan_replay`, `benchmarks/scan_live`)."""
+MOST_OF_IT = 0.8
+"""Share of the budget that the first look may cost at most, where fewer rates than that could be looked at for less."""
 
 AT_ONCE = 4
 """Runs that are asked for at once, at most; what several of them cost together is kept small."""
@@ -52,35 +49,34 @@ AT_ONCE = 4
 class FlowPlanner(Planner):
     """Advances the run that tells most about which rate ends best, for its cost, and names that rate.
 
-    With a budget of two full runs or more, or less than 0.3, it does as halving does, which is as good there; so
-    it does where a run cannot be advanced in parts. With several seeds, the first one scans, and a part of the
-    budget is kept back for the others, as in halving. Deterministic.
-
-    Parameters
-    ----------
-    most : float
-        Full runs from which on halving decides; infinity for the model at any budget.
+    Where a run cannot be advanced in parts there is nothing to forecast, and it does as halving does. With several
+    seeds, the first one scans, and a part of the budget is kept back for the others, as in halving. Deterministic;
+    has no settings.
     """
 
     rule = "flow"
 
-    def __init__(self, most: float = MOST) -> None:
-        self.most = most
+    def __init__(self) -> None:
         self._known: dict[bytes, list[tuple[float, int, str]]] = {}
 
     def ask(self, scan: Scan) -> list[Advance]:
         plan = scan.plan
         if plan.horizon is None or not plan.rates or not plan.seeds:
             return []
-        if not modelled(plan, self.most):
+        if not modelled(plan):
             return HalvingPlanner().ask(scan)
-        return Replay(scan, self._known).next()
+        replay = Replay(scan, self._known)
+        asks = replay.next()
+        return HalvingPlanner().ask(scan) if replay.blind else asks
 
     def name(self, scan: Scan) -> Recommendation:
         plan = scan.plan
-        if not modelled(plan, self.most) or not plan.seeds:
+        if not modelled(plan) or not plan.seeds:
             return recommend(scan, HalvingPlanner.rule)
-        f = Replay(scan).at({run.key: run.step for run in scan.runs if run.step > 0})
+        replay = Replay(scan)
+        f = replay.at({run.key: run.step for run in scan.runs if run.step > 0})
+        if replay.blind:
+            return recommend(scan, HalvingPlanner.rule)
         return recommend(scan, self.rule) if f is None else answer(scan, f, self.rule)
 
     def promise(self, scan: Scan) -> dict[RunKey, float]:
@@ -88,9 +84,9 @@ class FlowPlanner(Planner):
         return HalvingPlanner().promise(scan)
 
 
-def modelled(plan: Plan, most: float = MOST) -> bool:
-    """Whether the model decides: runs can be paused, and the budget is one at which it is ahead of halving."""
-    return plan.horizon is not None and plan.horizon > 1 and plan.pausable and LEAST <= plan.budget < most
+def modelled(plan: Plan) -> bool:
+    """Whether the model decides: runs can be paused, so that they can be looked at on the way."""
+    return plan.horizon is not None and plan.horizon > 1 and plan.pausable
 
 
 @dataclass
@@ -99,6 +95,8 @@ class Replay(Bracket):
 
     memo: dict[bytes, list[tuple[float, int, str]]] = field(default_factory=dict)
     marks: list[int] = field(init=False, default_factory=list)
+    blind: bool = field(init=False, default=False)
+    """Whether the budget is gone before the model could see anything."""
     shown: dict[tuple[RunKey, Judge], Sights] = field(init=False, default_factory=dict)
 
     def next(self) -> list[Advance]:
@@ -140,20 +138,29 @@ class Replay(Bracket):
         if asks:
             return asks
         marks = levels(self.horizon, pace)
-        rates = len(self.plan.rates)
-        affordable = min(max(FIRST_LOOK * self.horizon, self.left / 3), 0.8 * self.left)
-        count = min(rates, int(affordable // marks[0]))
-        count = max(count, min(3, rates, self.left // marks[0]))
-        keys = [self.key(i) for i in spread(count, rates)]
+        count = self.affordable(marks[0])
+        if self.blind:
+            return []
+        keys = [self.key(i) for i in spread(count, len(self.plan.rates))]
         asks = self.advance(keys, marks[0], f"a first look at {count} rates over the whole range")
-        if not asks and count >= 3:
+        if not asks:
             self.marks = marks
         return asks
+
+    def affordable(self, step: int) -> int:
+        """How many rates a first look can take to `step`; sets `blind` where they are too few."""
+        rates = len(self.plan.rates)
+        usual = min(max(FIRST_LOOK * self.horizon, self.left / 3), MOST_OF_IT * self.left)
+        fewest = min(FEWEST_RATES, rates)
+        count = max(int(usual // step), min(fewest, int(MOST_OF_IT * self.left // step)))
+        self.blind = count < fewest
+        return min(count, rates)
 
     def at(self, reached: Mapping[RunKey, int]) -> Forecast | None:
         """The forecast from runs as they stood at these steps; None where they had shown nothing."""
         pace, _ = self.pace()
         self.marks = levels(self.horizon, pace)
+        self.affordable(self.marks[0])
         self.charged = {key: step for key, step in reached.items() if key in self.runs}
         f = self.model() if self.charged else None
         return f if f is not None and f.seen.run.size else None
