@@ -3,8 +3,8 @@
     python benchmarks/scan_corpus/make.py FOLDER [--only NAME…] [--seeds 10]
 
 Each problem is trained with Adam, SGD and momentum at 36 rates from 1e-5 to 1e2 (five a decade), and with
-`--seeds` seeds at the rate that ended lowest. One `.npz` a problem goes into FOLDER, with the loss of every batch and the
-losses after each epoch; problems that are there already are left as they are. `scan_replay` reads the folder.
+`--seeds` seeds at the rate that ended lowest. One `.npz` a problem goes into FOLDER, with the loss of every batch
+and the losses after each epoch; problems that are there already are left as they are. `scan_replay` reads the folder.
 
 All rates of a problem are trained at once, one copy of the weights each (`torch.func.vmap`), on the same batches in
 the same order from the same start. The optimisers are PyTorch's own: they step a point at zero with a rate of 1, and
@@ -18,7 +18,6 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +110,9 @@ def scan(problem: Problem, name: str, seeds: int) -> dict[str, np.ndarray]:
         f"{name}_train": joined["train"],
         f"{name}_test": joined["test"],
         f"{name}_batch": kept,
-        f"{name}_hyper": np.array(json.dumps(hyper | ({"momentum": problem.beta} if name == "momentum" else {}))),
+        f"{name}_hyper": np.array(
+            json.dumps(hyper | ({"momentum": problem.beta} if name == "momentum" else {}))
+        ),
     }
 
 

@@ -7,6 +7,7 @@ have a training loss that is no stand-in for the evaluated one (drop-out, noise 
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from functools import cache
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 Data = tuple[Tensor, Tensor, Tensor, Tensor]
 """Inputs and targets to train on, inputs and targets to test with."""
@@ -153,10 +154,12 @@ def ratings() -> Data:
     return a.long(), b, c.long(), d
 
 
-def mlp(*widths: int, drop: float = 0.0, act: Callable[[], nn.Module] = nn.ReLU, shrink: float = 1.0) -> Callable[[], nn.Module]:
+def mlp(
+    *widths: int, drop: float = 0.0, act: Callable[[], nn.Module] = nn.ReLU, shrink: float = 1.0
+) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
         layers: list[nn.Module] = []
-        for a, b in zip(widths[:-2], widths[1:-1], strict=True):
+        for a, b in itertools.pairwise(widths[:-1]):
             layers += [nn.Linear(a, b), act(), *([nn.Dropout(drop)] if drop else [])]
         net = nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
         with torch.no_grad():
@@ -192,14 +195,14 @@ class Vae(nn.Module):
         self.back, self.out = nn.Linear(hidden, 64), nn.Linear(64, 64)
 
     def forward(self, x: Tensor) -> Tensor:
-        mean, spread = self.code(F.relu(self.inner(x))).chunk(2, -1)
+        mean, spread = self.code(functional.relu(self.inner(x))).chunk(2, -1)
         code = mean + torch.exp(0.5 * spread) * torch.randn_like(mean)
-        return torch.cat([self.out(F.relu(self.back(code))), mean, spread], -1)
+        return torch.cat([self.out(functional.relu(self.back(code))), mean, spread], -1)
 
 
 def vae_loss(out: Tensor, x: Tensor) -> Tensor:
     drawn, mean, spread = out[..., :64], out[..., 64:68], out[..., 68:]
-    apart = F.binary_cross_entropy_with_logits(drawn, x, reduction="none").sum(-1)
+    apart = functional.binary_cross_entropy_with_logits(drawn, x, reduction="none").sum(-1)
     return (apart + 0.5 * (mean**2 + spread.exp() - spread - 1).sum(-1)).mean()
 
 
@@ -236,7 +239,7 @@ class Attention(nn.Module):
         h = self.embed(x) + self.place
         q, k, v = self.ask(self.one(h)).chunk(3, -1)
         h = h + self.give(torch.softmax(q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]) + self.mask, -1) @ v)
-        h = h + self.down(F.relu(self.up(self.two(h))))
+        h = h + self.down(functional.relu(self.up(self.two(h))))
         return self.head(h).transpose(1, 2)
 
 
@@ -267,7 +270,7 @@ def _mean_sum(out: Tensor, _: Tensor) -> Tensor:
     return out.sum(-1).mean()
 
 
-_names, _square = F.cross_entropy, F.mse_loss
+_names, _square = functional.cross_entropy, functional.mse_loss
 
 PROBLEMS: dict[str, Problem] = {
     "digits_mlp": Problem(digits, mlp(64, 64, 64, 10), _names, 32, 60),

@@ -11,6 +11,7 @@ import pytest
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
 from lrscope.scanning.cliff import DivergenceWatch
 from lrscope.scanning.flow.answer import shortest
+from lrscope.scanning.flow.common import Row, take_out
 from lrscope.scanning.flow.observations import harden, soften
 from lrscope.scanning.flow.sight import levels
 from lrscope.scanning.grid import log_grid
@@ -61,7 +62,7 @@ def valley(lr, step):
 
 
 def model():
-    """The model at any budget."""
+    """A planner without a memory of other scans."""
     return FlowPlanner()
 
 
@@ -236,13 +237,50 @@ def test_intervals_hold_the_best_rate():
     assert sorted(widths)[30] < 2
 
 
-def test_halving_decides_where_the_model_is_not_ahead():
-    """With two full runs and more, or hardly any, the planner asks and names as halving does."""
-    for budget in (0.2, 2.0, 4.0):
-        mine = carry_out(FlowPlanner(), plan(budget), VARIANTS["noisy"])
-        theirs = carry_out(HalvingPlanner(), plan(budget), VARIANTS["noisy"])
+def test_halving_decides_where_hardly_anything_can_be_seen():
+    """Where the budget is gone before six rates have reported, the planner asks and names as halving does."""
+    for training, budget in ((VARIANTS["noisy"], 0.05), (VARIANTS["seldom"], 0.5)):
+        mine = carry_out(FlowPlanner(), plan(budget), training)
+        theirs = carry_out(HalvingPlanner(), plan(budget), training)
         assert [(r.key, r.step) for r in mine.runs] == [(r.key, r.step) for r in theirs.runs]
         assert FlowPlanner().name(mine) == HalvingPlanner().name(theirs)
+
+
+@pytest.mark.parametrize("constant", [-1e4, 1e4])
+def test_a_constant_added_to_the_loss_changes_nothing(constant):
+    """What is asked and what is named rest on differences of the loss alone."""
+    shifted = Made(loss=(lambda lr, s: valley(lr, s) + noise(lr, s) + constant, 1))
+    answer, scan = named(shifted)
+    plain, without = named(VARIANTS["noisy"])
+    assert answer.lr.value == plain.lr.value
+    assert [(r.key, r.step) for r in scan.runs] == [(r.key, r.step) for r in without.runs]
+
+
+def asleep(lr, step):
+    """All rates stand on a plateau, the faster ones a little higher, until rate times steps comes to 20."""
+    wake = lr * step / 20
+    rest = 2.3 + 0.02 * min(lr, 3) * (1 + math.sin(step))
+    return rest if wake < 1 and lr < 3 else rest - 1.5 * min(wake - 1, 1) if lr < 3 else 2.6
+
+
+def test_a_plateau_is_not_taken_for_the_cliff():
+    """Rates that stand a little above the others before anything is learned may be the first to learn."""
+    answer, _ = named(Made(loss=(lambda lr, s: asleep(lr, s) + noise(lr, s), 1)), budget=3.0)
+    assert answer.lr.value >= 0.1
+
+
+def test_noise_that_all_runs_share_is_taken_out():
+    """Rates that have learned nothing stand at the start, although their batches were hard ones."""
+    rows = [Row(i, 8.0, 0.3 + (-0.5 if i == 3 else 0.0), 0.2, 0.95) for i in range(4)]
+    left = take_out(rows, [1e-5, 1e-4, 1e-3, 1.0], single=0.5)
+    assert [row.change for row in left] == pytest.approx([0, 0, 0, -0.5], abs=1e-4)
+    assert all(row.error < 0.05 for row in left)
+
+
+def test_what_the_slowest_run_has_learned_is_not_taken_for_noise():
+    """A gain beyond what a single report scatters stays, even if all runs have made it."""
+    rows = [Row(i, 8.0, -128.0, 60.0, 0.95) for i in range(4)]
+    assert take_out(rows, [1e-5, 1e-4, 1e-3, 1.0], single=0.5) == rows
 
 
 def test_rates_whose_ends_are_known_keep_their_order():

@@ -20,7 +20,7 @@ NEAR = 0.5
 """Decades within which a run is looked at for what it tells of its own neighbourhood."""
 
 FARTHER = 0.1
-"""What a run is worth at the least beyond the chance of its neighbourhood to hold the best rate. The model says how much
+"""What a run is worth beyond the chance of its neighbourhood to hold the best rate. The model says how much
 a far run tells of near ones; where it is wrong about that, a run that may itself be good is not wasted."""
 
 PARALLEL = 0.05

@@ -1,7 +1,7 @@
 """Noise that runs at different rates have in common, because they see the same batches in the same order.
 
-It is most of what early batch losses show. A rate that is too small to have learned anything shows nothing else, so what the
-slowest runs show at a step is what all of them owe to their batches.
+It is most of what early batch losses show. A rate that is too small to have learned anything shows nothing else, so
+what the slowest runs show at a step is what all of them owe to their batches.
 """
 
 from __future__ import annotations

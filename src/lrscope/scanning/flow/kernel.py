@@ -122,9 +122,7 @@ def covariance(a: Places, b: Places, frame: Frame, beliefs: Beliefs = BELIEFS) -
     floor = np.outer(_height(a.x, frame), _height(b.x, frame)) * matern32(dx / 0.5) * matern32(dt / 0.8)
     gate = np.outer(_gate(a.u, frame), _gate(b.u, frame))
     same = a.run[:, None] == b.run[None, :]
-    found: Array = (
-        gate * (path + departs) + s.floor**2 * floor + same * s.own**2 * matern32(dt / 0.5)
-    )
+    found: Array = gate * (path + departs) + s.floor**2 * floor + same * s.own**2 * matern32(dt / 0.5)
     return found
 
 

@@ -1,4 +1,4 @@
-"""How each rate would end, as far as the runs so far tell: a Gaussian process over flow time and what departs from it."""
+"""How each rate would end, as far as runs tell: a Gaussian process over flow time and what departs from it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ DRAWS = 256
 """Joint draws of the curve of final losses; so the chance of being best is known to within 3 %."""
 
 SPREAD = 1.3
-"""Factor on the standard deviations of the forecast. Curves depart from the model in ways that it does not know; with this
-factor the 90 % interval of the best rate holds it in 80 to 92 % of the scans of `benchmarks/scan_corpus`, without it in
-77 to 89 %."""
+"""Factor on the standard deviations of the forecast: curves depart from the model in ways that it does not know. It was
+chosen for the coverage of the interval on the scans of `benchmarks/scan_corpus`."""
 
 FALLEN = (0.3, 0.7)
-"""Standard deviation of y at the end of a run that died, and of one that is only taken for lost: the verdict may be wrong."""
+"""Standard deviation of y at the end of a run that died, and of one that is only taken for lost, perhaps wrongly."""
 
 
 @dataclass(frozen=True)

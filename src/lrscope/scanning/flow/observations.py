@@ -145,7 +145,8 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     rows.sort(key=lambda row: (row.run, row.step))
     run = np.array([row.run for row in rows], np.int64)
     step, change, error, shared = (
-        np.array([getattr(row, name) for row in rows], float) for name in ("step", "change", "error", "shared")
+        np.array([getattr(row, name) for row in rows], float)
+        for name in ("step", "change", "error", "shared")
     )
     alive = np.array([not r.dead for r in runs], bool)[run]
     usable = change[np.isfinite(change) & alive]
@@ -159,7 +160,15 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
         z = np.where(np.isfinite(z), np.clip(z, -FARTHEST, FARTHEST), FARTHEST)
         noise = np.minimum(np.nan_to_num(error / gain, nan=10.0, posinf=10.0), 10.0)
     return Observations(
-        run, np.log10(step / horizon), z, noise, step.astype(np.int64), shared, flat / gain, start, start - gain
+        run,
+        np.log10(step / horizon),
+        z,
+        noise,
+        step.astype(np.int64),
+        shared,
+        flat / gain,
+        start,
+        start - gain,
     )
 
 
