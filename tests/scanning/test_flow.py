@@ -13,9 +13,10 @@ from lrscope.scanning.cliff import DivergenceWatch
 from lrscope.scanning.flow.answer import shortest
 from lrscope.scanning.flow.common import Row, take_out
 from lrscope.scanning.flow.observations import harden, soften
+from lrscope.scanning.flow.schedule import Schedule
 from lrscope.scanning.flow.sight import levels
 from lrscope.scanning.grid import log_grid
-from lrscope.scanning.planner.flow import FlowPlanner
+from lrscope.scanning.planner.flow import FlowPlanner, Replay
 from lrscope.scanning.planner.halving import HalvingPlanner
 from lrscope.scanning.planner.rungs import Pace
 from lrscope.testing.curves import KnownTraining, carry_out, spent
@@ -238,8 +239,8 @@ def test_intervals_hold_the_best_rate():
 
 
 def test_halving_decides_where_hardly_anything_can_be_seen():
-    """Where the budget is gone before six rates have reported, the planner asks and names as halving does."""
-    for training, budget in ((VARIANTS["noisy"], 0.05), (VARIANTS["seldom"], 0.5)):
+    """Where the budget is gone before half the rates have reported, the planner asks and names as halving does."""
+    for training, budget in ((VARIANTS["noisy"], 0.1), (VARIANTS["seldom"], 1.0)):
         mine = carry_out(FlowPlanner(), plan(budget), training)
         theirs = carry_out(HalvingPlanner(), plan(budget), training)
         assert [(r.key, r.step) for r in mine.runs] == [(r.key, r.step) for r in theirs.runs]
@@ -292,3 +293,46 @@ def test_rates_whose_ends_are_known_keep_their_order():
     assert len(ends) > 1
     if answer.lr.value in ends:
         assert ends[answer.lr.value] == min(ends.values())
+
+
+def warm(step):
+    """Factor on the rate of a warm-up over the first fifth."""
+    return min(1.0, step / (HORIZON / 5))
+
+
+def warmed(lr, step):
+    """The valley at the flow time that a warm-up leaves."""
+    return valley(lr, 1) if step < 1 else valley_at(lr, sum(warm(s) for s in range(1, step + 1)))
+
+
+def valley_at(lr, had):
+    return 2.5 if lr > 3 else 0.1 + 0.5 * lr + (1.9 - 0.5 * lr) * math.exp(-lr * had / 3)
+
+
+def test_a_rate_that_is_reported_gives_the_flow_time():
+    """Runs in a warm-up are put where the sum of their rates puts them, not rate times steps."""
+    rates = Made(loss=(warmed, 1), lr=(lambda lr, s: lr * warm(s), 1))
+    told = carry_out(model(), plan(1.0), rates)
+    replay = Replay(told)
+    f = replay.at({run.key: run.step for run in told.runs if run.step > 0})
+    step = f.runs[0].step
+    had = sum(warm(s) for s in range(1, step + 1))
+    place = np.flatnonzero(f.places.run == 0)[-1]
+    assert f.places.u[place] == pytest.approx(math.log10(f.runs[0].key[0] * had / HORIZON))
+    assert regret(model().name(told).lr.value) < 0.05
+
+
+def test_a_constant_rate_that_is_reported_changes_nothing():
+    """Reporting what is known already leads to the same decisions."""
+    told = Made(loss=(lambda lr, s: valley(lr, s) + noise(lr, s), 1), lr=(lambda lr, s: lr, 1))
+    answer, scan = named(told)
+    plain, without = named(VARIANTS["noisy"])
+    assert answer.lr.value == plain.lr.value
+    assert [(r.key, r.step) for r in scan.runs] == [(r.key, r.step) for r in without.runs]
+
+
+def test_beyond_what_was_reported_the_last_rate_is_kept():
+    """A schedule is not guessed: half the rate at the last report is half the rate from then on."""
+    known = Schedule(np.array([10, 20, 30]), np.array([10.0, 20.0, 25.0]))
+    assert known.at([5, 30, 50]).tolist() == [5.0, 25.0, 35.0]
+    assert known.until(15).at([40]).tolist() == [40.0]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.scanning.flow.kernel import Places
 from lrscope.scanning.flow.model import Forecast
 
 Array = NDArray[np.float64]
@@ -65,9 +64,7 @@ def choose(f: Forecast, named: int, marks: Sequence[int], horizon: int, left: in
         return []
     which = np.array([i for i, _, _ in asked])
     cost = np.array([c for _, _, c in asked], float)
-    there = Places(
-        f.final.x[which], np.log10(np.array([step for _, step, _ in asked]) / horizon), f.final.run[which]
-    )
+    there = f.ahead(which, np.array([step for _, step, _ in asked]), horizon)
     cov, joint = f.between(f.final, there), f.between(there, there) + NOISE**2 * np.eye(which.size)
     near = np.abs(f.final.x[:, None] - f.final.x[which]) <= NEAR + 1e-9
     hope = FARTHER + f.best @ near

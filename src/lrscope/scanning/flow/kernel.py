@@ -83,16 +83,23 @@ LEARNED = -3.0
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where values lie: log10 of the rate, log10 of the share of the horizon, and the run. Arrays of one length."""
+    """Where values lie. Arrays of one length.
+
+    Parameters
+    ----------
+    x : array
+        log10 of the rate.
+    tau : array
+        log10 of the share of the horizon.
+    u : array
+        log10 of flow time: the sum of the rates in use, over the horizon; ``x + tau`` while the rate is constant.
+    run : array of int
+    """
 
     x: Array
     tau: Array
+    u: Array
     run: NDArray[np.int64]
-
-    @property
-    def u(self) -> Array:
-        """log10 of flow time: the rate times the share of the horizon."""
-        return self.x + self.tau
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,8 @@ def covariance(a: Places, b: Places, frame: Frame, beliefs: Beliefs = BELIEFS) -
     dx = a.x[:, None] - b.x[None, :]
     dt = a.tau[:, None] - b.tau[None, :]
     walk = np.maximum(np.minimum(a.u[:, None], b.u[None, :]) - frame.onset + 0.5, 0.0)
-    path = s.flow**2 * matern52((dx + dt) / s.bend) + s.drift**2 * walk
+    du = a.u[:, None] - b.u[None, :]
+    path = s.flow**2 * matern52(du / s.bend) + s.drift**2 * walk
     apart = matern52(dx / s.width) * matern52(dt / s.age)
     departs = np.outer(_departure(a.x, frame, s), _departure(b.x, frame, s)) * apart
     floor = np.outer(_height(a.x, frame), _height(b.x, frame)) * matern32(dx / 0.5) * matern32(dt / 0.8)

@@ -65,6 +65,10 @@ class Forecast:
     seed: int
     grid: tuple[float, ...]
 
+    def ahead(self, index: NDArray[np.int64], step: NDArray[np.int64], horizon: int) -> Places:
+        """Where the candidates `index` stand at these steps."""
+        return _places(self.runs, self.final.x[index], step, self.final.run[index], horizon)
+
     def between(self, one: Places, other: Places) -> Array:
         """Covariance of y between two sets of places, given what was seen."""
         prior = covariance(one, other, self.frame, self.beliefs)
@@ -93,7 +97,8 @@ def forecast(
     doubt = np.where(dead[fallen], *FALLEN)
     owner = np.concatenate([seen.run[rows], fallen]).astype(np.int64)
     none = np.zeros(fallen.size)
-    places = Places(np.log10(lr[owner]), np.concatenate([seen.tau[rows], none]), owner)
+    at = np.concatenate([seen.step[rows], np.full(fallen.size, horizon)])
+    places = _places(runs, np.log10(lr[owner]), at, owner, horizon)
     y = np.concatenate([seen.y[rows], none])
     common = np.concatenate([seen.shared[rows], none])
     step = np.concatenate([seen.step[rows], -1 - np.arange(fallen.size)])
@@ -104,7 +109,7 @@ def forecast(
     candidates = tuple(r for r in rates if r not in gone and r <= edge.end) or tuple(rates)
     own = {run.key[0]: i for i, run in enumerate(runs) if run.key[1] == seed}
     index = np.array([own.get(r, -1 - i) for i, r in enumerate(candidates)], np.int64)
-    final = Places(np.log10(np.array(candidates)), np.zeros(len(candidates)), index)
+    final = _places(runs, np.log10(np.array(candidates)), np.full(len(candidates), horizon), index, horizon)
 
     moved = places.u[y < MOVED]
     onset = moved.min() if moved.size else places.u.max(initial=-math.inf)
@@ -123,3 +128,17 @@ def forecast(
         runs, seen, edge, candidates, ends, harden(ends).mean(axis=0), best, process, places, final, frame,
         beliefs, seed, tuple(rates),
     )  # fmt: skip
+
+
+def _places(
+    runs: Sequence[Seen], x: Array, step: NDArray[np.int64], run: NDArray[np.int64], horizon: int
+) -> Places:
+    """Places at these rates, steps and runs; a run that has not begun keeps the schedule of the one furthest on."""
+    furthest = max(runs, key=lambda r: r.step).schedule
+    had = np.empty(step.size)
+    for i in np.unique(run):
+        schedule = runs[i].schedule if i >= 0 and runs[i].schedule.step.size else furthest
+        beyond = step > runs[i].step if i >= 0 else np.ones(step.size, bool)
+        mine = run == i
+        had[mine] = np.where(beyond, furthest.at(step), schedule.at(step))[mine]
+    return Places(x, np.log10(step / horizon), x + np.log10(had / horizon), run)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lrscope.curves import RunKey
 from lrscope.scanning.flow.common import Row, scatter, shared_noise, take_out
+from lrscope.scanning.flow.schedule import CONSTANT, Schedule
 from lrscope.scanning.flow.sight import Sights
 
 Array = NDArray[np.float64]
@@ -60,6 +61,8 @@ class Seen:
         Whether it cannot be advanced any more.
     judged, other : Sights
         What it has shown of the metric that is judged, and of the one that stands in.
+    schedule : Schedule
+        What it has reported of its rate.
     """
 
     key: RunKey
@@ -68,6 +71,7 @@ class Seen:
     over: bool
     judged: Sights
     other: Sights
+    schedule: Schedule = CONSTANT
 
 
 @dataclass(frozen=True, slots=True)

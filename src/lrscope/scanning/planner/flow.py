@@ -13,6 +13,7 @@ all that they depend on, so that a replay costs little.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ from lrscope.scanning.flow.answer import answer
 from lrscope.scanning.flow.model import Forecast, forecast
 from lrscope.scanning.flow.observations import Seen
 from lrscope.scanning.flow.safeguards import challenger, leading, needs_proof
+from lrscope.scanning.flow.schedule import Schedule, schedule
 from lrscope.scanning.flow.sight import Sights, levels, sights, stand_in
 from lrscope.scanning.planner.base import Advance, Planner
 from lrscope.scanning.planner.confirm import confirm, reserve, unspent
@@ -36,8 +38,9 @@ FIRST_LOOK = 0.1
 """Full runs that a first look over the grid may cost: a tenth, so that a scan of a quarter run has most of its
 budget left for what the look has shown."""
 
-FEWEST_RATES = 6
-"""Rates that a first look has to show at least: with fewer there is no curve to model, and halving decides."""
+FEWEST = 0.5
+"""Share of the grid that a first look has to show at least: with less there is no curve to model, and halving
+decides."""
 
 MOST_OF_IT = 0.8
 """Share of the budget that the first look may cost at most, where fewer rates than that could be looked at for less."""
@@ -98,6 +101,7 @@ class Replay(Bracket):
     blind: bool = field(init=False, default=False)
     """Whether the budget is gone before the model could see anything."""
     shown: dict[tuple[RunKey, Judge], Sights] = field(init=False, default_factory=dict)
+    rates: dict[RunKey, Schedule] = field(init=False, default_factory=dict)
 
     def next(self) -> list[Advance]:
         """What to advance now: the first decision that has not been carried out."""
@@ -151,7 +155,7 @@ class Replay(Bracket):
         """How many rates a first look can take to `step`; sets `blind` where they are too few."""
         rates = len(self.plan.rates)
         usual = min(max(FIRST_LOOK * self.horizon, self.left / 3), MOST_OF_IT * self.left)
-        fewest = min(FEWEST_RATES, rates)
+        fewest = math.ceil(FEWEST * rates)
         count = max(int(usual // step), min(fewest, int(MOST_OF_IT * self.left // step)))
         self.blind = count < fewest
         return min(count, rates)
@@ -173,7 +177,9 @@ class Replay(Bracket):
             run, step = self.runs[key], self.charged[key]
             ended = run.state.final and run.step <= step
             judged, other = (self.sights(key, judge).until(step) for judge in (by, stand))
-            found.append(Seen(key, step, ended and bad(run), ended or step >= self.horizon, judged, other))
+            over = ended or step >= self.horizon
+            rates = self.schedule(key).until(step)
+            found.append(Seen(key, step, ended and bad(run), over, judged, other, rates))
         return found
 
     def judges(self) -> tuple[Judge, Judge]:
@@ -193,6 +199,12 @@ class Replay(Bracket):
             self.shown[key, by] = sights(self.runs[key], by, self.marks)
         return self.shown[key, by]
 
+    def schedule(self, key: RunKey) -> Schedule:
+        """What a run has reported of its rate, all of it."""
+        if key not in self.rates:
+            self.rates[key] = schedule(self.runs[key])
+        return self.rates[key]
+
     def stamp(self, digest: hashlib.blake2b, key: RunKey) -> None:
         """Add to the digest what a run has shown up to where it stands in the replay."""
         run, step = self.runs[key], self.charged[key]
@@ -201,6 +213,7 @@ class Replay(Bracket):
             part = self.sights(key, by).until(step)
             for array in (part.step, part.value, part.error, part.early):
                 digest.update(array.tobytes())
+        digest.update(self.schedule(key).until(step).summed.tobytes())
 
     def model(self) -> Forecast:
         return forecast(self.seen(), self.plan.rates, self.horizon, self.plan.seeds[0])
