@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
 from lrscope.scanning.cliff import DivergenceWatch
@@ -14,11 +16,12 @@ from lrscope.scanning.flow.answer import shortest
 from lrscope.scanning.flow.common import Row, take_out
 from lrscope.scanning.flow.observations import harden, soften
 from lrscope.scanning.flow.schedule import Schedule
-from lrscope.scanning.flow.sight import levels
+from lrscope.scanning.flow.sight import levels, sights
 from lrscope.scanning.grid import log_grid
 from lrscope.scanning.planner.flow import FlowPlanner, Replay
 from lrscope.scanning.planner.halving import HalvingPlanner
 from lrscope.scanning.planner.rungs import Pace
+from lrscope.scanning.ranking import Judge
 from lrscope.testing.curves import KnownTraining, carry_out, spent
 
 RATES = log_grid(1e-4, 10.0)
@@ -239,7 +242,7 @@ def test_intervals_hold_the_best_rate():
 
 
 def test_halving_decides_where_hardly_anything_can_be_seen():
-    """Where the budget is gone before half the rates have reported, the planner asks and names as halving does."""
+    """Where the budget is gone before two fifths of the rates have reported, halving asks and names."""
     for training, budget in ((VARIANTS["noisy"], 0.1), (VARIANTS["seldom"], 1.0)):
         mine = carry_out(FlowPlanner(), plan(budget), training)
         theirs = carry_out(HalvingPlanner(), plan(budget), training)
@@ -336,3 +339,24 @@ def test_beyond_what_was_reported_the_last_rate_is_kept():
     known = Schedule(np.array([10, 20, 30]), np.array([10.0, 20.0, 25.0]))
     assert known.at([5, 30, 50]).tolist() == [5.0, 25.0, 35.0]
     assert known.until(15).at([40]).tolist() == [40.0]
+
+
+@given(every=st.integers(1, 120), step=st.integers(1, HORIZON), later=st.integers(1, HORIZON))
+def test_what_a_run_shows_by_a_step_does_not_change_as_it_goes_on(every, step, later):
+    """So that a decision is made again as it was made: also where a report comes before the step at which it counts."""
+    training = Made(loss=(valley, 1), val_loss=(valley, every))
+    step, later = sorted((step, later))
+    for by in (Judge("loss", "min"), Judge("val_loss", "min"), Judge("val_loss", "min", "best")):
+        then = sights(training.run((0.1, 0), step), by, levels(HORIZON))
+        now = sights(training.run((0.1, 0), later), by, levels(HORIZON)).until(step)
+        for name in ("mark", "step", "value", "error", "early"):
+            assert getattr(then, name).tolist() == getattr(now, name).tolist()
+
+
+@pytest.mark.parametrize("budget", [1.0, 2.0, 3.0])
+def test_a_scan_that_has_ended_is_found_finished(budget):
+    """A planner that knows nothing of it but its records asks for nothing more; the budget is kept."""
+    training = Made(train_loss=(lambda lr, s: valley(lr, s) + noise(lr, s), 1), val_loss=(valley, 29))
+    scan = carry_out(FlowPlanner(), plan(budget), training)
+    assert spent(scan) <= budget + 1e-9
+    assert FlowPlanner().ask(scan) == []

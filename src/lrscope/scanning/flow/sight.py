@@ -55,6 +55,8 @@ class Sights:
     ----------
     mark : array of int, shape (n,)
         Which of the steps at which runs are looked at.
+    looked : array of int, shape (n,)
+        Those steps: a sight is there once the run has come so far, although it may rest on an earlier report.
     step : array of int, shape (n,)
         The last step that each value rests on.
     value : array, shape (n,)
@@ -70,6 +72,7 @@ class Sights:
     """
 
     mark: NDArray[np.int64]
+    looked: NDArray[np.int64]
     step: NDArray[np.int64]
     value: Array
     error: Array
@@ -80,10 +83,10 @@ class Sights:
 
     def until(self, step: int) -> Sights:
         """The sights up to a step."""
-        n = int(np.searchsorted(self.step, step, side="right"))
+        n = int(np.searchsorted(self.looked, step, side="right"))
         m = int(np.searchsorted(self.early_step, step, side="right"))
         return Sights(
-            self.mark[:n], self.step[:n], self.value[:n], self.error[:n], self.before,
+            self.mark[:n], self.looked[:n], self.step[:n], self.value[:n], self.error[:n], self.before,
             _first(self.early[:m]), self.early[:m], self.early_step[:m],
         )  # fmt: skip
 
@@ -144,6 +147,7 @@ def sights(run: Run, by: Judge, marks: Sequence[int]) -> Sights:
         previous = end
     return Sights(
         np.array(at, np.int64),
+        np.array([marks[k] for k in at], np.int64),
         np.array(found_step, np.int64),
         np.array(found),
         np.array(errors),

@@ -38,7 +38,7 @@ FIRST_LOOK = 0.1
 """Full runs that a first look over the grid may cost: a tenth, so that a scan of a quarter run has most of its
 budget left for what the look has shown."""
 
-FEWEST = 0.5
+FEWEST = 0.4
 """Share of the grid that a first look has to show at least: with less there is no curve to model, and halving
 decides."""
 
