@@ -97,7 +97,7 @@ def train(
     every = max(1, problem.steps // 20)
     for k in range(1, problem.steps + 1):
         factor = 1.0 if constant else problem.schedule(k / problem.steps)
-        told = {"loss": problem.step(model, optimiser, *next(batches), lr=lr * factor)}
+        told = {"lr": lr * factor, "loss": problem.step(model, optimiser, *next(batches), lr=lr * factor)}
         if k % every == 0:
             told["val_loss"] = problem.evaluate(model)
         lr = (yield told) or lr

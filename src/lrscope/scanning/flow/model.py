@@ -82,11 +82,12 @@ def forecast(
     rates: Sequence[float],
     horizon: int,
     seed: int = 0,
+    ahead: float = 0.0,
     beliefs: Beliefs = BELIEFS,
 ) -> Forecast:
     """Fit the model to what `runs` have shown, and look at the end of each rate."""
     runs = tuple(runs)
-    seen = observe(runs, horizon)
+    seen = observe(runs, horizon, ahead)
     edge = brink(runs, seen)
     lr = np.array([run.key[0] for run in runs])
     dead = np.array([run.dead for run in runs])

@@ -136,12 +136,17 @@ def harden(y: Array) -> Array:
     return np.clip((1 + SOFT) * np.exp(y) - SOFT, 0.0, 1.0)
 
 
-def observe(runs: Sequence[Seen], horizon: int) -> Observations:
-    """Put what `runs`, in the order of their rates, have shown on one scale."""
+def observe(runs: Sequence[Seen], horizon: int, ahead: float = 0.0) -> Observations:
+    """Put what `runs`, in the order of their rates, have shown on one scale.
+
+    `ahead` is the share of the gain seen that each doubling of the longest run, up to the horizon, is expected to add.
+    """
     start_judged = _start(runs, [r.judged for r in runs])
     start_other = _start(runs, [r.other for r in runs])
-    judged = _rows(runs, [r.judged for r in runs], start_judged)
     other = _rows(runs, [r.other for r in runs], start_other)
+    if not any(math.isfinite(r.judged.before) for r in runs):
+        start_judged = _start_from(runs, other, start_judged)
+    judged = _rows(runs, [r.judged for r in runs], start_judged)
     slope, doubt = _translation(runs, judged, other)
     first = [float(r.judged.step[0]) if r.judged.step.size else math.inf for r in runs]
     rows = [_translated(row, slope, doubt) for row in other if row.step < first[row.run]] + judged
@@ -156,7 +161,9 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     usable = change[np.isfinite(change) & alive]
     single = scatter([r.other for r in runs]) or scatter([r.judged for r in runs])
     flat = min(FLAT[0] * single, FLAT[1] * abs(start))
-    gain = max(-float(usable.min(initial=0.0)), LEAST_GAIN * flat, single)
+    doublings = math.log2(horizon / max(r.step for r in runs))
+    fallen = -float(usable.min(initial=0.0)) * (1 + ahead * doublings)
+    gain = max(fallen, LEAST_GAIN * flat, single)
     if not gain > 0:  # nothing has fallen, and reports have no noise
         gain = float(np.abs(change[np.isfinite(change)]).max(initial=0.0)) or 1.0
     with np.errstate(invalid="ignore", over="ignore"):
@@ -202,6 +209,23 @@ def _start(runs: Sequence[Seen], seen: Sequence[Sights]) -> float:
     order = sorted(range(len(runs)), key=lambda i: runs[i].key)
     first = [seen[i].first for i in order if math.isfinite(seen[i].first)]
     return float(np.median(first[: (len(first) + 1) // 2])) if first else math.nan
+
+
+def _start_from(runs: Sequence[Seen], other: Sequence[Row], otherwise: float) -> float:
+    """Where the judged metric began, if it was first reported later: less what the other has done by then.
+
+    From the three runs whose other metric had moved least by then.
+    """
+    change = {(row.run, row.step): row.change for row in other}
+    found = []
+    for i, run in enumerate(runs):
+        marks, here, there = np.intersect1d(run.judged.mark, run.other.mark, return_indices=True)
+        if marks.size:
+            moved = change[i, float(run.other.step[there[0]])]
+            value = float(run.judged.value[here[0]])
+            if math.isfinite(moved) and math.isfinite(value):
+                found.append((abs(moved), value - moved))
+    return float(np.median([start for _, start in sorted(found)[:3]])) if found else otherwise
 
 
 def _translation(runs: Sequence[Seen], judged: Sequence[Row], other: Sequence[Row]) -> tuple[float, float]:

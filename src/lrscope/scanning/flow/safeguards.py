@@ -100,6 +100,6 @@ def far_enough(f: Forecast, index: int, horizon: int) -> bool:
 
 def views_disagree(f: Forecast, horizon: int) -> bool:
     """Whether, without flow time, a rate more than a decade away would be named."""
-    other = forecast(f.runs, f.grid, horizon, f.seed, WITHOUT_FLOW)
+    other = forecast(f.runs, f.grid, horizon, f.seed, beliefs=WITHOUT_FLOW)
     named = [g.rates[challenger(g, horizon)] for g in (f, other)]
     return max(named) > 10 * min(named)

@@ -7,6 +7,7 @@ those it had before, and a decision made early in a scan is made alike when it i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -139,11 +140,8 @@ def sights(run: Run, by: Judge, marks: Sequence[int]) -> Sights:
         at.append(k)
         found_step.append(int(steps[end - 1]))
         found.append(value)
-        scatter = float(good.std()) if good.size > 1 else 0.0
-        if 1 < good.size < FIRST:  # too few to tell: they scatter at least as the first ones did
-            early = values[: min(FIRST, end)]
-            scatter = max(scatter, float(early[np.isfinite(early)].std()))
-        errors.append(scatter / np.sqrt(max(good.size, 1)))
+        around = part if part.size >= FIRST else values[max(0, end - FIRST) : end]
+        errors.append(_scatter(around) / math.sqrt(good.size) if good.size > 1 else 0.0)
         previous = end
     return Sights(
         np.array(at, np.int64),
@@ -156,6 +154,12 @@ def sights(run: Run, by: Judge, marks: Sequence[int]) -> Sights:
         values[:EARLY],
         steps[:EARLY],
     )
+
+
+def _scatter(values: Array) -> float:
+    """Standard deviation of single values, from their second differences: a loss that falls fast does not scatter."""
+    bends = np.diff(values[np.isfinite(values)], 2)
+    return math.sqrt(float(bends @ bends) / (6 * bends.size)) if bends.size else 0.0
 
 
 def stand_in(names: set[str], wanted: str) -> str | None:

@@ -45,6 +45,14 @@ decides."""
 MOST_OF_IT = 0.8
 """Share of the budget that the first look may cost at most, where fewer rates than that could be looked at for less."""
 
+AHEAD = 0.3
+"""Share of the gain seen that each doubling of the longest run is expected to add, where the budget is large: it
+keeps the planner from settling early for a rate that is as good as what was seen so far."""
+
+PATIENT = 2.0
+"""Full runs from which on a budget is large: leaders then come far enough to show what they are. With less, what was
+seen has to do."""
+
 AT_ONCE = 4
 """Runs that are asked for at once, at most; what several of them cost together is kept small."""
 
@@ -216,7 +224,8 @@ class Replay(Bracket):
         digest.update(self.schedule(key).until(step).summed.tobytes())
 
     def model(self) -> Forecast:
-        return forecast(self.seen(), self.plan.rates, self.horizon, self.plan.seeds[0])
+        ahead = AHEAD if self.plan.budget >= PATIENT else 0.0
+        return forecast(self.seen(), self.plan.rates, self.horizon, self.plan.seeds[0], ahead)
 
     def decide(self) -> list[tuple[float, int, str]]:
         """What to advance next: (rate, step, reason) each."""
