@@ -161,7 +161,7 @@ def observe(runs: Sequence[Seen], horizon: int, ahead: float = 0.0) -> Observati
     usable = change[np.isfinite(change) & alive]
     single = scatter([r.other for r in runs]) or scatter([r.judged for r in runs])
     flat = min(FLAT[0] * single, FLAT[1] * abs(start))
-    doublings = math.log2(horizon / max(r.step for r in runs))
+    doublings = max(0.0, math.log2(horizon / max([1, *(r.step for r in runs)])))
     fallen = -float(usable.min(initial=0.0)) * (1 + ahead * doublings)
     gain = max(fallen, LEAST_GAIN * flat, single)
     if not gain > 0:  # nothing has fallen, and reports have no noise
