@@ -1,6 +1,7 @@
 """Draws the picture on the first page from a real scan: `python docs/images/draw.py`, in the folder of the repository.
 
-The figure is that of `lrscope scan examples/digits.py:train --steps 2000 --plot digits.png`, in fewer colours for a smaller file.
+The figure is that of `lrscope scan examples/digits.py:train --steps 2000 --plot digits.png`, in fewer colours for a
+smaller file.
 """
 
 import io
