@@ -169,10 +169,13 @@ class Replay(Bracket):
         return min(count, rates)
 
     def at(self, reached: Mapping[RunKey, int]) -> Forecast | None:
-        """The forecast from runs as they stood at these steps; None where they had shown nothing."""
+        """The forecast from runs as they stood at these steps; None where nothing was shown, or halving decides."""
+        self.left -= reserve(self.plan)
         pace, _ = self.pace()
         self.marks = levels(self.horizon, pace)
         self.affordable(self.marks[0])
+        if self.blind:
+            return None
         self.charged = {key: step for key, step in reached.items() if key in self.runs}
         f = self.model() if self.charged else None
         return f if f is not None and f.seen.run.size else None
