@@ -99,7 +99,11 @@ def far_enough(f: Forecast, index: int, horizon: int) -> bool:
 
 
 def views_disagree(f: Forecast, horizon: int) -> bool:
-    """Whether, without flow time, a rate more than a decade away would be named."""
+    """Whether, without flow time, a rate more than a decade away would be named.
+
+    It is said in the answer, and nothing else comes of it: where it was so, on replayed scans, the rate named gave away
+    less than that of halving as often as elsewhere.
+    """
     other = forecast(f.runs, f.grid, horizon, f.seed, beliefs=WITHOUT_FLOW)
     named = [g.rates[challenger(g, horizon)] for g in (f, other)]
     return max(named) > 10 * min(named)
