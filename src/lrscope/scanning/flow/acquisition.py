@@ -64,8 +64,8 @@ def choose(f: Forecast, named: int, marks: Sequence[int], horizon: int, left: in
         return []
     which = np.array([i for i, _, _ in asked])
     cost = np.array([c for _, _, c in asked], float)
-    there = f.ahead(which, np.array([step for _, step, _ in asked]), horizon)
-    cov, joint = f.between(f.final, there), f.between(there, there) + NOISE**2 * np.eye(which.size)
+    cov, joint = f.told_by(which, np.array([step for _, step, _ in asked]), horizon)
+    joint = joint + NOISE**2 * np.eye(which.size)
     near = np.abs(f.final.x[:, None] - f.final.x[which]) <= NEAR + 1e-9
     hope = FARTHER + f.best @ near
     spent = sum(run.step for run in f.runs)

@@ -53,13 +53,9 @@ def brink(runs: Sequence[Seen], seen: Observations) -> Brink:
     n = len(runs)
     lost = np.array([run.dead for run in runs])
     good = np.zeros(n, bool)
-    last = np.full(n, np.nan)
     where = [np.flatnonzero(seen.run == i) for i in range(n)]
     above = max(ABOVE, seen.flat)
     better = max(BETTER, seen.flat)
-    for i, rows in enumerate(where):
-        if rows.size:
-            last[i] = seen.z[rows[-1]]
     for i, run in enumerate(runs):
         if lost[i] or not where[i].size:
             continue

@@ -25,7 +25,7 @@ LARGE = 4.0
 """Standard deviations of a single report that common noise may come to; what is larger has been learned."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """What a run shows at a step: change of a metric since the start, its standard error, and the share of its variance
     that runs at other rates have in common at that step."""
@@ -67,15 +67,15 @@ def take_out(rows: Sequence[Row], lr: Sequence[float], single: float) -> list[Ro
     line: that is the batches' doing. It is left alone where the two differ by more than their noise, or where it is
     larger than the noise of a report, `single`, could make it: there, even the slowest run has learned.
     """
-    found = {id(row): row for row in rows}
-    at_step: dict[float, list[Row]] = {}
-    for row in rows:
+    found = list(rows)
+    at_step: dict[float, list[int]] = {}
+    for k, row in enumerate(rows):
         if math.isfinite(row.change) and row.shared >= SHARED:
-            at_step.setdefault(row.step, []).append(row)
+            at_step.setdefault(row.step, []).append(k)
     for peers in at_step.values():
-        peers.sort(key=lambda row: lr[row.run])
-        slow = peers[0]
-        fast = next((row for row in peers if lr[row.run] >= FAR * lr[slow.run]), None)
+        peers.sort(key=lambda k: lr[rows[k].run])
+        slow = rows[peers[0]]
+        fast = next((rows[k] for k in peers if lr[rows[k].run] >= FAR * lr[slow.run]), None)
         if fast is None or len(peers) < 3:
             continue
         slope = (fast.change - slow.change) / (lr[fast.run] - lr[slow.run])
@@ -83,7 +83,8 @@ def take_out(rows: Sequence[Row], lr: Sequence[float], single: float) -> list[Ro
         error = min(slow.error, single)
         if abs(batches) > LARGE * error or abs(fast.change - slow.change) > error:
             continue
-        for row in peers:
+        for k in peers:
+            row = rows[k]
             left = row.error * math.sqrt(1 - row.shared)
-            found[id(row)] = Row(row.run, row.step, row.change - batches, left, 0.0)
-    return [found[id(row)] for row in rows]
+            found[k] = Row(row.run, row.step, row.change - batches, left, 0.0)
+    return found

@@ -23,8 +23,8 @@ class Beliefs:
     """What is believed of losses before any was seen. Standard deviations are those of y (see
     `observations.soften`), lengths and slopes are in decades.
 
-    The defaults are round numbers near the best of some seventy settings on whole scans of small trainings
-    (`benchmarks/scan_corpus`); naming changes little within a factor of two of each.
+    The defaults are round numbers near the best of those tried on whole scans of small trainings
+    (`benchmarks/scan_corpus`); within a factor of two of each the rates named hardly changed.
 
     Parameters
     ----------

@@ -48,6 +48,8 @@ class Forecast:
         Chance of each to end lowest.
     places, final : Places
         Where values were seen, and the candidates at the horizon.
+    cross : array, shape (m, n)
+        Prior covariance between the two.
     """
 
     runs: tuple[Seen, ...]
@@ -60,21 +62,23 @@ class Forecast:
     process: GaussianProcess
     places: Places
     final: Places
+    cross: Array
     frame: Frame
     beliefs: Beliefs
     seed: int
     grid: tuple[float, ...]
 
-    def ahead(self, index: NDArray[np.int64], step: NDArray[np.int64], horizon: int) -> Places:
-        """Where the candidates `index` stand at these steps."""
-        return _places(self.runs, self.final.x[index], step, self.final.run[index], horizon)
-
-    def between(self, one: Places, other: Places) -> Array:
-        """Covariance of y between two sets of places, given what was seen."""
-        prior = covariance(one, other, self.frame, self.beliefs)
-        a = covariance(one, self.places, self.frame, self.beliefs)
-        b = covariance(other, self.places, self.frame, self.beliefs)
-        return self.process.between(a, b, prior)
+    def told_by(self, index: NDArray[np.int64], step: NDArray[np.int64], horizon: int) -> tuple[Array, Array]:
+        """What looking at the candidates `index`, shape (k,), at these steps would tell: the covariance of y, given
+        what was seen, between each candidate's end and each look, shape (m, k), and among looks, shape (k, k)."""
+        there = _places(self.runs, self.final.x[index], step, self.final.run[index], horizon)
+        seen_there = covariance(there, self.places, self.frame, self.beliefs)
+        ends = covariance(self.final, there, self.frame, self.beliefs)
+        looks = covariance(there, there, self.frame, self.beliefs)
+        return (
+            self.process.between(self.cross, seen_there, ends),
+            self.process.between(seen_there, seen_there, looks),
+        )
 
 
 def forecast(
@@ -82,12 +86,12 @@ def forecast(
     rates: Sequence[float],
     horizon: int,
     seed: int = 0,
-    ahead: float = 0.0,
+    to_come: float = 0.0,
     beliefs: Beliefs = BELIEFS,
 ) -> Forecast:
     """Fit the model to what `runs` have shown, and look at the end of each rate."""
     runs = tuple(runs)
-    seen = observe(runs, horizon, ahead)
+    seen = observe(runs, horizon, to_come)
     edge = brink(runs, seen)
     lr = np.array([run.key[0] for run in runs])
     dead = np.array([run.dead for run in runs])
@@ -119,27 +123,25 @@ def forecast(
         float(onset) if math.isfinite(onset) else math.log10(rates[0]),
     )
     process = fit(covariance(places, places, frame, beliefs) + noise, y - mean(places, frame, beliefs))
-    middle, spread = process.posterior(
-        covariance(final, places, frame, beliefs), covariance(final, final, frame, beliefs)
-    )
+    cross = covariance(final, places, frame, beliefs)
+    middle, spread = process.posterior(cross, covariance(final, final, frame, beliefs))
     normals = np.random.default_rng(0).standard_normal((DRAWS, len(candidates)))
     ends = samples(middle + mean(final, frame, beliefs), SPREAD**2 * spread, normals)
     best = np.bincount(ends.argmin(axis=1), minlength=len(candidates)) / DRAWS
     return Forecast(
-        runs, seen, edge, candidates, ends, harden(ends).mean(axis=0), best, process, places, final, frame,
-        beliefs, seed, tuple(rates),
+        runs, seen, edge, candidates, ends, harden(ends).mean(axis=0), best, process, places, final, cross,
+        frame, beliefs, seed, tuple(rates),
     )  # fmt: skip
 
 
 def _places(
     runs: Sequence[Seen], x: Array, step: NDArray[np.int64], run: NDArray[np.int64], horizon: int
 ) -> Places:
-    """Places at these rates, steps and runs; a run that has not begun keeps the schedule of the one furthest on."""
+    """Places at these rates, steps and runs; beyond where a run stands, the schedule of the one furthest on holds."""
     furthest = max(runs, key=lambda r: r.step).schedule
-    had = np.empty(step.size)
-    for i in np.unique(run):
-        schedule = runs[i].schedule if i >= 0 and runs[i].schedule.step.size else furthest
-        beyond = step > runs[i].step if i >= 0 else np.ones(step.size, bool)
-        mine = run == i
-        had[mine] = np.where(beyond, furthest.at(step), schedule.at(step))[mine]
+    had = furthest.at(step)
+    for i, own in enumerate(runs):
+        if own.schedule.step.size:
+            done = (run == i) & (step <= own.step)
+            had[done] = own.schedule.at(step[done])
     return Places(x, np.log10(step / horizon), x + np.log10(had / horizon), run)

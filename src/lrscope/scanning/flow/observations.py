@@ -136,10 +136,11 @@ def harden(y: Array) -> Array:
     return np.clip((1 + SOFT) * np.exp(y) - SOFT, 0.0, 1.0)
 
 
-def observe(runs: Sequence[Seen], horizon: int, ahead: float = 0.0) -> Observations:
+def observe(runs: Sequence[Seen], horizon: int, to_come: float = 0.0) -> Observations:
     """Put what `runs`, in the order of their rates, have shown on one scale.
 
-    `ahead` is the share of the gain seen that each doubling of the longest run, up to the horizon, is expected to add.
+    `to_come` is the share of the gain seen that each doubling of the longest run, up to the horizon, is expected to
+    add.
     """
     start_judged = _start(runs, [r.judged for r in runs])
     start_other = _start(runs, [r.other for r in runs])
@@ -162,7 +163,7 @@ def observe(runs: Sequence[Seen], horizon: int, ahead: float = 0.0) -> Observati
     single = scatter([r.other for r in runs]) or scatter([r.judged for r in runs])
     flat = min(FLAT[0] * single, FLAT[1] * abs(start))
     doublings = max(0.0, math.log2(horizon / max([1, *(r.step for r in runs)])))
-    fallen = -float(usable.min(initial=0.0)) * (1 + ahead * doublings)
+    fallen = -float(usable.min(initial=0.0)) * (1 + to_come * doublings)
     gain = max(fallen, LEAST_GAIN * flat, single)
     if not gain > 0:  # nothing has fallen, and reports have no noise
         gain = float(np.abs(change[np.isfinite(change)]).max(initial=0.0)) or 1.0

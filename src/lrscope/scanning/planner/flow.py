@@ -45,7 +45,7 @@ decides."""
 MOST_OF_IT = 0.8
 """Share of the budget that the first look may cost at most, where fewer rates than that could be looked at for less."""
 
-AHEAD = 0.3
+TO_COME = 0.3
 """Share of the gain seen that each doubling of the longest run is expected to add, where the budget is large: it
 keeps the planner from settling early for a rate that is as good as what was seen so far."""
 
@@ -109,7 +109,7 @@ class Replay(Bracket):
     blind: bool = field(init=False, default=False)
     """Whether the budget is gone before the model could see anything."""
     shown: dict[tuple[RunKey, Judge], Sights] = field(init=False, default_factory=dict)
-    rates: dict[RunKey, Schedule] = field(init=False, default_factory=dict)
+    schedules: dict[RunKey, Schedule] = field(init=False, default_factory=dict)
 
     def next(self) -> list[Advance]:
         """What to advance now: the first decision that has not been carried out."""
@@ -212,9 +212,9 @@ class Replay(Bracket):
 
     def schedule(self, key: RunKey) -> Schedule:
         """What a run has reported of its rate, all of it."""
-        if key not in self.rates:
-            self.rates[key] = schedule(self.runs[key])
-        return self.rates[key]
+        if key not in self.schedules:
+            self.schedules[key] = schedule(self.runs[key])
+        return self.schedules[key]
 
     def stamp(self, digest: hashlib.blake2b, key: RunKey) -> None:
         """Add to the digest what a run has shown up to where it stands in the replay."""
@@ -227,8 +227,8 @@ class Replay(Bracket):
         digest.update(self.schedule(key).until(step).summed.tobytes())
 
     def model(self) -> Forecast:
-        ahead = AHEAD if self.plan.budget >= PATIENT else 0.0
-        return forecast(self.seen(), self.plan.rates, self.horizon, self.plan.seeds[0], ahead)
+        to_come = TO_COME if self.plan.budget >= PATIENT else 0.0
+        return forecast(self.seen(), self.plan.rates, self.horizon, self.plan.seeds[0], to_come)
 
     def decide(self) -> list[tuple[float, int, str]]:
         """What to advance next: (rate, step, reason) each."""
