@@ -263,7 +263,7 @@ def test_a_constant_added_to_the_loss_changes_nothing(constant):
 def asleep(lr, step):
     """All rates stand on a plateau, the faster ones a little higher, until rate times steps comes to 20."""
     wake = lr * step / 20
-    rest = 2.3 + 0.02 * min(lr, 3) * (1 + math.sin(step))
+    rest = 2.3 - 0.004 * min(1, 50 * lr) + 0.08 * math.sqrt(min(lr, 3)) * (1 + math.sin(step) / 2)
     return rest if wake < 1 and lr < 3 else rest - 1.5 * min(wake - 1, 1) if lr < 3 else 2.6
 
 
