@@ -28,6 +28,7 @@ KEY: RunKey = (0.1, 0)
 @pytest.fixture(scope="module")
 def local_ray():
     """One engine of ours starts Ray on this machine; the others find it initialised."""
+    pytest.importorskip("ray", reason="needs the extra `ray`")
     engine = RayEngine(FunctionSource(toys.noisy_quadratic), 2)
     yield engine
     engine.shutdown()
