@@ -1,6 +1,6 @@
 """Make whole scans of small trainings, in the form in which the published ones are kept.
 
-    python benchmarks/scan_corpus/make.py FOLDER [--only NAME…] [--seeds 10]
+    python benchmarks/scan_corpus/make.py FOLDER [--falling] [--only NAME…] [--seeds 10]
 
 Each problem is trained with Adam, SGD and momentum at 36 rates from 1e-5 to 1e2 (five a decade), and with
 `--seeds` seeds at the rate that ended lowest. One `.npz` a problem goes into FOLDER, with the loss of every batch
@@ -9,11 +9,15 @@ and the losses after each epoch; problems that are there already are left as the
 All rates of a problem are trained at once, one copy of the weights each (`torch.func.vmap`), on the same batches in
 the same order from the same start. The optimisers are PyTorch's own: they step a point at zero with a rate of 1, and
 what they would add to it is multiplied with each copy's rate, which is what they do themselves.
+
+With `--falling` the trainings are a third as long, and the rate falls on the way: after a warm-up along a cosine, in
+two steps down, or linearly, by problem and optimiser in turn. The share of the full rate at each step is kept too.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import sys
@@ -23,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from problems import PROBLEMS, Problem
+from schedules import FALLING, Schedule, constant
 from torch import Tensor
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
@@ -35,7 +40,9 @@ def optimiser(name: str, points: list[Tensor], beta: float) -> torch.optim.Optim
     return torch.optim.SGD(points, lr=1.0, momentum=beta if name == "momentum" else 0.0, foreach=True)
 
 
-def train(problem: Problem, name: str, rates: np.ndarray, seeds: list[int]) -> dict[str, np.ndarray]:
+def train(
+    problem: Problem, name: str, rates: np.ndarray, seeds: list[int], schedule: Schedule = constant
+) -> dict[str, np.ndarray]:
     """One copy for each rate and its seed. Copies of one seed start alike and see the same batches.
 
     Returns "train" and "test", shape (copies, epochs + 1), and "batch", shape (copies, steps).
@@ -76,7 +83,7 @@ def train(problem: Problem, name: str, rates: np.ndarray, seeds: list[int]) -> d
     torch.manual_seed(seeds[0])
     look()
     torch.manual_seed(seeds[0])
-    for _ in range(problem.epochs):
+    for epoch in range(problem.epochs):
         rows = torch.from_numpy(np.stack([rng.permutation(len(x)) for rng in order]))
         for k in range(an_epoch):
             here = rows[:, k * problem.batch : (k + 1) * problem.batch]
@@ -87,24 +94,27 @@ def train(problem: Problem, name: str, rates: np.ndarray, seeds: list[int]) -> d
                 point.zero_()
                 point.grad = grads[key]
             stepper.step()
+            now = rate * schedule((epoch * an_epoch + k) / (problem.epochs * an_epoch))
             for point, p in zip(points, weights.values(), strict=True):
-                p.add_(point * rate.view(-1, *[1] * (p.dim() - 1)))
+                p.add_(point * now.view(-1, *[1] * (p.dim() - 1)))
         state = torch.get_rng_state()
         look()
         torch.set_rng_state(state)
     return {"batch": np.stack(batch, 1), **{key: np.stack(rows, 1) for key, rows in told.items()}}
 
 
-def scan(problem: Problem, name: str, seeds: int) -> dict[str, np.ndarray]:
+def scan(problem: Problem, name: str, seeds: int, schedule: Schedule) -> dict[str, np.ndarray]:
     """All rates with seed 0, then the best of them with the other seeds."""
-    whole = train(problem, name, RATES, [0] * RATES.size)
+    whole = train(problem, name, RATES, [0] * RATES.size, schedule)
     ends = np.where(np.isfinite(whole["test"][:, -1]), whole["test"][:, -1], math.inf)
     best = float(RATES[int(ends.argmin())])
-    again = train(problem, name, np.full(seeds - 1, best), list(range(1, seeds)))
+    again = train(problem, name, np.full(seeds - 1, best), list(range(1, seeds)), schedule)
     joined = {key: np.concatenate([whole[key], again[key]]) for key in whole}
     kept = joined["batch"][:, :20_000].astype(np.float32)
     hyper = {"batch_size": problem.batch, "num_epochs": problem.epochs, "train_log_interval": 1}
+    steps = whole["batch"].shape[1]
     return {
+        f"{name}_share": np.array([schedule(k / steps) for k in range(steps)]),
         f"{name}_lr": np.concatenate([RATES, np.full(seeds - 1, best)]),
         f"{name}_seed": np.concatenate([np.zeros(RATES.size, int), np.arange(1, seeds)]),
         f"{name}_train": joined["train"],
@@ -122,17 +132,22 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", nargs="+", default=list(PROBLEMS), choices=PROBLEMS)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--falling", action="store_true", help="a third as long, with a rate that falls")
     given = parser.parse_args()
     torch.set_num_threads(1)
     given.folder.mkdir(parents=True, exist_ok=True)
     for name in given.only:
-        target = given.folder / f"{name}.npz"
+        target = given.folder / f"{name}{'_falling' if given.falling else ''}.npz"
         if target.exists():
             continue
         started = time.perf_counter()
         found: dict[str, np.ndarray] = {}
-        for kind in ("adam", "sgd", "momentum"):
-            found |= scan(PROBLEMS[name], kind, given.seeds)
+        problem, turn = PROBLEMS[name], list(PROBLEMS).index(name)
+        if given.falling:
+            problem = dataclasses.replace(problem, epochs=problem.epochs // 3)
+        for i, kind in enumerate(("adam", "sgd", "momentum")):
+            schedule = FALLING[(turn + i) % len(FALLING)] if given.falling else constant
+            found |= scan(problem, kind, given.seeds, schedule)
         partial = target.with_suffix(".part")
         with partial.open("wb") as file:
             np.savez_compressed(file, **found)

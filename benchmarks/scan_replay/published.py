@@ -99,6 +99,7 @@ def _scan(problem: str, data: np.lib.npyio.NpzFile, optimiser: str, judged: str,
     table = data[f"{optimiser}_{'train' if judged == 'train' else 'test'}"].astype(float)
     batch = data[f"{optimiser}_batch"].astype(float)
     hyper = json.loads(str(data[f"{optimiser}_hyper"]))
+    share = data[f"{optimiser}_share"] if f"{optimiser}_share" in data.files else np.ones(0)
     seed = data[f"{optimiser}_seed"]
     epochs, interval = int(hyper["num_epochs"]), int(hyper.get("train_log_interval") or 1)
     rounded = [float(f"{value:.4g}") for value in data[f"{optimiser}_lr"]]
@@ -106,7 +107,7 @@ def _scan(problem: str, data: np.lib.npyio.NpzFile, optimiser: str, judged: str,
     noise = _noise(rounded, ends)
     runs, final, per_epoch = {}, {}, {}
     for i in np.flatnonzero(seed == seed.min()):
-        runs[rounded[i]] = _recorded(rounded[i], batch[i], table[i], width, epochs, interval)
+        runs[rounded[i]] = _recorded(rounded[i], batch[i], table[i], width, epochs, interval, share)
         final[rounded[i]] = ends[i]
         per_epoch[rounded[i]] = table[i]
     rates = tuple(sorted(runs))
@@ -146,8 +147,10 @@ def _recorded(
     width: int,
     epochs: int,
     interval: int,
+    share: NDArray[np.float64],
 ) -> Recorded:
-    """The curves "loss" (mini-batches) and "epoch_loss" (evaluated), cut where the watch stops the run."""
+    """The curves "loss" (mini-batches), "epoch_loss" (evaluated) and, where the rate falls on the way, "lr", cut where
+    the watch stops the run; `share` is what of the full rate each step used, empty where that is not kept."""
     died = np.flatnonzero(~np.isfinite(table))
     alive = int(died[0]) if died.size else epochs + 1  # epochs 0 … alive - 1 were evaluated
     bad = np.flatnonzero(~np.isfinite(batch))
@@ -158,7 +161,10 @@ def _recorded(
         "loss": LossCurve(steps, batch[:n], name="loss"),
         "epoch_loss": LossCurve(marks, table[: marks.size], name="epoch_loss"),
     }
-    return Recorded(lr, curves, _stopped(curves))
+    stopped = _stopped(curves)
+    if (share != 1).any():
+        curves["lr"] = LossCurve(steps, lr * share[steps - 1], name="lr")
+    return Recorded(lr, curves, stopped)
 
 
 def _stopped(curves: dict[str, LossCurve]) -> int | None:
