@@ -15,10 +15,9 @@ from lrscope.scanning.cliff import DivergenceWatch
 from lrscope.scanning.flow.answer import shortest
 from lrscope.scanning.flow.common import Row, take_out
 from lrscope.scanning.flow.observations import harden, soften
-from lrscope.scanning.flow.schedule import Schedule
 from lrscope.scanning.flow.sight import levels, sights
 from lrscope.scanning.grid import log_grid
-from lrscope.scanning.planner.flow import FlowPlanner, Replay
+from lrscope.scanning.planner.flow import FlowPlanner
 from lrscope.scanning.planner.halving import HalvingPlanner
 from lrscope.scanning.planner.rungs import Pace
 from lrscope.scanning.ranking import Judge
@@ -113,7 +112,7 @@ def test_the_rate_named_gives_little_away(name):
 def test_more_may_be_better():
     """An accuracy is maximised, although a loss stands in for it at first."""
     training = Made(loss=(valley, 1), val_acc=(lambda lr, s: 1 - valley(lr, s) / 2, 50))
-    answer, _ = named(training, metric="val_acc")
+    answer, _ = named(training, metric="val_acc", budget=4.0)
     assert answer.goal == "max"
     assert regret(answer.lr.value) < 0.05
 
@@ -298,33 +297,6 @@ def test_rates_whose_ends_are_known_keep_their_order():
         assert ends[answer.lr.value] == min(ends.values())
 
 
-def warm(step):
-    """Factor on the rate of a warm-up over the first fifth."""
-    return min(1.0, step / (HORIZON / 5))
-
-
-def warmed(lr, step):
-    """The valley at the flow time that a warm-up leaves."""
-    return valley(lr, 1) if step < 1 else valley_at(lr, sum(warm(s) for s in range(1, step + 1)))
-
-
-def valley_at(lr, had):
-    return 2.5 if lr > 3 else 0.1 + 0.5 * lr + (1.9 - 0.5 * lr) * math.exp(-lr * had / 3)
-
-
-def test_a_rate_that_is_reported_gives_the_flow_time():
-    """Runs in a warm-up are put where the sum of their rates puts them, not rate times steps."""
-    rates = Made(loss=(warmed, 1), lr=(lambda lr, s: lr * warm(s), 1))
-    told = carry_out(model(), plan(1.0), rates)
-    replay = Replay(told)
-    f = replay.at({run.key: run.step for run in told.runs if run.step > 0})
-    step = f.runs[0].step
-    had = sum(warm(s) for s in range(1, step + 1))
-    place = np.flatnonzero(f.places.run == 0)[-1]
-    assert f.places.u[place] == pytest.approx(math.log10(f.runs[0].key[0] * had / HORIZON))
-    assert regret(model().name(told).lr.value) < 0.05
-
-
 def test_a_constant_rate_that_is_reported_changes_nothing():
     """Reporting what is known already leads to the same decisions."""
     told = Made(loss=(lambda lr, s: valley(lr, s) + noise(lr, s), 1), lr=(lambda lr, s: lr, 1))
@@ -334,11 +306,28 @@ def test_a_constant_rate_that_is_reported_changes_nothing():
     assert [(r.key, r.step) for r in scan.runs] == [(r.key, r.step) for r in without.runs]
 
 
-def test_beyond_what_was_reported_the_last_rate_is_kept():
-    """A schedule is not guessed: half the rate at the last report is half the rate from then on."""
-    known = Schedule(np.array([10, 20, 30]), np.array([10.0, 20.0, 25.0]))
-    assert known.at([5, 30, 50]).tolist() == [5.0, 25.0, 35.0]
-    assert known.until(15).at([40]).tolist() == [40.0]
+def test_the_last_half_of_a_large_budget_goes_to_the_leader_and_to_who_was_ahead_of_it():
+    """No run is begun then: the leader goes on, or the one that stood lower than it after as many steps."""
+    training = Made(loss=(lambda lr, s: valley(lr, s) + noise(lr, s), 1))
+    asked, scan, planner = [], Scan(plan(4.0), ()), model()
+    while asks := planner.ask(scan):
+        for ask in asks:
+            before = scan.run(ask.key)
+            asked.append((spent(scan), before is not None, ask.reason))
+            runs = {run.key: run for run in scan.runs} | {ask.key: training.run(ask.key, ask.to_step)}
+            scan = Scan(scan.plan, tuple(runs[key] for key in sorted(runs)))
+    late = [(begun, why) for done, begun, why in asked if done > 2.0 + 1e-9]
+    assert late
+    assert any("ahead" in why for _, why in late)
+    assert all(begun for begun, why in late if "ahead" in why)
+
+
+@pytest.mark.parametrize("name", ["plain", "noisy", "seldom"])
+def test_what_is_named_has_come_a_quarter_as_far_as_the_longest_run(name):
+    """From one full run on: a rate that hardly ran is not named for what others tell of it."""
+    answer, scan = named(VARIANTS[name], budget=2.0)
+    longest = max(run.step for run in scan.runs)
+    assert scan.run((answer.lr.value, 0)).step >= longest / 4 - 1
 
 
 @given(every=st.integers(1, 120), step=st.integers(1, HORIZON), later=st.integers(1, HORIZON))

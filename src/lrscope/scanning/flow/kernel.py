@@ -91,15 +91,17 @@ class Places:
         log10 of the rate.
     tau : array
         log10 of the share of the horizon.
-    u : array
-        log10 of flow time: the sum of the rates in use, over the horizon; ``x + tau`` while the rate is constant.
     run : array of int
     """
 
     x: Array
     tau: Array
-    u: Array
     run: NDArray[np.int64]
+
+    @property
+    def u(self) -> Array:
+        """log10 of flow time, rate times steps, over the horizon."""
+        return self.x + self.tau
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class Forecast:
     def told_by(self, index: NDArray[np.int64], step: NDArray[np.int64], horizon: int) -> tuple[Array, Array]:
         """What looking at the candidates `index`, shape (k,), at these steps would tell: the covariance of y, given
         what was seen, between each candidate's end and each look, shape (m, k), and among looks, shape (k, k)."""
-        there = _places(self.runs, self.final.x[index], step, self.final.run[index], horizon)
+        there = _places(self.final.x[index], step, self.final.run[index], horizon)
         seen_there = covariance(there, self.places, self.frame, self.beliefs)
         ends = covariance(self.final, there, self.frame, self.beliefs)
         looks = covariance(there, there, self.frame, self.beliefs)
@@ -86,12 +86,11 @@ def forecast(
     rates: Sequence[float],
     horizon: int,
     seed: int = 0,
-    to_come: float = 0.0,
     beliefs: Beliefs = BELIEFS,
 ) -> Forecast:
     """Fit the model to what `runs` have shown, and look at the end of each rate."""
     runs = tuple(runs)
-    seen = observe(runs, horizon, to_come)
+    seen = observe(runs, horizon)
     edge = brink(runs, seen)
     lr = np.array([run.key[0] for run in runs])
     dead = np.array([run.dead for run in runs])
@@ -103,7 +102,7 @@ def forecast(
     owner = np.concatenate([seen.run[rows], fallen]).astype(np.int64)
     none = np.zeros(fallen.size)
     at = np.concatenate([seen.step[rows], np.full(fallen.size, horizon)])
-    places = _places(runs, np.log10(lr[owner]), at, owner, horizon)
+    places = _places(np.log10(lr[owner]), at, owner, horizon)
     y = np.concatenate([seen.y[rows], none])
     common = np.concatenate([seen.shared[rows], none])
     step = np.concatenate([seen.step[rows], -1 - np.arange(fallen.size)])
@@ -114,7 +113,7 @@ def forecast(
     candidates = tuple(r for r in rates if r not in gone and r <= edge.end) or tuple(rates)
     own = {run.key[0]: i for i, run in enumerate(runs) if run.key[1] == seed}
     index = np.array([own.get(r, -1 - i) for i, r in enumerate(candidates)], np.int64)
-    final = _places(runs, np.log10(np.array(candidates)), np.full(len(candidates), horizon), index, horizon)
+    final = _places(np.log10(np.array(candidates)), np.full(len(candidates), horizon), index, horizon)
 
     moved = places.u[y < MOVED]
     onset = moved.min() if moved.size else places.u.max(initial=-math.inf)
@@ -134,14 +133,6 @@ def forecast(
     )  # fmt: skip
 
 
-def _places(
-    runs: Sequence[Seen], x: Array, step: NDArray[np.int64], run: NDArray[np.int64], horizon: int
-) -> Places:
-    """Places at these rates, steps and runs; beyond where a run stands, the schedule of the one furthest on holds."""
-    furthest = max(runs, key=lambda r: r.step).schedule
-    had = furthest.at(step)
-    for i, own in enumerate(runs):
-        if own.schedule.step.size:
-            done = (run == i) & (step <= own.step)
-            had[done] = own.schedule.at(step[done])
-    return Places(x, np.log10(step / horizon), x + np.log10(had / horizon), run)
+def _places(x: Array, step: NDArray[np.int64], run: NDArray[np.int64], horizon: int) -> Places:
+    """Places at these rates, steps and runs."""
+    return Places(x, np.log10(step / horizon), run)

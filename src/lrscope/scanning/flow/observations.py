@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from lrscope.curves import RunKey
 from lrscope.scanning.flow.common import Row, scatter, shared_noise, take_out
-from lrscope.scanning.flow.schedule import CONSTANT, Schedule
 from lrscope.scanning.flow.sight import Sights
 
 Array = NDArray[np.float64]
@@ -61,8 +60,6 @@ class Seen:
         Whether it cannot be advanced any more.
     judged, other : Sights
         What it has shown of the metric that is judged, and of the one that stands in.
-    schedule : Schedule
-        What it has reported of its rate.
     """
 
     key: RunKey
@@ -71,7 +68,6 @@ class Seen:
     over: bool
     judged: Sights
     other: Sights
-    schedule: Schedule = CONSTANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +132,8 @@ def harden(y: Array) -> Array:
     return np.clip((1 + SOFT) * np.exp(y) - SOFT, 0.0, 1.0)
 
 
-def observe(runs: Sequence[Seen], horizon: int, to_come: float = 0.0) -> Observations:
-    """Put what `runs`, in the order of their rates, have shown on one scale.
-
-    `to_come` is the share of the gain seen that each doubling of the longest run, up to the horizon, is expected to
-    add.
-    """
+def observe(runs: Sequence[Seen], horizon: int) -> Observations:
+    """Put what `runs`, in the order of their rates, have shown on one scale."""
     start_judged = _start(runs, [r.judged for r in runs])
     start_other = _start(runs, [r.other for r in runs])
     other = _rows(runs, [r.other for r in runs], start_other)
@@ -162,9 +154,7 @@ def observe(runs: Sequence[Seen], horizon: int, to_come: float = 0.0) -> Observa
     usable = change[np.isfinite(change) & alive]
     single = scatter([r.other for r in runs]) or scatter([r.judged for r in runs])
     flat = min(FLAT[0] * single, FLAT[1] * abs(start))
-    doublings = max(0.0, math.log2(horizon / max([1, *(r.step for r in runs)])))
-    fallen = -float(usable.min(initial=0.0)) * (1 + to_come * doublings)
-    gain = max(fallen, LEAST_GAIN * flat, single)
+    gain = max(-float(usable.min(initial=0.0)), LEAST_GAIN * flat, single)
     if not gain > 0:  # nothing has fallen, and reports have no noise
         gain = float(np.abs(change[np.isfinite(change)]).max(initial=0.0)) or 1.0
     with np.errstate(invalid="ignore", over="ignore"):

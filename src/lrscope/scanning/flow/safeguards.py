@@ -24,18 +24,31 @@ SHARE = 0.25
 ALIKE = 0.001
 """Share of what training gains below which two expectations are the same: a third of a typical seed's scatter."""
 
+SHOWN = 0.25
+"""Weight of where a run stands against where it is expected to end, in naming."""
+
+FAR = 0.24
+"""Share of the longest run that a rate should have done itself to be named: two levels less, each of them half of the
+next, rounding allowed for."""
+
 UNPROVEN = 0.5
 """Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
 
 
 def leading(f: Forecast, horizon: int) -> list[float]:
-    """Rates that were run with the first seed, by their expected end; those that have done at least half of their
-    share come first: a level is twice the one before, so that one that is on its way may have done so little."""
-    own = {rate: steps_of(f, i) for i, rate in enumerate(f.rates)}
-    share = due(f, horizon)
-    place = {f.rates[i]: k for k, i in enumerate(by_expectation(f, horizon))}
-    begun = [rate for rate, steps in own.items() if steps > 0]
-    return sorted(begun, key=lambda rate: (own[rate] < share / 2, place[rate]))
+    """Rates that were run with the first seed, the one to be named first.
+
+    Once proofs are asked for, a forecast is not all: `SHOWN` of what counts is where the run itself stands, and runs
+    that have come less than a quarter as far as the longest come last. With less to go by, the expected end
+    decides alone.
+    """
+    own = [steps_of(f, i) for i in range(len(f.rates))]
+    if due(f, horizon) <= 0:
+        order = by_expectation(f, horizon)
+    else:
+        far = FAR * max(own)
+        order = sorted(by_expectation(f, horizon, SHOWN), key=lambda i: own[i] < far)
+    return [f.rates[i] for i in order if own[i] > 0]
 
 
 def challenger(f: Forecast, horizon: int) -> int:
@@ -44,14 +57,17 @@ def challenger(f: Forecast, horizon: int) -> int:
     return next((i for i in order if steps_of(f, i) > 0), order[0])
 
 
-def by_expectation(f: Forecast, horizon: int) -> list[int]:
-    """Candidates, the one that is expected to end lowest first.
+def by_expectation(f: Forecast, horizon: int, shown: float = 0.0) -> list[int]:
+    """Candidates, the one that is expected to end lowest first; `shown` is the weight of where each stands now.
 
     Rates whose own runs have ended keep the order of these ends among themselves: what was seen overrules what is
     supposed. Expectations that differ by less than `ALIKE` of what training gains are alike; there the chance
     to be the best decides.
     """
     expected, best = f.expected.copy(), f.best.copy()
+    if shown:
+        stands = np.array([_stands(f, i) for i in range(len(f.rates))])
+        expected = (1 - shown) * expected + shown * stands
     ends = {i: end for i in range(len(f.rates)) if (end := _end(f, i, horizon)) is not None}
     seen = sorted(ends, key=lambda i: (ends[i], i))
     expected[seen], best[seen] = np.sort(expected[seen]), np.sort(best[seen])[::-1]
@@ -75,6 +91,13 @@ def due(f: Forecast, horizon: int) -> float:
     """Steps that a rate should have done itself by now before it is named."""
     spent = sum(run.step for run in f.runs)
     return min(float(horizon), SHARE * (spent - UNPROVEN * horizon))
+
+
+def _stands(f: Forecast, index: int) -> float:
+    """z that the candidate's own run has come to; 1, the start, where it has shown none."""
+    own = next((k for k, run in enumerate(f.runs) if run.key == (f.rates[index], f.seed)), -1)
+    rows = np.flatnonzero(f.seen.run == own)
+    return float(f.seen.z[rows[-1]]) if rows.size else 1.0
 
 
 def steps_of(f: Forecast, index: int) -> int:

@@ -21,12 +21,13 @@ from lrscope.curves import Plan, RunKey, Scan
 from lrscope.curves.metric import choose_metric
 from lrscope.scanning.flow.acquisition import choose
 from lrscope.scanning.flow.answer import answer
+from lrscope.scanning.flow.finish import FINISH, LARGE, finish
 from lrscope.scanning.flow.model import Forecast, forecast
 from lrscope.scanning.flow.observations import Seen
 from lrscope.scanning.flow.safeguards import challenger, leading, needs_proof
-from lrscope.scanning.flow.schedule import Schedule, schedule
 from lrscope.scanning.flow.sight import Sights, levels, sights, stand_in
 from lrscope.scanning.planner.base import Advance, Planner
+from lrscope.scanning.planner.budget import total_steps
 from lrscope.scanning.planner.confirm import confirm, reserve, unspent
 from lrscope.scanning.planner.halving import Bracket, HalvingPlanner
 from lrscope.scanning.planner.rungs import spread
@@ -44,14 +45,6 @@ decides."""
 
 MOST_OF_IT = 0.8
 """Share of the budget that the first look may cost at most, where fewer rates than that could be looked at for less."""
-
-TO_COME = 0.3
-"""Share of the gain seen that each doubling of the longest run is expected to add, where the budget is large: it
-keeps the planner from settling early for a rate that is as good as what was seen so far."""
-
-PATIENT = 2.0
-"""Full runs from which on a budget is large: leaders then come far enough to show what they are. With less, what was
-seen has to do."""
 
 AT_ONCE = 4
 """Runs that are asked for at once, at most; what several of them cost together is kept small."""
@@ -108,14 +101,16 @@ class Replay(Bracket):
     marks: list[int] = field(init=False, default_factory=list)
     blind: bool = field(init=False, default=False)
     """Whether the budget is gone before the model could see anything."""
+    budget: int = field(init=False, default=0)
+    """Steps for the first seed: not those that are kept for the others, so that these change none of its decisions."""
     shown: dict[tuple[RunKey, Judge], Sights] = field(init=False, default_factory=dict)
-    schedules: dict[RunKey, Schedule] = field(init=False, default_factory=dict)
 
     def next(self) -> list[Advance]:
         """What to advance now: the first decision that has not been carried out."""
         plan, horizon = self.plan, self.horizon
         kept = reserve(plan)
         self.left -= kept
+        self.budget = total_steps(plan) - kept
         asks = self.look()
         if asks or not self.marks:
             return asks
@@ -189,8 +184,7 @@ class Replay(Bracket):
             ended = run.state.final and run.step <= step
             judged, other = (self.sights(key, judge).until(step) for judge in (by, stand))
             over = ended or step >= self.horizon
-            rates = self.schedule(key).until(step)
-            found.append(Seen(key, step, ended and bad(run), over, judged, other, rates))
+            found.append(Seen(key, step, ended and bad(run), over, judged, other))
         return found
 
     def judges(self) -> tuple[Judge, Judge]:
@@ -210,12 +204,6 @@ class Replay(Bracket):
             self.shown[key, by] = sights(self.runs[key], by, self.marks)
         return self.shown[key, by]
 
-    def schedule(self, key: RunKey) -> Schedule:
-        """What a run has reported of its rate, all of it."""
-        if key not in self.schedules:
-            self.schedules[key] = schedule(self.runs[key])
-        return self.schedules[key]
-
     def stamp(self, digest: hashlib.blake2b, key: RunKey) -> None:
         """Add to the digest what a run has shown up to where it stands in the replay."""
         run, step = self.runs[key], self.charged[key]
@@ -224,16 +212,18 @@ class Replay(Bracket):
             part = self.sights(key, by).until(step)
             for array in (part.step, part.value, part.error, part.early):
                 digest.update(array.tobytes())
-        digest.update(self.schedule(key).until(step).summed.tobytes())
 
     def model(self) -> Forecast:
-        to_come = TO_COME if self.plan.budget >= PATIENT else 0.0
-        return forecast(self.seen(), self.plan.rates, self.horizon, self.plan.seeds[0], to_come)
+        return forecast(self.seen(), self.plan.rates, self.horizon, self.plan.seeds[0])
 
     def decide(self) -> list[tuple[float, int, str]]:
         """What to advance next: (rate, step, reason) each."""
         f = self.model()
         first = challenger(f, self.horizon)
+        if self.budget >= LARGE * self.horizon and self.left <= FINISH * self.budget:
+            last = finish(f, first, self.marks, self.horizon, self.left)
+            if last:
+                return last
         step = self.charged.get((f.rates[first], self.plan.seeds[0]), 0)
         proof = needs_proof(f, first, self.horizon)
         if proof:
