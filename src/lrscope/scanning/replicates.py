@@ -128,21 +128,17 @@ class Replicates:
     def difference(self, one: float, other: float) -> Difference | None:
         """``other - one`` over the seeds that both have; None where they share none.
 
-        On the first seed, a rate that was left behind is compared where it was left; half of that gap is doubted, since
-        more steps might have closed it. The variance is learned from this pair, from how other rates scatter over their
+        Where they have no seed on which both have arrived, they are compared on the first one where the one that was
+        left behind was left; half of that gap is doubted, since more steps might have closed it. The variance is learned from this pair, from how other rates scatter over their
         seeds, and from the guess: two seeds of one pair alone can agree by chance.
         """
-        values, doubted = [], 0.0
-        for seed in self.scan.plan.seeds:
-            if (one, seed) in self.shares and (other, seed) in self.shares:
-                values.append(self.shares[other, seed] - self.shares[one, seed])
-            elif seed == self.scan.plan.seeds[0]:
-                early = self._early(one, other, seed)
-                if early is not None:
-                    values.append(early)
-                    doubted = (0.5 * early) ** 2
+        both = [seed for seed in self.seeds(one) if (other, seed) in self.shares]
+        values, doubted = [self.shares[other, seed] - self.shares[one, seed] for seed in both], 0.0
         if not values:
-            return None
+            early = self._early(one, other, self.scan.plan.seeds[0])
+            if early is None:
+                return None
+            values, doubted = [early], (0.5 * early) ** 2
         n = len(values)
         scatter, more = self._scatter([lr for lr in self.scan.plan.rates if lr not in (one, other)])
         total = 2 * scatter + float(np.var(values)) * n + doubted
@@ -171,14 +167,15 @@ class Replicates:
     def best(self, rates: Sequence[float]) -> float:
         """The best of `rates` over all seeds: the first of them, unless another is better on the seeds they share.
 
-        Where the first has been run with further seeds, only a rate that shares one of those can take its place.
+        Only a rate that shares a further seed with the first can take its place: what the first seed alone has to
+        say is in the order of `rates`, and says more than the last step that two of its runs have in common.
         """
         lead = rates[0]
         fresh = set(self.seeds(lead)[1:])
         scores = {lead: 0.0}
         for lr in rates[1:]:
             found = self.difference(lead, lr)
-            if found is not None and (not fresh or fresh & set(self.seeds(lr))):
+            if found is not None and fresh & set(self.seeds(lr)):
                 scores[lr] = found.mean
         return min(scores, key=lambda lr: (scores[lr], rates.index(lr)))
 
