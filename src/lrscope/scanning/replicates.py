@@ -129,8 +129,9 @@ class Replicates:
         """``other - one`` over the seeds that both have; None where they share none.
 
         Where they have no seed on which both have arrived, they are compared on the first one where the one that was
-        left behind was left; half of that gap is doubted, since more steps might have closed it. The variance is learned from this pair, from how other rates scatter over their
-        seeds, and from the guess: two seeds of one pair alone can agree by chance.
+        left behind was left; half of that gap is doubted, since more steps might have closed it. The variance is
+        learned from this pair, from how other rates scatter over their seeds, and from the guess: two seeds of one
+        pair alone can agree by chance.
         """
         both = [seed for seed in self.seeds(one) if (other, seed) in self.shares]
         values, doubted = [self.shares[other, seed] - self.shares[one, seed] for seed in both], 0.0

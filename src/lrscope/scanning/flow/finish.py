@@ -26,8 +26,8 @@ def finish(
     """What to advance so that the leader, candidate `first`, and its rival come to their ends.
 
     The rival is the run that stood lower than the leader at the last level that both have reached; of several, the one
-    that was compared at the highest level, then the lower one. The one that has come less far goes on, both where they
-    are level, the leader alone where there is no rival. Empty where the budget allows none of it, or nothing is left
+    that was compared at the highest level, then the lower one. The one that has come less far goes on, the rival where
+    they are level: if it stays behind, its next steps need not be paid. The leader goes on alone where there is no rival. Empty where the budget allows none of it, or nothing is left
     to be done.
     """
     lead = f.rates[first]
@@ -44,16 +44,13 @@ def finish(
     if rivals:
         behind, _, rival = min(rivals)
         why = f"{rival:g} was ahead of {lead:g}, which leads, at step {-behind}: they go on until one stays behind"
-        least = min(step[rival], step[lead])
-        turn = [rate for rate in (rival, lead) if step[rate] == least]
-    found: list[tuple[float, int, str]] = []
+        turn = [rival, lead] if step[rival] <= step[lead] else [lead, rival]
     for rate in turn:
         now = step.get(rate, 0)
         ahead = next((mark for mark in marks if mark > now), None)
         if ahead is not None and ahead - now <= left:
-            found.append((rate, ahead, why))
-            left -= ahead - now
-    return found
+            return [(rate, ahead, why)]
+    return []
 
 
 def _shown(f: Forecast, rate: float) -> dict[int, float]:
