@@ -330,6 +330,25 @@ def test_what_is_named_has_come_a_quarter_as_far_as_the_longest_run(name):
     assert scan.run((answer.lr.value, 0)).step >= longest / 4 - 1
 
 
+class Short(Made):
+    """Every run ends by itself before the length that was stated."""
+
+    def run(self, key, to_step):
+        done = super().run(key, min(to_step, 380))
+        if done.step < 380:
+            return done
+        return Run(done.lr, done.seed, done.curves, RunState.COMPLETE, done.step)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("budget", [3.0, 8.0])
+def test_runs_that_end_early_are_not_asked_to_go_on(budget):
+    """Neither as the leader, nor as the one that was ahead of it; the scan comes to its end."""
+    answer, scan = named(Short(loss=(valley, 1)), budget=budget)
+    assert regret(answer.lr.value) < 0.05
+    assert budget < 8 or max(run.step for run in scan.runs) == 380
+
+
 @given(every=st.integers(1, 120), step=st.integers(1, HORIZON), later=st.integers(1, HORIZON))
 def test_what_a_run_shows_by_a_step_does_not_change_as_it_goes_on(every, step, later):
     """So that a decision is made again as it was made: also where a report comes before the step at which it counts."""

@@ -85,6 +85,7 @@ def wandb(folder: Path) -> None:
                 row["weights"] = wandb.Histogram([1, 2, 3])
             run.log(row)
         run.finish()
+        wandb.teardown()  # its own process writes the file, and may not have done so yet when `finish` returns
         (made,) = Path(scratch).glob("wandb/offline-*/*.wandb")
         shutil.copy(made, folder / "run-abc.wandb")
 

@@ -27,12 +27,12 @@ def finish(
 
     The rival is the run that stood lower than the leader at the last level that both have reached; of several, the one
     that was compared at the highest level, then the lower one. The one that has come less far goes on, the rival where
-    they are level: if it stays behind, its next steps need not be paid. The leader goes on alone where there is no rival. Empty where the budget allows none of it, or nothing is left
-    to be done.
+    they are level: if it stays behind, its next steps need not be paid. The leader goes on alone where there is no
+    rival. Empty where the budget allows none of it, or nothing is left to be done.
     """
     lead = f.rates[first]
     shown = {rate: _shown(f, rate) for rate in f.rates}
-    step = {run.key[0]: run.step for run in f.runs if run.key[1] == f.seed}
+    step = {run.key[0]: horizon if run.over else run.step for run in f.runs if run.key[1] == f.seed}
     rivals = []
     for rate, z in shown.items():
         both = z.keys() & shown[lead].keys()

@@ -106,9 +106,10 @@ def steps_of(f: Forecast, index: int) -> int:
 
 
 def needs_proof(f: Forecast, index: int, horizon: int) -> str | None:
-    """Why the leader has to go on first, for the ledger; None where it has done its share."""
+    """Why the leader has to go on first, for the ledger; None where it has done its share, or can do no more."""
     own = steps_of(f, index)
-    if own < due(f, horizon):
+    over = any(run.over for run in f.runs if run.key == (f.rates[index], f.seed))
+    if own < due(f, horizon) and not over:
         return (
             f"{f.rates[index]:.2g} leads by what other rates tell of it, having come only to step {own} itself: "
             f"it has to show it"
