@@ -3,13 +3,13 @@ out at a time.
 
     python benchmarks/scan_replay/coverage.py FOLDER [--planner flow] [--budgets 1 2 4 8 16] [--judged test best train]
 
-"lr" is the share of scans whose 90 % interval holds the rate that ends lowest; "near" the same for a "
-"rate that ends within
-two standard deviations, over seeds, of the lowest (the best of one seed's table is partly chance). "band" is the share
-of the rates in the stated band that truly end within the tolerance, "found" the share of the true band that it
-holds. "cliff" is
-the share of cliffs, told from all runs to their end, that lie in the stated interval; a grid step is allowed on each
-side, because the truth is known no better. The lowest of these over problems left out says how much one problem makes.
+"lr" is the share of scans whose 90 % interval holds the rate that ends lowest; "near" the same for a rate that ends
+within two standard deviations, over seeds, of the lowest (the best of one seed's table is partly chance). "band" is the
+share of the rates in the stated band that truly end within the tolerance, "found" the share of the true band that it
+holds. "cliff" is the share of cliffs, told from all runs to their end, that lie in the stated interval; a grid step is
+allowed on each side, because the truth is known no better. "said" is the chance, as the answer states it, that the
+named rate ends within the tolerance of the best, "good" how often it does. The lowest coverage over problems left out
+says how much one problem makes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> int:
         )
         return 2
     scans = [scan for judged in given.judged for scan in load(given.folder, judged)]
-    heads = ("lr", "near", "lowest left out", "width", "band", "found", "cliff")
+    heads = ("lr", "near", "lowest left out", "width", "band", "found", "cliff", "said", "good")
     print("budget", *(f"{head:>16}" for head in heads))
     for budget in given.budgets:
         rows = [(scan, facts(scan, drive(PLANNERS[given.planner](), scan, budget)[0])) for scan in scans]
@@ -58,14 +58,14 @@ def main() -> int:
             _mean(row["lr"] for scan, row in rows if not scan.name.startswith(problem))
             for problem in problems
         ]
-        means = {k: _mean(row[k] for _, row in rows) for k in ("lr", "near", "band", "found", "cliff")}
+        means = {k: _mean(row[k] for _, row in rows) for k in ("lr", "near", *heads[4:])}
         widths = [row["width"] for _, row in rows if row["width"] is not None]
         cells = [means["lr"], means["near"], min(left_out)]
         print(
             f"{budget:6g}",
             *(f"{c:16.0%}" for c in cells),
             f"{statistics.median(widths):16.2f}",
-            *(f"{means[k]:16.0%}" for k in ("band", "found", "cliff")),
+            *(f"{means[k]:16.0%}" for k in heads[4:]),
             flush=True,
         )
     return 0
@@ -82,10 +82,14 @@ def facts(scan: PublishedScan, answer: Recommendation) -> dict[str, float | None
         for r, v in zip(scan.rates, scan.final, strict=True)
         if math.isfinite(v) and v <= best + 2 * scan.noise
     ]
-    found: dict[str, float | None] = dict.fromkeys(("lr", "near", "width", "band", "found", "cliff"))
+    found: dict[str, float | None] = dict.fromkeys(
+        ("lr", "near", "width", "band", "found", "cliff", "said", "good")
+    )
+    found["said"] = answer.chance
     if answer.lr is not None:
         found["lr"] = float(answer.lr.low <= at_best <= answer.lr.high)
         found["near"] = float(any(answer.lr.low <= r <= answer.lr.high for r in near))
+        found["good"] = None if answer.chance is None else float(answer.lr.value in good)
         found["width"] = math.log10(answer.lr.high / answer.lr.low)
     if answer.band is not None:
         # Only the stretch about the best rate counts: elsewhere a rate may be as good by chance.

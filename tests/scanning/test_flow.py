@@ -221,6 +221,14 @@ def test_the_shortest_stretch_holds_its_share():
     assert shortest(chance, 0.5) == (3, 3)
 
 
+def test_the_answer_says_how_likely_it_is_to_be_good():
+    """The chance to end within the tolerance of the best is stated and told; halving has no model to tell it by."""
+    answer, scan = named(VARIANTS["noisy"], budget=6.0)
+    assert 0.5 < answer.chance <= 1
+    assert f"with a chance of {100 * answer.chance:.0f} %" in answer.reason
+    assert HalvingPlanner().name(scan).chance is None
+
+
 @pytest.mark.slow
 def test_intervals_hold_the_best_rate():
     """Over 60 noisy trainings of known truth, 90 % intervals hold the best rate in at least 80 % and are narrower than

@@ -88,10 +88,11 @@ def test_a_terminal_gets_the_table_and_everything_else_gets_lines(monkeypatch):
 def test_lines_tell_each_event_once():
     """What is being done, each run that ended by itself, with its reason, the number of those that were
     stopped, and each note, once."""
-    out = io.StringIO()
-    with PlainProgress(out, clock=Clock()) as progress:
+    out, clock = io.StringIO(), Clock()
+    with PlainProgress(out, clock=clock) as progress:
         progress(snapshot(notes=("Read `loss` from its output.",)))
         progress(snapshot(at=101))
+        clock.now = 2.0
         progress(snapshot(at=101, doing="16 rates to step 256"))
     lines = out.getvalue().splitlines()
     assert lines[0] == "Read `loss` from its output."
@@ -100,6 +101,20 @@ def test_lines_tell_each_event_once():
     assert lines.count("rate 10: diverged at step 100. Loss became inf at step 3.") == 1
     assert lines[-1].startswith("16 rates to step 256 (")
     assert len(lines) == 1 + 1 + 3 + 1 + 1
+
+
+def test_a_scan_of_milliseconds_does_not_fill_pages():
+    """What is being done is told once a second at most; the latest is told in the end, and so is the end itself."""
+    out, clock = io.StringIO(), Clock()
+    with PlainProgress(out, clock=clock) as progress:
+        for k in range(20):
+            clock.now = 0.1 * k
+            progress(snapshot(doing=f"look {k}"))
+        clock.now = 3.0
+        progress(snapshot(doing="look 19"))
+        progress(snapshot(doing="done"))
+    told = [line.split(" (")[0] for line in out.getvalue().splitlines() if line.startswith(("look", "done"))]
+    assert told == ["look 0", "look 10", "look 19", "done"]
 
 
 def test_while_the_length_of_a_run_is_learned_a_summary_says_how_far_it_is():

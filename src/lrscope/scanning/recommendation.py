@@ -48,6 +48,9 @@ class Recommendation:
         Every doubt that applies, one sentence each.
     readings : tuple of Reading
         What other rules say of the same curves, side by side; of a ramp only.
+    chance : float or None
+        The chance that `lr` ends within the tolerance of the best rate of the grid, as a share of what training gains;
+        None where the planner has no model to tell it.
     """
 
     lr: Estimate | None
@@ -59,3 +62,4 @@ class Recommendation:
     goal: str = "min"
     warnings: tuple[str, ...] = ()
     readings: tuple[Reading, ...] = ()
+    chance: float | None = None

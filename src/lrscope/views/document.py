@@ -36,6 +36,7 @@ def scan_document(outcome: Outcome) -> dict[str, Any]:
             **_interval(facts.lr),
             "level": facts.lr.level,
             "method": facts.lr.method,
+            "chance": facts.chance,
             "rule": facts.rule,
             "reason": facts.reason,
         },

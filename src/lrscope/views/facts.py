@@ -84,6 +84,7 @@ class Facts:
     finished: bool
     readings: Sequence[Reading] = ()
     ramp: bool = False
+    chance: float | None = None
 
     def count(self, state: RunState) -> int:
         """Runs in this state."""
@@ -139,6 +140,7 @@ def collect(outcome: Outcome) -> Facts:
         outcome.finished,
         answer.readings,
         plan.ramp,
+        answer.chance,
     )
 
 

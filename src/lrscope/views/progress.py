@@ -24,6 +24,9 @@ from lrscope.views.words import encodable, one_line
 _FRAME = 5  # lines around the runs: two of heading, the table's head, what is not shown, the cursor's own
 _BAR = 12
 _QUIET = 10.0  # seconds between the plain summaries
+_APART = (
+    1.0  # seconds between lines that say what is done now: a scan of milliseconds would fill pages with them
+)
 
 
 def make_progress(
@@ -135,7 +138,8 @@ class PlainProgress:
             return
         self._idle = self._idle and snapshot.doing in _OVER
         now = self._clock()
-        if snapshot.doing != self._doing:
+        soon = self._doing and snapshot.doing not in _OVER and now - self._told < _APART
+        if snapshot.doing != self._doing and not soon:
             self._doing = snapshot.doing
             self._say(f"{snapshot.doing} ({summary(snapshot)})")
             self._told = now

@@ -44,15 +44,17 @@ def answer(scan: Scan, f: Forecast, rule: str) -> Recommendation:
     cliff = stated_cliff(scan)
     read = "best so far" if scan.plan.objective == "best" else "level at the end"
     lr = interval(f, found.leader.lr, scan.plan.level)
+    chance = float(chances(f, scan.plan.tolerance)[f.rates.index(found.leader.lr)])
     return Recommendation(
         lr=lr,
         band=band(f, found.leader.lr, scan.plan.tolerance),
         cliff=cliff,
-        reason=_reason(scan, f, found),
+        reason=_reason(scan, found, chance),
         rule=f"{rule}, by the {read} of {by.metric}",
         metric=by.metric,
         goal=by.goal,
         warnings=(*_own_doubts(scan, f, found), *doubts(scan, found, cliff)),
+        chance=chance,
     )
 
 
@@ -102,11 +104,9 @@ def _middle(rates: Sequence[float], lr: float, side: int) -> float:
 
 def band(f: Forecast, named: float, tolerance: float) -> Band | None:
     """The rates about the named one that end, more likely than not, within the tolerance of the best."""
-    z = harden(f.ends)
-    best = z.min(axis=1, keepdims=True)
-    within = (z <= best + tolerance * (1 - best)).mean(axis=0) >= 0.5
     if named not in f.rates:
         return None
+    within = chances(f, tolerance) >= 0.5
     at = f.rates.index(named)
     low = high = at
     while low > 0 and within[low - 1]:
@@ -118,16 +118,24 @@ def band(f: Forecast, named: float, tolerance: float) -> Band | None:
     )
 
 
-def _reason(scan: Scan, f: Forecast, found: Standing) -> str:
+def chances(f: Forecast, tolerance: float) -> Array:
+    """The chance of each candidate to end within the tolerance of the best, as a share of what training gains."""
+    z = harden(f.ends)
+    best = z.min(axis=1, keepdims=True)
+    chance: Array = (z <= best + tolerance * (1 - best)).mean(axis=0)
+    return chance
+
+
+def _reason(scan: Scan, found: Standing, chance: float) -> str:
     plan = scan.plan
     lr = found.leader.lr
-    at = f.rates.index(lr)
     share = 100 * min(1.0, found.leader.step / (plan.horizon or 1))
     how = "was run to its end" if share >= 99.5 else f"was itself run to {share:.2g} % of a full run"
     tried = len({run.lr for run in scan.runs})
     return (
         f"Of {tried} rates tried, {lr:g} is expected to end {'lowest' if found.by.goal == 'min' else 'highest'} "
-        f"in {found.by.metric}, with a chance of {100 * f.best[at]:.0f} % to be the best of the grid; it {how}."
+        f"in {found.by.metric}, and within {100 * plan.tolerance:g} % of the best of the grid with a chance of "
+        f"{100 * chance:.0f} %; it {how}."
     )
 
 

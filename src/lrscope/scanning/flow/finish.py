@@ -39,11 +39,11 @@ def finish(
         done = step.get(rate, 0) >= horizon and step.get(lead, 0) >= horizon
         if rate != lead and both and not done and z[max(both)] < shown[lead][max(both)]:
             rivals.append((-max(both), z[max(both)], rate))
-    why = f"{lead:g} leads, and no other run was ahead of it at equal steps: it goes on to its end"
+    why = f"{lead:.2g} leads, and no other run was ahead of it at equal steps: it goes on to its end"
     turn = [lead]
     if rivals:
         behind, _, rival = min(rivals)
-        why = f"{rival:g} was ahead of {lead:g}, which leads, at step {-behind}: they go on until one stays behind"
+        why = f"{rival:.2g} was ahead of {lead:.2g}, which leads, at step {-behind}: they go on until one stays behind"
         turn = [rival, lead] if step[rival] <= step[lead] else [lead, rival]
     for rate in turn:
         now = step.get(rate, 0)

@@ -240,4 +240,4 @@ def _why(f: Forecast, first: int, index: int) -> str:
     if index == first:
         return f"{leads}, and its own next steps tell most about that for their cost"
     chance = f"{100 * f.best[index]:.0f} %"
-    return f"{leads}; this rate ({chance}) tells most about it and its rivals for the cost"
+    return f"{leads}; {f.rates[index]:.2g} ({chance}) tells most about it and its rivals for the cost"
