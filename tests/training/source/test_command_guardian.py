@@ -117,8 +117,12 @@ def test_ctrl_c_reaches_the_scan_alone(token: str):
     """Programs are in sessions of their own: a terminal's signal does not hit them before the scan saves."""
     scan = start_scan()
     assert wait_until(lambda: len(family_members(token)) > 6)
-    groups = {os.getpgid(process.pid) for process in family_members(token) if process.pid != scan.pid}
-    assert os.getpgid(scan.pid) not in groups
+    mine = os.getpgid(scan.pid)
+
+    def alone() -> bool:  # a program that was forked this moment has no session of its own yet
+        return mine not in {os.getpgid(p.pid) for p in family_members(token) if p.pid != scan.pid}
+
+    assert wait_until(alone)
     scan.send_signal(signal.SIGINT)
     assert finish(scan) != 0
     assert wait_until(lambda: not family_members(token))
