@@ -223,10 +223,13 @@ def test_the_shortest_stretch_holds_its_share():
 
 def test_the_answer_says_how_likely_it_is_to_be_good():
     """The chance to end within the tolerance of the best is stated and told; halving has no model to tell it by."""
-    answer, scan = named(VARIANTS["noisy"], budget=6.0)
-    assert 0.5 < answer.chance <= 1
+    answer, scan = named(VARIANTS["noisy"], budget=1.0)
+    assert 0 < answer.chance < 0.995
     assert f"with a chance of {100 * answer.chance:.0f} %" in answer.reason
     assert HalvingPlanner().name(scan).chance is None
+    sure, _ = named(VARIANTS["noisy"], budget=12.0)
+    assert sure.chance >= 0.995
+    assert "with a chance of more than 99 %" in sure.reason
 
 
 @pytest.mark.slow

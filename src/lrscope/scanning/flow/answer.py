@@ -132,10 +132,11 @@ def _reason(scan: Scan, found: Standing, chance: float) -> str:
     share = 100 * min(1.0, found.leader.step / (plan.horizon or 1))
     how = "was run to its end" if share >= 99.5 else f"was itself run to {share:.2g} % of a full run"
     tried = len({run.lr for run in scan.runs})
+    likely = "more than 99 %" if chance >= 0.995 else f"{100 * chance:.0f} %"
     return (
         f"Of {tried} rates tried, {lr:g} is expected to end {'lowest' if found.by.goal == 'min' else 'highest'} "
         f"in {found.by.metric}, and within {100 * plan.tolerance:g} % of the best of the grid with a chance of "
-        f"{100 * chance:.0f} %; it {how}."
+        f"{likely}; it {how}."
     )
 
 
