@@ -84,6 +84,43 @@ def test_where_only_one_can_be_paid_it_is_the_leader():
     assert confirm(scan, order, STEPS - 1) == []
 
 
+def left_early(*whole):
+    """The leader's whole run, and one of a faster rate that was ahead of it when it was left; `whole` are further ends
+    by (rate, seed)."""
+    slow, fast = RATES[3], RATES[9]
+    runs = [
+        Run(
+            slow,
+            0,
+            {"loss": LossCurve(np.arange(1, STEPS + 1), np.linspace(1, 0, STEPS))},
+            RunState.COMPLETE,
+            STEPS,
+        ),
+        Run(fast, 0, {"loss": LossCurve(np.arange(1, 26), np.linspace(1, 0.3, 25))}, RunState.STOPPED, 25),
+    ]
+    steps = np.arange(1, STEPS + 1)
+    runs += [
+        Run(lr, seed, {"loss": LossCurve(steps, np.linspace(1, end, STEPS))}, RunState.COMPLETE, STEPS)
+        for lr, seed, end in whole
+    ]
+    plan = Plan(rates=RATES, seeds=(0, 1), horizon=STEPS, budget=100.0)
+    return Scan(plan, tuple(sorted(runs, key=lambda run: run.key))), slow, fast
+
+
+def test_without_another_seed_the_order_of_the_first_stands():
+    """Who was ahead where a run was left says less than the planner's own order, which knows the ends."""
+    scan, slow, fast = left_early()
+    assert known(scan).best([slow, fast]) == slow
+
+
+def test_where_both_have_arrived_what_was_seen_early_counts_no_more():
+    """A rate that was ahead on the first seed, where it was left, and ends worse on the second, does not lead."""
+    slow, fast = RATES[3], RATES[9]
+    scan, _, _ = left_early((slow, 1, 0.0), (fast, 1, 0.1))
+    assert known(scan).best([slow, fast]) == slow
+    assert known(scan).difference(slow, fast).mean == pytest.approx(0.1, abs=0.01)
+
+
 def test_seeds_are_spent_only_where_they_can_change_the_answer():
     """Without noise one further seed of the best two is enough, of eight that could be had; noise takes more."""
     quiet = [settle(ends_of(9, 0.001, t), 9, 16)[2] for t in range(10)]

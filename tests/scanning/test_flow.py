@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ from hypothesis import strategies as st
 
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
 from lrscope.scanning.cliff import DivergenceWatch
-from lrscope.scanning.flow.answer import shortest
+from lrscope.scanning.flow.answer import interval, shortest
 from lrscope.scanning.flow.common import Row, take_out
 from lrscope.scanning.flow.observations import harden, soften
+from lrscope.scanning.flow.safeguards import challenger, leading, steps_of
 from lrscope.scanning.flow.sight import levels, sights
 from lrscope.scanning.grid import log_grid
-from lrscope.scanning.planner.flow import FlowPlanner
+from lrscope.scanning.planner.flow import FlowPlanner, Replay
 from lrscope.scanning.planner.halving import HalvingPlanner
 from lrscope.scanning.planner.rungs import Pace
 from lrscope.scanning.ranking import Judge
@@ -333,12 +335,46 @@ def test_the_last_half_of_a_large_budget_goes_to_the_leader_and_to_who_was_ahead
     assert all(begun for begun, why in late if "ahead" in why)
 
 
-@pytest.mark.parametrize("name", ["plain", "noisy", "seldom"])
-def test_what_is_named_has_come_a_quarter_as_far_as_the_longest_run(name):
-    """From one full run on: a rate that hardly ran is not named for what others tell of it."""
-    answer, scan = named(VARIANTS[name], budget=2.0)
-    longest = max(run.step for run in scan.runs)
-    assert scan.run((answer.lr.value, 0)).step >= longest / 4 - 1
+def forecast_of(budget):
+    """What the model makes of a scan of the noisy valley, and for each rate how far its own run has come."""
+    scan = carry_out(model(), plan(budget), VARIANTS["noisy"])
+    f = Replay(scan).at({run.key: run.step for run in scan.runs if run.step > 0})
+    return f, np.array([steps_of(f, i) for i in range(len(f.rates))])
+
+
+def test_a_rate_that_hardly_ran_is_not_named_for_what_others_tell_of_it():
+    """However well it is expected to end, one that has come a quarter as far as the longest goes before it."""
+    f, own = forecast_of(2.0)
+    hardly = int(np.flatnonzero((own > 0) & (own < own.max() / 8))[0])
+    f = replace(f, expected=np.where(np.arange(own.size) == hardly, 0.0, 0.5))
+    named = leading(f, HORIZON)[0]
+    assert own[f.rates.index(named)] >= own.max() / 4 - 1
+    assert challenger(f, HORIZON) == hardly  # which still is to show itself
+
+
+def test_of_rates_with_like_prospects_the_one_that_stands_lower_is_named():
+    """Where a run stands counts for a quarter of where it is expected to end."""
+    f, own = forecast_of(2.0)
+    far = np.flatnonzero((own >= own.max() / 4) & (own < HORIZON))
+    stands = [list(f.shown(i).values())[-1] for i in far]
+    high, low = far[np.argmax(stands)], far[np.argmin(stands)]
+    assert max(stands) - min(stands) > 0.05
+    for ahead, named in ((0.01, low), (0.5, high)):
+        expected = np.full(own.size, 0.9)
+        expected[[high, low]] = 0.5 - ahead, 0.5
+        assert leading(replace(f, expected=expected), HORIZON)[0] == f.rates[named]
+
+
+def test_the_interval_is_wider_than_the_draws_have_it():
+    """Draws all but certain of their lowest rate still leave room for its neighbours."""
+    f, _ = forecast_of(2.0)
+    ends = np.tile(np.abs(np.arange(len(f.rates)) - 8.0), (400, 1))
+    ends[:, 9] += 3.2 * np.random.default_rng(0).standard_normal(400) / 2
+    sure = float(np.mean(ends.argmin(axis=1) == 8))
+    assert 0.6 < sure < 0.95
+    level = sure - 0.01  # the draws as they are put this much on one rate
+    found = interval(replace(f, ends=ends), f.rates[8], level)
+    assert found.high > f.rates[9]
 
 
 class Short(Made):

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from lrscope.scanning.flow.model import Forecast
 
 FINISH = 0.5
@@ -30,33 +28,35 @@ def finish(
     they are level: if it stays behind, its next steps need not be paid. The leader goes on alone where there is no
     rival. Empty where the budget allows none of it, or nothing is left to be done.
     """
-    lead = f.rates[first]
-    shown = {rate: _shown(f, rate) for rate in f.rates}
-    step = {run.key[0]: horizon if run.over else run.step for run in f.runs if run.key[1] == f.seed}
+    lead = f.shown(first)
+    step = [_done(f, i, horizon) for i in range(len(f.rates))]
     rivals = []
-    for rate, z in shown.items():
-        both = z.keys() & shown[lead].keys()
-        done = step.get(rate, 0) >= horizon and step.get(lead, 0) >= horizon
-        if rate != lead and both and not done and z[max(both)] < shown[lead][max(both)]:
-            rivals.append((-max(both), z[max(both)], rate))
-    why = f"{lead:.2g} leads, and no other run was ahead of it at equal steps: it goes on to its end"
-    turn = [lead]
+    for i in range(len(f.rates)):
+        run, z = f.own(i), f.shown(i)
+        if i == first or run is None or run.dead or step[i] >= horizon <= step[first]:
+            continue
+        level = max(z.keys() & lead.keys(), default=None)
+        if level is not None and z[level] < lead[level]:
+            rivals.append((-level, z[level], i))
+    why = (
+        f"{f.rates[first]:.2g} leads, and no other run was ahead of it at equal steps: it goes on to its end"
+    )
+    turn = [first]
     if rivals:
-        behind, _, rival = min(rivals)
-        why = f"{rival:.2g} was ahead of {lead:.2g}, which leads, at step {-behind}: they go on until one stays behind"
-        turn = [rival, lead] if step[rival] <= step[lead] else [lead, rival]
-    for rate in turn:
-        now = step.get(rate, 0)
-        ahead = next((mark for mark in marks if mark > now), None)
-        if ahead is not None and ahead - now <= left:
-            return [(rate, ahead, why)]
+        level, _, rival = min(rivals)
+        turn = [rival, first] if step[rival] <= step[first] else [first, rival]
+        why = (
+            f"{f.rates[rival]:.2g} was ahead of {f.rates[first]:.2g}, which leads, at step {-level}: they go on until "
+            f"one stays behind"
+        )
+    for i in turn:
+        ahead = next((mark for mark in marks if mark > step[i]), None)
+        if ahead is not None and ahead - step[i] <= left:
+            return [(f.rates[i], ahead, why)]
     return []
 
 
-def _shown(f: Forecast, rate: float) -> dict[int, float]:
-    """z of the rate's own run by step."""
-    own = next((i for i, run in enumerate(f.runs) if run.key == (rate, f.seed) and not run.dead), None)
-    if own is None:
-        return {}
-    rows = np.flatnonzero(f.seen.run == own)
-    return dict(zip(f.seen.step[rows].tolist(), f.seen.z[rows].tolist(), strict=True))
+def _done(f: Forecast, index: int, horizon: int) -> int:
+    """Steps that the candidate's own run has done; all of them where it cannot go on."""
+    run = f.own(index)
+    return 0 if run is None else horizon if run.over else run.step

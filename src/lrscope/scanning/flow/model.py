@@ -68,6 +68,16 @@ class Forecast:
     seed: int
     grid: tuple[float, ...]
 
+    def own(self, index: int) -> Seen | None:
+        """The first seed's run at candidate `index`; None where it was not begun."""
+        place = int(self.final.run[index])
+        return self.runs[place] if place >= 0 else None
+
+    def shown(self, index: int) -> dict[int, float]:
+        """z by step, ascending, of that run; empty where it has shown nothing."""
+        rows = np.flatnonzero(self.seen.run == self.final.run[index])
+        return dict(zip(self.seen.step[rows].tolist(), self.seen.z[rows].tolist(), strict=True))
+
     def told_by(self, index: NDArray[np.int64], step: NDArray[np.int64], horizon: int) -> tuple[Array, Array]:
         """What looking at the candidates `index`, shape (k,), at these steps would tell: the covariance of y, given
         what was seen, between each candidate's end and each look, shape (m, k), and among looks, shape (k, k)."""

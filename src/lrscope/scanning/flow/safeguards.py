@@ -20,6 +20,8 @@ PROVEN = 1 / 8
 SHARE = 0.25
 """Share of all steps spent, beyond `UNPROVEN`, that the leader should have done itself."""
 
+UNPROVEN = 0.5
+"""Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
 
 ALIKE = 0.001
 """Share of what training gains below which two expectations are the same: a third of a typical seed's scatter."""
@@ -30,9 +32,6 @@ SHOWN = 0.25
 FAR = 0.24
 """Share of the longest run that a rate should have done itself to be named: two levels less, each of them half of the
 next, rounding allowed for."""
-
-UNPROVEN = 0.5
-"""Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
 
 
 def leading(f: Forecast, horizon: int) -> list[float]:
@@ -80,11 +79,11 @@ def by_expectation(f: Forecast, horizon: int, shown: float = 0.0) -> list[int]:
 
 def _end(f: Forecast, index: int, horizon: int) -> float | None:
     """What the candidate's own run came to, where it went all the way."""
-    for run in f.runs:
-        if run.key == (f.rates[index], f.seed) and run.step >= horizon and not run.dead:
-            value = float(run.judged.value[-1]) if run.judged.value.size else math.nan
-            return value if math.isfinite(value) else None
-    return None
+    run = f.own(index)
+    if run is None or run.dead or run.step < horizon or not run.judged.value.size:
+        return None
+    value = float(run.judged.value[-1])
+    return value if math.isfinite(value) else None
 
 
 def due(f: Forecast, horizon: int) -> float:
@@ -95,26 +94,24 @@ def due(f: Forecast, horizon: int) -> float:
 
 def _stands(f: Forecast, index: int) -> float:
     """z that the candidate's own run has come to; 1, the start, where it has shown none."""
-    own = next((k for k, run in enumerate(f.runs) if run.key == (f.rates[index], f.seed)), -1)
-    rows = np.flatnonzero(f.seen.run == own)
-    return float(f.seen.z[rows[-1]]) if rows.size else 1.0
+    return next(reversed(f.shown(index).values()), 1.0)
 
 
 def steps_of(f: Forecast, index: int) -> int:
     """Steps that the candidate's own run has done."""
-    return max((r.step for r in f.runs if r.key == (f.rates[index], f.seed)), default=0)
+    run = f.own(index)
+    return 0 if run is None else run.step
 
 
 def needs_proof(f: Forecast, index: int, horizon: int) -> str | None:
     """Why the leader has to go on first, for the ledger; None where it has done its share, or can do no more."""
-    own = steps_of(f, index)
-    over = any(run.over for run in f.runs if run.key == (f.rates[index], f.seed))
-    if own < due(f, horizon) and not over:
-        return (
-            f"{f.rates[index]:.2g} leads by what other rates tell of it, having come only to step {own} itself: "
-            f"it has to show it"
-        )
-    return None
+    own, run = steps_of(f, index), f.own(index)
+    if own >= due(f, horizon) or (run is not None and run.over):
+        return None
+    return (
+        f"{f.rates[index]:.2g} leads by what other rates tell of it, having come only to step {own} itself: "
+        f"it has to show it"
+    )
 
 
 def far_enough(f: Forecast, index: int, horizon: int) -> bool:

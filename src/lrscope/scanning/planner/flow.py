@@ -1,13 +1,12 @@
 """The default planner: a model of how each rate would end decides which run tells most for its cost.
 
-The model (`scanning.flow`) puts all curves on flow time, rate times steps, and on rate and time apart, and weighs
-the two by how well each explains what was seen. Short runs at high rates then tell of long runs at low ones.
-Runs are paused and resumed, each time to about twice the step.
+The model (`scanning.flow`) puts all curves on flow time, rate times steps, and allows for departures from it that grow
+towards the cliff. Short runs at high rates then tell of long runs at low ones. Runs are paused and resumed, each time
+to about twice the step; the last half of a large budget takes the leader and its rival to their ends.
 
-Like halving, the planner keeps no state that matters: each call replays the scan, and every decision is made
-again from the
-curves up to the steps at which it was made. Decisions that were worked out once are remembered, by a digest of
-all that they depend on, so that a replay costs little.
+Like halving, the planner keeps no state that matters: each call replays the scan, and every decision is made again
+from the curves up to the steps at which it was made. Decisions that were worked out once are remembered, by a digest
+of all that they depend on, so that a replay costs little.
 """
 
 from __future__ import annotations
