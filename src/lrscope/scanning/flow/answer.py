@@ -129,7 +129,9 @@ def chances(f: Forecast, tolerance: float) -> Array:
 def _reason(scan: Scan, found: Standing, chance: float) -> str:
     plan = scan.plan
     lr = found.leader.lr
-    share = 100 * min(1.0, found.leader.step / (plan.horizon or 1))
+    share = 100 * min(
+        1.0, max(run.step for run in scan.runs if run.lr == lr) / (plan.horizon or 1)
+    )  # any seed
     how = "was run to its end" if share >= 99.5 else f"was itself run to {share:.2g} % of a full run"
     tried = len({run.lr for run in scan.runs})
     likely = "more than 99 %" if chance >= 0.995 else f"{100 * chance:.0f} %"
