@@ -20,7 +20,7 @@ from pathlib import Path
 from table import show
 
 import lrscope
-from lrscope.scanning.grid import log_grid
+from lrscope.search.space import log_grid
 
 RANGE = {"low": 1e-4, "high": 1e-2, "per_decade": 2}
 RATES = log_grid(**RANGE)

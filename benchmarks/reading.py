@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from lrscope.curves.readers import read
-from lrscope.curves.readers.tensorboard import masked_crc
+from lrscope.readers import read
+from lrscope.readers.tensorboard import masked_crc
 
 BAR_SECONDS = 0.5
 REPEATS = 5

@@ -16,10 +16,10 @@ import numpy as np
 from table import show
 
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
-from lrscope.scanning.grid import log_grid
-from lrscope.scanning.planner.confirm import confirm
-from lrscope.scanning.ranking import Judge
-from lrscope.scanning.replicates import Replicates
+from lrscope.search.planners.confirm import confirm
+from lrscope.search.rate.ranking import Judge
+from lrscope.search.rate.replicates import Replicates
+from lrscope.search.space import log_grid
 
 RATES = log_grid(1e-3, 1.0)
 MEANS = 0.002 * (np.arange(len(RATES)) - 8.3) ** 2

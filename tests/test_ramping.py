@@ -11,7 +11,7 @@ import pytest
 
 import lrscope
 from lrscope.cli.main import run
-from lrscope.scanning.ramp.rules import RULES
+from lrscope.search.range_test.rules import RULES
 
 LR = np.geomspace(1e-5, 10.0, 100)
 

@@ -21,8 +21,8 @@ import torch
 from torch import nn
 
 import lrscope
-from lrscope.control import Composed, Controller, Gap, Guard, Plateau, ZigZag
-from lrscope.integrations.torch.attention import looking_away
+from lrscope.control import Controller, Gap, Guard, Guarded, Plateau, ZigZag
+from lrscope.integrations.torch.suspend import looking_away
 
 STEPS = 50_000
 BLOCKS, IN_BLOCK = 12, 64
@@ -106,9 +106,9 @@ def main() -> None:
     rules: dict[str, Callable[[], float]] = {
         "guard": lambda: pure(Guard()),
         "plateau (loss only)": lambda: pure(Plateau()),
-        "guard + plateau (loss only)": lambda: pure(Composed(Plateau(), warmup=0)),
-        "guard + zigzag, every 4th": lambda: pure(Composed(ZigZag(), warmup=0), zigzag_every=4),
-        "guard + gap, every 8th": lambda: pure(Composed(Gap(), warmup=0), gap_every=8),
+        "guard + plateau (loss only)": lambda: pure(Guarded(Plateau(), warmup=0)),
+        "guard + zigzag, every 4th": lambda: pure(Guarded(ZigZag(), warmup=0), zigzag_every=4),
+        "guard + gap, every 8th": lambda: pure(Guarded(Gap(), warmup=0), gap_every=8),
     }
     print(json.dumps({"us_per_step": {name: round(cost() - loop, 2) for name, cost in rules.items()}}))
     for width, batch in ((280, 128), (960, 128), (960, 32)):

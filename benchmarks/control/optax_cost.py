@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import optax
 
 import lrscope
-from lrscope.control import Composed, Gap, Guard
+from lrscope.control import Gap, Guard, Guarded
 
 BLOCK, BLOCKS, BATCH = 32, 20, 128
-IDLE = Composed(Gap(every=10**6), Guard(keep_every=10**6, patience=10**6), warmup=0)
+IDLE = Guarded(Gap(every=10**6), Guard(keep_every=10**6, patience=10**6), warmup=0)
 
 
 def loss_of(params: dict[str, jax.Array], x: jax.Array) -> jax.Array:

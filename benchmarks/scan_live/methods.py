@@ -101,4 +101,4 @@ def optuna_tpe(task: str, budget: float, base: int) -> Named:
 def planners() -> list[str]:
     """lrscope's planners that this version has."""
     have = ["halving", "grid"]
-    return ["flow", *have] if importlib.util.find_spec("lrscope.scanning.planner.flow") else have
+    return ["flow", *have] if importlib.util.find_spec("lrscope.search.planners.flow") else have

@@ -32,7 +32,7 @@ from finders import FINDERS, suggest
 from methods import HIGH, LOW, PER_DECADE, optuna_tpe, planners, ramp, scan
 from tasks import TASKS, train
 
-from lrscope.scanning.grid import log_grid
+from lrscope.search.space import log_grid
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from cache import Cache

@@ -25,10 +25,10 @@ from published import PublishedScan, load
 from replay import drive
 
 from lrscope.curves import Plan, Scan
-from lrscope.scanning.cliff import estimate_cliff
-from lrscope.scanning.planner.flow import FlowPlanner
-from lrscope.scanning.planner.halving import HalvingPlanner
-from lrscope.scanning.recommendation import Recommendation
+from lrscope.search.planners.flow import FlowPlanner
+from lrscope.search.planners.halving import HalvingPlanner
+from lrscope.search.rate.cliff import estimate_cliff
+from lrscope.search.rate.recommendation import Recommendation
 
 PLANNERS = {"flow": FlowPlanner, "halving": HalvingPlanner}
 

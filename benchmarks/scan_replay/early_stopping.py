@@ -21,9 +21,9 @@ import numpy as np
 from published import PublishedScan, load
 
 from lrscope.curves import Plan, Run, Scan
-from lrscope.scanning.grid import log_grid
-from lrscope.scanning.ranking import reading
-from lrscope.scanning.stopping import LIMITS, behind, looks
+from lrscope.search.rate.ranking import reading
+from lrscope.search.rate.stopping import LIMITS, behind, looks
+from lrscope.search.space import log_grid
 from lrscope.statistics.sequential import conformal_limit
 from lrscope.testing.curves import KnownTraining
 
@@ -101,7 +101,7 @@ def synthetic(rng: np.random.Generator) -> Whole:
             training.run((lr, seed), step) if not runs[lr].state.final or runs[lr].step > step else runs[lr]
         )
 
-    from lrscope.scanning.ranking import judge
+    from lrscope.search.rate.ranking import judge
 
     by = judge(Scan(plan, tuple(runs.values())))
     return Whole(
@@ -136,7 +136,7 @@ def main() -> int:
 
 
 def _published(folder: Path) -> list[list[object]]:
-    """Each problem with a limit from the others; and the limits from all, which `scanning.stopping` has."""
+    """Each problem with a limit from the others; and the limits from all, which `search.rate.stopping` has."""
     ways = {
         judged: [(s.name, published(s)) for s in load(folder, judged)] for judged in ("test", "best", "train")
     }

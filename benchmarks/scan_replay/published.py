@@ -12,7 +12,7 @@ from epoch_length import steps_an_epoch
 from numpy.typing import NDArray
 
 from lrscope.curves import LossCurve, Run, RunState
-from lrscope.scanning.cliff import DivergenceWatch
+from lrscope.search.rate.cliff import DivergenceWatch
 
 OPTIMISERS = ("adam", "sgd", "momentum")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from published import PublishedScan
 
 from lrscope.curves import Plan, Run, Scan
-from lrscope.scanning.planner.base import Planner
-from lrscope.scanning.recommendation import Recommendation
+from lrscope.search.planners.base import Planner
+from lrscope.search.rate.recommendation import Recommendation
 
 
 def drive(planner: Planner, published: PublishedScan, budget: float) -> tuple[Recommendation, float, Scan]:

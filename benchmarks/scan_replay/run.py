@@ -30,16 +30,16 @@ from baselines import BASELINES
 from published import PublishedScan, load
 from replay import drive
 
-from lrscope.scanning.planner.base import Planner
+from lrscope.search.planners.base import Planner
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from cache import Cache
 
 OURS = {
-    "halving": "lrscope.scanning.planner.halving:HalvingPlanner",
-    "flow": "lrscope.scanning.planner.flow:FlowPlanner",
-    "race": "lrscope.scanning.planner.race:RacePlanner",
-    "grid": "lrscope.scanning.planner.full_grid:FullGridPlanner",
+    "halving": "lrscope.search.planners.halving:HalvingPlanner",
+    "flow": "lrscope.search.planners.flow:FlowPlanner",
+    "race": "lrscope.search.planners.race:RacePlanner",
+    "grid": "lrscope.search.planners.grid:FullGridPlanner",
 }
 BUDGETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 16)
 

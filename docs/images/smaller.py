@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from lrscope.control import Action, Composed, Gap, share
+from lrscope.control import Action, Gap, Guarded, share
 from lrscope.control.average import CONTROL, OUTPUT
 from lrscope.testing.quadratic import Quadratic
 
@@ -165,7 +165,7 @@ def draw_mirror() -> plt.Figure:
 
 def controlled(valley: Quadratic, steps: int, seed: int) -> dict[str, list]:
     """A run in the hands of lrscope's controller, as a training loop without a framework would be written."""
-    rng, control = np.random.default_rng(seed), Composed(Gap())
+    rng, control = np.random.default_rng(seed), Guarded(Gap())
     state, weights, taken = control.init(valley.lr), valley.start, 0
     averages = {CONTROL: weights, OUTPUT: weights}
     newest = proven = weights

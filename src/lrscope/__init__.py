@@ -10,18 +10,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lrscope.api import ScanResult as ScanResult
-    from lrscope.api import load as load
-    from lrscope.api import scan as scan
+    from lrscope._diagnose import DiagnosisResult as DiagnosisResult
+    from lrscope._diagnose import backtest as backtest
+    from lrscope._diagnose import check_stepping as check_stepping
+    from lrscope._diagnose import diagnose as diagnose
+    from lrscope._diagnose import patience as patience
+    from lrscope._range_test import RampResult as RampResult
+    from lrscope._range_test import read_ramp as read_ramp
+    from lrscope._scan import ScanResult as ScanResult
+    from lrscope._scan import load as load
+    from lrscope._scan import scan as scan
     from lrscope.curves import LossCurve as LossCurve
     from lrscope.curves import Run as Run
     from lrscope.curves import RunState as RunState
     from lrscope.curves import Scan as Scan
-    from lrscope.diagnosing import DiagnosisResult as DiagnosisResult
-    from lrscope.diagnosing import backtest as backtest
-    from lrscope.diagnosing import check_stepping as check_stepping
-    from lrscope.diagnosing import diagnose as diagnose
-    from lrscope.diagnosing import patience as patience
     from lrscope.diagnosis.base import Advice as Advice
     from lrscope.diagnosis.base import Diagnosis as Diagnosis
     from lrscope.diagnosis.base import Regime as Regime
@@ -37,27 +39,25 @@ if TYPE_CHECKING:
     from lrscope.integrations import optax as optax
     from lrscope.integrations import torch as torch
     from lrscope.integrations import transformers as transformers
-    from lrscope.ramping import RampResult as RampResult
-    from lrscope.ramping import read_ramp as read_ramp
-    from lrscope.scanning.recommendation import Band as Band
-    from lrscope.scanning.recommendation import Recommendation as Recommendation
+    from lrscope.search.rate.recommendation import Band as Band
+    from lrscope.search.rate.recommendation import Recommendation as Recommendation
     from lrscope.statistics.estimate import Estimate as Estimate
-    from lrscope.training.source.live import StopRun as StopRun
-    from lrscope.training.source.reporting import Reporter as Reporter
+    from lrscope.training.source.function.live import StopRun as StopRun
+    from lrscope.training.source.function.reporting import Reporter as Reporter
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "scan": "lrscope.api",
-    "load": "lrscope.api",
-    "ScanResult": "lrscope.api",
-    "read_ramp": "lrscope.ramping",
-    "RampResult": "lrscope.ramping",
-    "diagnose": "lrscope.diagnosing",
-    "patience": "lrscope.diagnosing",
-    "backtest": "lrscope.diagnosing",
-    "check_stepping": "lrscope.diagnosing",
-    "DiagnosisResult": "lrscope.diagnosing",
+    "scan": "lrscope._scan",
+    "load": "lrscope._scan",
+    "ScanResult": "lrscope._scan",
+    "read_ramp": "lrscope._range_test",
+    "RampResult": "lrscope._range_test",
+    "diagnose": "lrscope._diagnose",
+    "patience": "lrscope._diagnose",
+    "backtest": "lrscope._diagnose",
+    "check_stepping": "lrscope._diagnose",
+    "DiagnosisResult": "lrscope._diagnose",
     "Diagnosis": "lrscope.diagnosis.base",
     "Regime": "lrscope.diagnosis.base",
     "Advice": "lrscope.diagnosis.base",
@@ -66,10 +66,10 @@ _HOME = {
     "RunState": "lrscope.curves",
     "Scan": "lrscope.curves",
     "Estimate": "lrscope.statistics.estimate",
-    "Band": "lrscope.scanning.recommendation",
-    "Recommendation": "lrscope.scanning.recommendation",
-    "Reporter": "lrscope.training.source.reporting",
-    "StopRun": "lrscope.training.source.live",
+    "Band": "lrscope.search.rate.recommendation",
+    "Recommendation": "lrscope.search.rate.recommendation",
+    "Reporter": "lrscope.training.source.function.reporting",
+    "StopRun": "lrscope.training.source.function.live",
     "LrscopeError": "lrscope.errors",
     "UsageError": "lrscope.errors",
     "SourceError": "lrscope.errors",

@@ -215,7 +215,7 @@ def test_debug_names_the_line_of_the_users_code(place):
     """With --debug the user's own traceback is shown, and nothing of ours."""
     run = Run(place, "scan", "--debug", "bowl.py:raises")
     assert 'raise RuntimeError("no data")' in run.err
-    assert "lrscope/scanning" not in run.err
+    assert "lrscope/search" not in run.err
 
 
 @pytest.mark.parametrize(

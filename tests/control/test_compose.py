@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import lrscope
-from lrscope.control import Action, Composed, Gap, Guard, Ledger, Plateau
+from lrscope.control import Action, Gap, Guard, Guarded, Plateau, RecordWriter
 
 
 def test_the_warm_up_is_geometric():
     """From a hundredth of the rate to the rate, by the same factor each step, and then it is over."""
-    control = Composed(Gap(), warmup=50)
+    control = Guarded(Gap(), warmup=50)
     state = control.init(0.1)
     rates = [control.lr(state)]
     for step in range(1, 60):
@@ -27,7 +27,7 @@ def test_the_warm_up_is_geometric():
 
 def test_divergence_on_the_way_up_starts_again_below_it():
     """A net that breaks at 0.3 of the rate is back at the start, and climbs to a third of where it broke."""
-    control = Composed(Gap(), warmup=50)
+    control = Guarded(Gap(), warmup=50)
     state = control.init(1.0)
     rolled = None
     for step in range(1, 160):
@@ -43,7 +43,7 @@ def test_divergence_on_the_way_up_starts_again_below_it():
 
 def test_finish_comes_down_in_a_straight_line():
     """`finish(10)` takes a tenth off each step, and nobody has a say any more."""
-    control = Composed(Gap(), warmup=0)
+    control = Guarded(Gap(), warmup=0)
     state = control.init(1.0)
     for step in range(1, 101):
         state, _ = control.update(state, step, 1.0)
@@ -59,7 +59,7 @@ def test_finish_comes_down_in_a_straight_line():
 
 def test_no_raise_beyond_the_ceiling():
     """After a roll-back from 1.0 the rule asks for more, and gets it only below 0.6, growing slowly."""
-    control = Composed(Gap(), Guard(), warmup=0)
+    control = Guarded(Gap(), Guard(), warmup=0)
     state = control.init(1.0)
     losses = [*[1.0] * 30, math.nan, *[1.0] * 200]
     rng = np.random.default_rng(0)
@@ -72,8 +72,8 @@ def test_no_raise_beyond_the_ceiling():
 def test_the_ledger_is_a_record_that_diagnose_reads(tmp_path):
     """One line a step, decisions with their reason and their numbers; `lrscope.diagnose` reads it."""
     rng = np.random.default_rng(0)
-    control = Composed(Plateau(least=60), warmup=0)
-    ledger = Ledger(tmp_path / "record.jsonl", {"controller": "plateau"})
+    control = Guarded(Plateau(least=60), warmup=0)
+    ledger = RecordWriter(tmp_path / "record.jsonl", {"controller": "plateau"})
     state = control.init(0.1)
     decided = []
     for step in range(1, 401):
@@ -95,12 +95,12 @@ def test_the_ledger_is_a_record_that_diagnose_reads(tmp_path):
 def test_a_continued_ledger_goes_on(tmp_path):
     """Killed in the middle of a line and continued, the file keeps all whole lines and gains the new ones."""
     path = tmp_path / "record.jsonl"
-    first = Ledger(path)
+    first = RecordWriter(path)
     first.write(1, 2.0, 0.1)
     first.close()
     with path.open("a") as file:
         file.write('{"step": 2, "lo')
-    second = Ledger(path, continuing=True)
+    second = RecordWriter(path, continuing=True)
     second.write(2, 1.5, 0.1)
     second.close()
     lines = path.read_text().splitlines()
@@ -110,7 +110,7 @@ def test_a_continued_ledger_goes_on(tmp_path):
 
 def test_a_roll_back_says_by_how_much_the_rate_changed():
     """Its factor is new rate over old, back at the start, where the warm-up begins again, as well as later."""
-    control = Composed(Gap(), Guard(keep_every=16), warmup=10)
+    control = Guarded(Gap(), Guard(keep_every=16), warmup=10)
     state, before = control.init(0.1), None
     found = []
     for step in range(1, 200):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrscope.control import Composed, Gap, Guard, Plateau, ZigZag, from_json, to_json
+from lrscope.control import Gap, Guard, Guarded, Plateau, ZigZag, from_json, to_json
 from lrscope.errors import UsageError
 
 CONTROLLERS = {
@@ -18,9 +18,9 @@ CONTROLLERS = {
     "gap": Gap(),
     "zigzag": ZigZag(),
     "plateau": Plateau(least=40),
-    "gap, guarded": Composed(Gap(), warmup=20),
-    "zigzag, guarded": Composed(ZigZag(), warmup=20),
-    "plateau, guarded": Composed(Plateau(least=40), warmup=0),
+    "gap, guarded": Guarded(Gap(), warmup=20),
+    "zigzag, guarded": Guarded(ZigZag(), warmup=20),
+    "plateau, guarded": Guarded(Plateau(least=40), warmup=0),
 }
 
 

@@ -96,12 +96,12 @@ def records(folder: Path) -> dict:
 
 def observes_only(folder: Path) -> dict:
     """With a controller that never acts, training is as without the callback."""
-    from lrscope.control import Composed, Gap, Guard
+    from lrscope.control import Gap, Guard, Guarded
 
     out = {}
     for name in ("with", "without"):
         net = model(0.02)
-        idle = Composed(Gap(t=1e9), Guard(patience=10**9), warmup=0)
+        idle = Guarded(Gap(t=1e9), Guard(patience=10**9), warmup=0)
         callbacks = [lrscope.keras.GapScheduler((X[SPARE], Y[SPARE]), control=idle)]
         history = fit(net, 3, callbacks if name == "with" else [], validation_data=(X[TEST], Y[TEST]))
         out[name] = {"weights": flat(net), **history}

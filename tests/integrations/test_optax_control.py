@@ -20,7 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import lrscope
-from lrscope.control import Composed, Gap, Guard, Plateau, ZigZag
+from lrscope.control import Gap, Guard, Guarded, Plateau, ZigZag
 from lrscope.control.average import due
 from lrscope.control.gap import gap_of
 from lrscope.integrations.optax import rules
@@ -62,7 +62,7 @@ class Seen(NamedTuple):
     keeps: Any
 
 
-def plain(control: Composed, loss: np.ndarray, gap: np.ndarray) -> Seen:
+def plain(control: Guarded, loss: np.ndarray, gap: np.ndarray) -> Seen:
     """The controller itself, step by step."""
     state, rows = control.init(1.0), []
     for step in range(1, STEPS + 1):
@@ -83,7 +83,7 @@ def plain(control: Composed, loss: np.ndarray, gap: np.ndarray) -> Seen:
 
 
 @functools.cache
-def twin(control: Composed) -> Callable[..., Any]:
+def twin(control: Guarded) -> Callable[..., Any]:
     """The same in arrays, compiled once for each controller."""
 
     def advance(state: Any, now: Any) -> Any:
@@ -100,19 +100,19 @@ def twin(control: Composed) -> Callable[..., Any]:
 
 
 CASES = [
-    ("balanced", Composed(Gap())),
-    ("flat start", Composed(Gap())),
-    ("flat start", Composed(Gap(), warmup=0)),
-    ("diverging", Composed(Gap())),
-    ("diverging", Composed(Gap(), Guard(keep_every=32, factor=0.5), warmup=20)),
-    ("broken", Composed(Gap())),
-    ("slow", Composed(Gap(), warmup=0)),
-    ("undecided", Composed(Gap(), warmup=0)),
+    ("balanced", Guarded(Gap())),
+    ("flat start", Guarded(Gap())),
+    ("flat start", Guarded(Gap(), warmup=0)),
+    ("diverging", Guarded(Gap())),
+    ("diverging", Guarded(Gap(), Guard(keep_every=32, factor=0.5), warmup=20)),
+    ("broken", Guarded(Gap())),
+    ("slow", Guarded(Gap(), warmup=0)),
+    ("undecided", Guarded(Gap(), warmup=0)),
 ]
 
 
 @pytest.mark.parametrize(("kind", "control"), CASES)
-def test_arrays_decide_as_the_controllers_do(kind: str, control: Composed) -> None:
+def test_arrays_decide_as_the_controllers_do(kind: str, control: Guarded) -> None:
     """On the same losses and gaps, gaps and snapshots are wanted at the same steps, actions are the same, and
     rates differ by rounding only; a cool-down included."""
     loss, gap = series(kind, 0, STEPS)
@@ -160,7 +160,7 @@ def test_the_gap_in_arrays_is_the_gap(here: float, long: float, short: float) ->
 
 def test_gaps_and_averages_are_due_at_the_same_steps() -> None:
     """Over the first 9,000 steps, in which the time between them grows."""
-    control = Composed(Gap(every=6))
+    control = Guarded(Gap(every=6))
     plain, twin = control.init(1.0), rules.start(control)
     steps = np.arange(1, 9001)
     mine = np.flatnonzero(rules.wants_gap(control, twin, steps)) + 1
@@ -171,7 +171,7 @@ def test_gaps_and_averages_are_due_at_the_same_steps() -> None:
 
 def test_snapshots_are_wanted_at_the_same_steps() -> None:
     """The longer the run, the longer between them; and only while it is healthy."""
-    control = Composed(Gap())
+    control = Guarded(Gap())
     start = control.init(1.0)
     answers = set()
     for step in (60, 200, 1000, 1100, 4000, 9000):
@@ -325,7 +325,7 @@ def test_the_gap_is_that_of_the_parameters_and_both_averages(
 
 def test_the_wrapper_decides_as_the_controller_does(far_off: dict[float, tuple[Any, Step]]) -> None:
     """Fed with the losses and gaps that were observed, the controller itself takes the same decisions."""
-    control = Composed(Gap(memory=1))
+    control = Guarded(Gap(memory=1))
     actions: set[Any] = set()
     for _, steps in far_off.values():
         plain = control.init(1.0)
@@ -346,7 +346,7 @@ def test_the_wrapper_decides_as_the_controller_does(far_off: dict[float, tuple[A
 def test_the_short_average_is_evaluated_only_where_the_parameters_are_ahead() -> None:
     """Two evaluations for each gap, and a third for each that is not above zero."""
     evaluations: list[float] = []
-    optimizer = lrscope.optax.gap(optax.sgd(0.1), control=Composed(Gap(t=1e9), warmup=0))
+    optimizer = lrscope.optax.gap(optax.sgd(0.1), control=Guarded(Gap(t=1e9), warmup=0))
     noise = 6 * np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
 
     def value(p: Any) -> Any:
@@ -462,7 +462,7 @@ def test_misuse_is_told_kindly() -> None:
     with pytest.raises(lrscope.UsageError, match="value_fn=lambda p"):
         optimizer.update(params, state, params, value=1.0)
     with pytest.raises(lrscope.UsageError, match="reduce_on_plateau"):
-        lrscope.optax.gap(optax.sgd(0.1), control=Composed(ZigZag()))
+        lrscope.optax.gap(optax.sgd(0.1), control=Guarded(ZigZag()))
     with pytest.raises(lrscope.UsageError, match="no state of lrscope"):
         lrscope.optax.averaged(optax.sgd(0.1).init(params))
     with pytest.raises(lrscope.UsageError, match="accumulation_size"):

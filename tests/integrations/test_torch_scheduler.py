@@ -15,7 +15,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 import lrscope  # noqa: E402
-from lrscope.control import Action, Composed, Gap, ZigZag  # noqa: E402
+from lrscope.control import Action, Gap, Guarded, ZigZag  # noqa: E402
 from lrscope.errors import UsageError  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -60,7 +60,7 @@ def make(way, model, optimizer, noise=0.5, **options):
     loss_fn = nn.CrossEntropyLoss()
     options.setdefault("warmup", 8)
     if way == "zig-zag":
-        control = Composed(ZigZag(), warmup=options["warmup"])
+        control = Guarded(ZigZag(), warmup=options["warmup"])
         return lrscope.torch.GapScheduler(optimizer, model, loss_fn, control=control), loss_fn
     if way == "heard":
         return lrscope.torch.GapScheduler(optimizer, model, loss_fn, **options), loss_fn
@@ -126,7 +126,7 @@ def test_a_closure_on_the_batch_just_stepped_on_does_not_turn_the_answer_around(
     for way in ("heard", "closure"):
         torch.manual_seed(0)
         seen = []
-        control = Composed(Spy(seen), warmup=0)
+        control = Guarded(Spy(seen), warmup=0)
         train(way, 200, 0.5, control=control)
         found[way] = seen
     assert len(found["heard"]) > 20
@@ -157,7 +157,7 @@ def test_training_does_not_notice_the_measurement(way, kind):
         torch.manual_seed(3)
         model = network(**settings)
         optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
-        scheduler, loss_fn = make(way, model, optimizer, control=Composed(Spy(seen := []), warmup=0))
+        scheduler, loss_fn = make(way, model, optimizer, control=Guarded(Spy(seen := []), warmup=0))
         if not watched:
             scheduler.close()
         for x, y in batches(80):
@@ -429,7 +429,7 @@ def test_a_compiled_model_gives_the_same_rates():
 
 
 def test_the_zig_zag_rule_raises_a_rate_that_is_too_low():
-    """With `Composed(ZigZag())` the cosine of gradients and updates is measured, and a start far too low is mended."""
+    """With `Guarded(ZigZag())` the cosine of gradients and updates is measured, and a start far too low is mended."""
     ends = {}
     for controlled in (True, False):
         torch.manual_seed(0)

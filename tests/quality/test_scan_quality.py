@@ -7,8 +7,8 @@ import math
 import pytest
 
 from lrscope.curves import Plan
-from lrscope.scanning.grid import log_grid
-from lrscope.scanning.planner.halving import HalvingPlanner
+from lrscope.search.planners.halving import HalvingPlanner
+from lrscope.search.space import log_grid
 from lrscope.testing.curves import KnownTraining, carry_out
 
 RATES = log_grid(1e-4, 10.0)

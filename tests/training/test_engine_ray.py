@@ -18,7 +18,7 @@ from lrscope.testing.engine_suite import KillableEngineSuite, advance_all
 from lrscope.training.engine.base import Engine
 from lrscope.training.engine.ray import RayEngine
 from lrscope.training.source.base import Source, Status
-from lrscope.training.source.function import FunctionSource
+from lrscope.training.source.function.source import FunctionSource
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default::ResourceWarning")]
 

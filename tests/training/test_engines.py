@@ -23,7 +23,7 @@ from lrscope.training.engine.processes import ProcessEngine
 from lrscope.training.engine.serial import SerialEngine
 from lrscope.training.engine.threads import ThreadEngine
 from lrscope.training.source.base import Source, Status
-from lrscope.training.source.function import FunctionSource
+from lrscope.training.source.function.source import FunctionSource
 
 
 class TestSerialEngine(EngineSuite):
@@ -187,7 +187,7 @@ def test_jobs_below_one_are_refused():
 SCRIPT = """
 import sys, time
 from lrscope.training.engine.processes import ProcessEngine
-from lrscope.training.source.function import FunctionSource
+from lrscope.training.source.function.source import FunctionSource
 
 def stuck(lr):
     yield lr
@@ -244,7 +244,7 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path):
     script = tmp_path / "bare.py"
     script.write_text(
         "from lrscope.training.engine.processes import ProcessEngine\n"
-        "from lrscope.training.source.function import FunctionSource\n"
+        "from lrscope.training.source.function.source import FunctionSource\n"
         "def train(lr):\n    yield lr\n"
         "engine = ProcessEngine(FunctionSource(train), 2)\n"
         "engine.open((0.1, 0))\n"

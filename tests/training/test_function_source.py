@@ -14,8 +14,8 @@ from lrscope.errors import SourceError, UsageError
 from lrscope.testing import toys
 from lrscope.testing.source_suite import FireAt, PausableSourceSuite, SourceSuite, to_the_end
 from lrscope.training.source.base import Source, Status
-from lrscope.training.source.function import FunctionSource
-from lrscope.training.source.reporting import Reporter, StopRun
+from lrscope.training.source.function.reporting import Reporter, StopRun
+from lrscope.training.source.function.source import FunctionSource
 
 
 class TestGenerator(PausableSourceSuite):

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from lrscope.errors import SourceError
-from lrscope.training.source import loading
-from lrscope.training.source.function import FunctionSource
+from lrscope.training.source.function.source import FunctionSource, loading
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,10 @@ from lrscope.errors import SourceError, UsageError
 from lrscope.testing import toys
 from lrscope.training.engine.processes import ProcessEngine
 from lrscope.training.source.base import Status
-from lrscope.training.source.command import CommandSource
-from lrscope.training.source.following import LOOKS, discards
-from lrscope.training.source.function import FunctionSource
-from lrscope.training.source.ramp import Ramp, RampSource
+from lrscope.training.source.function.following import LOOKS, discards
+from lrscope.training.source.function.ramp import Ramp, RampSource
+from lrscope.training.source.function.source import FunctionSource
+from lrscope.training.source.program.source import CommandSource
 
 RAMP = Ramp(1e-3, 1.0, 31)
 

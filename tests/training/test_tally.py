@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrscope.training.source.tally import NotANumberError, Tally, describe, number
+from lrscope.training.source.function.collector import Collector, NotANumberError, describe, number
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_the_kth_report_is_step_k_and_the_watch_sees_all(values, fatal):
     """Without steps of their own, reports are numbered from 1; the watch sees each point up to its
     verdict."""
     spy = Spy(fatal)
-    tally = Tally("train", "yielded", spy)
+    tally = Collector("train", "yielded", spy)
     for value in values:
         tally.take(value)
     points = tally.take_points()
@@ -121,7 +121,7 @@ def test_the_kth_report_is_step_k_and_the_watch_sees_all(values, fatal):
 def test_steps_may_be_named_by_any_whole_number(steps, kind):
     """Steps that increase are kept, whatever type they have."""
     steps = sorted({int(kind(step)) for step in steps})
-    tally = Tally("train", "yielded", None)
+    tally = Collector("train", "yielded", None)
     for step in steps:
         tally.take({"loss": 1.0, "step": kind(step)})
     assert [p[0] for p in tally.points] == steps
@@ -130,7 +130,7 @@ def test_steps_may_be_named_by_any_whole_number(steps, kind):
 
 def test_nan_and_infinity_are_kept():
     """What is not finite is an observation like any other."""
-    tally = Tally("train", "yielded", None)
+    tally = Collector("train", "yielded", None)
     tally.take(float("nan"))
     tally.take({"loss": np.float32("-inf")})
     (_, _, first), (_, _, second) = tally.points

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import lrscope
-from lrscope.curves.readers import LoggedRun
-from lrscope.views import diagnosis_facts, diagnosis_page, diagnosis_text
+from lrscope.readers import LoggedRun
+from lrscope.views.diagnosis import facts as diagnosis_facts
+from lrscope.views.diagnosis import page as diagnosis_page
+from lrscope.views.diagnosis import text as diagnosis_text
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m$money"
 

@@ -6,8 +6,8 @@ import pytest
 
 import lrscope
 from lrscope.testing.toys import noisy_quadratic
-from lrscope.views.story_facts import collect_story
-from lrscope.views.story_page import story_blanks, story_data
+from lrscope.views.scan.history_facts import collect_story
+from lrscope.views.scan.history_page import story_blanks, story_data
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from view_outcomes import KINDS, make, one_point
 
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.base import Decision
-from lrscope.views.document import dumps, plain, scan_document
+from lrscope.views.scan.document import dumps, plain, scan_document
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 

@@ -11,7 +11,7 @@ from view_outcomes import KINDS, make, one_point
 from lrscope.curves import RunState
 from lrscope.curves.curve import curves_from_points
 from lrscope.statistics.estimate import Estimate
-from lrscope.views.facts import collect, curve_window, level_window
+from lrscope.views.scan.facts import collect, curve_window, level_window
 
 
 @pytest.mark.parametrize("kind", KINDS)

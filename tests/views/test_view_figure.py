@@ -18,8 +18,8 @@ from lrscope.curves import Run, RunState, Scan
 from lrscope.curves.curve import curves_from_points
 from lrscope.errors import UsageError
 from lrscope.statistics.estimate import Estimate
-from lrscope.views.facts import collect
-from lrscope.views.figure import ACCENT, draw, draw_curves, draw_rates
+from lrscope.views.scan.facts import collect
+from lrscope.views.scan.figure import ACCENT, draw, draw_curves, draw_rates
 
 SRC = Path(__file__).parents[2] / "src"
 
@@ -49,7 +49,7 @@ def test_global_styles_stay_as_they_were(tmp_path):
 def test_pyplot_is_not_imported():
     """Nobody's choice of backend is touched: pyplot is not loaded by drawing."""
     code = (
-        "import sys; from view_outcomes import make; from lrscope.views.figure import draw; "
+        "import sys; from view_outcomes import make; from lrscope.views.scan.figure import draw; "
         "draw(make('three')); print('matplotlib.pyplot' in sys.modules)"
     )
     paths = f"{SRC}:{Path(__file__).parent}"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrscope.views import numbers
+from lrscope.views.shared import numbers
 
 POSITIVE = st.floats(min_value=1e-300, max_value=1e300)
 

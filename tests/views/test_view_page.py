@@ -16,7 +16,7 @@ from view_outcomes import KINDS, make
 from lrscope.curves.curve import curves_from_points
 from lrscope.errors import StoreError
 from lrscope.training.store.base import Decision
-from lrscope.views.page import html, script_safe, write
+from lrscope.views.shared.page import html, script_safe, write
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u2028${x}$name `"
 

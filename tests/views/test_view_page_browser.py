@@ -11,7 +11,7 @@ import pytest
 from test_view_page import hostile
 from view_outcomes import KINDS, make
 
-from lrscope.views.page import write
+from lrscope.views.shared.page import write
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright belongs to the test extra")
 CHROMIUM = next((p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(p).exists()), None)
@@ -209,7 +209,7 @@ def test_dark_is_dark_and_print_is_light(visit):
 
 
 def test_without_script_the_page_still_answers(visit):
-    """Answer, doubts and the table need no script, and the page says what is missing."""
+    """Answer, caveats and the table need no script, and the page says what is missing."""
     page = visit(make("network"), java_script_enabled=False)
     assert "0.63" in page.locator("h1").inner_text()
     assert page.locator("#runs tbody tr").count() == 31

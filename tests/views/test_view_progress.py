@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from lrscope.curves import RunState
-from lrscope.scanning.grid import log_grid
-from lrscope.scanning.progress import RunStatus, Snapshot
-from lrscope.views.progress import (
+from lrscope.search.progress import RunStatus, Snapshot
+from lrscope.search.space import log_grid
+from lrscope.views.scan.progress import (
     PlainProgress,
     TableProgress,
     bar,
@@ -203,7 +203,7 @@ def test_a_guess_of_the_time_left_is_coarse():
 PROGRAM = """
 import sys, time
 from test_view_progress import snapshot
-from lrscope.views.progress import make_progress
+from lrscope.views.scan.progress import make_progress
 with make_progress(sys.stderr) as progress:
     for at in range(100, 140):
         progress(snapshot(at=at, notes=("a note [x]",) if at == 101 else ()))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lrscope.views import reading
+from lrscope.views.shared import reading
 
 CURVES = arrays(np.float64, st.integers(1, 500), elements=st.floats(-1e6, 1e6))
 ROUGH = arrays(np.float64, st.integers(1, 900), elements=st.floats(allow_nan=True, allow_infinity=True))

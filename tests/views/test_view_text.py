@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from view_outcomes import KINDS, make, one_point
 
 from lrscope.curves import RunState
-from lrscope.views.text import render
+from lrscope.views.scan.text import render
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -27,7 +27,7 @@ def test_no_line_is_wider_than_asked(kind, width):
 
 def test_the_answer_comes_first_with_range_band_and_cliff():
     """The first line says rate, interval and band; the price follows in the same breath, then why, then
-    doubts."""
+    caveats."""
     outcome = make("network")
     text = render(outcome, width=110)
     first, second, *_ = text.splitlines()

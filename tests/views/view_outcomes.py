@@ -14,9 +14,9 @@ import numpy as np
 
 from lrscope.curves import Plan, Run, RunState, Scan
 from lrscope.curves.curve import curves_from_points
-from lrscope.scanning.grid import log_grid
-from lrscope.scanning.outcome import Cost, Outcome
-from lrscope.scanning.recommendation import Band, Recommendation
+from lrscope.search.outcome import Cost, Outcome
+from lrscope.search.rate.recommendation import Band, Recommendation
+from lrscope.search.space import log_grid
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.base import Decision
 

@@ -15,8 +15,8 @@ import click
 from lrscope.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
-    from lrscope.api import ScanResult
-    from lrscope.diagnosing import DiagnosisResult
+    from lrscope._diagnose import DiagnosisResult
+    from lrscope._scan import ScanResult
 
 INCONCLUSIVE = 3
 
@@ -82,7 +82,7 @@ def give(result: ScanResult, *, as_json: bool, plot: Path | None, report: Path |
 
         click.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
     else:
-        from lrscope.views import text
+        from lrscope.views.scan import text
 
         click.echo(text.render(result.outcome, colour=wants_colour()).rstrip())
     for path in (plot, report):

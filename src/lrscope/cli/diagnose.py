@@ -11,7 +11,7 @@ import click
 from lrscope.cli.answer import INCONCLUSIVE, check_outputs, wants_colour, write_files
 
 if TYPE_CHECKING:
-    from lrscope.diagnosing import DiagnosisResult
+    from lrscope._diagnose import DiagnosisResult
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SETTINGS = {"max_content_width": 110}
@@ -177,14 +177,14 @@ def _tool(result: DiagnosisResult, part: str, as_json: bool) -> None:
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    from lrscope.views.document import dumps
+    from lrscope.views.scan.document import dumps
 
     # A path that is no UTF-8 came in as lone surrogates, which no stream takes.
     click.echo(dumps(document).encode("utf-8", "backslashreplace").decode())
 
 
 def _print_text(result: DiagnosisResult, parts: tuple[str, ...]) -> None:
-    from lrscope.views import diagnosis_text
+    from lrscope.views.diagnosis import text as diagnosis_text
 
     words = diagnosis_text.render(
         result.runs, result.reason, result.warnings, parts=parts, colour=wants_colour()

@@ -36,7 +36,7 @@ _COMMANDS = {  # name: (module, the command in it, one line of help)
     ),
     "backtest": ("lrscope.cli.diagnose", "backtest", "Where would each plateau rule have cut the rate?"),
     "stepping": ("lrscope.cli.diagnose", "stepping", "Was the schedule stepped as it was meant?"),
-    "ramp": ("lrscope.cli.ramp", "command", "Read a rate off a finder's ramp, by every known rule."),
+    "ramp": ("lrscope.cli.range_test", "command", "Read a rate off a finder's ramp, by every known rule."),
     "report": ("lrscope.cli.report", "command", "Show a finished or interrupted scan again."),
 }
 

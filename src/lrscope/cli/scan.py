@@ -161,7 +161,7 @@ def command(
     folder = out if out is not None else default_folder(wanted)
 
     import lrscope
-    from lrscope.views.progress import make_progress
+    from lrscope.views.scan.progress import make_progress
 
     with chatter_on_stderr():
         with make_progress(sys.stderr) as observer:

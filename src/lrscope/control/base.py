@@ -27,7 +27,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RateChange:
     """One change of the learning rate, with everything it rests on.
 
     Parameters
@@ -95,7 +95,7 @@ class Controller(ABC, Generic[State]):
     @abstractmethod
     def update(
         self, state: State, step: int, loss: float, *, gap: float | None = None, zigzag: float | None = None
-    ) -> tuple[State, Decision | None]:
+    ) -> tuple[State, RateChange | None]:
         """Take in one step.
 
         Parameters

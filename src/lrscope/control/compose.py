@@ -1,6 +1,6 @@
 """A rule under a guard, with a warm-up before and a cool-down after: what runs in practice.
 
-Composed, not flagged: the guard sees every loss and has the first word; then the rule; around both, the rate
+Guarded, not flagged: the guard sees every loss and has the first word; then the rule; around both, the rate
 that they agree on is ramped up at the start and taken down to zero once `finish` was asked for.
 """
 
@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from lrscope.control.base import Action, Controller, Decision
+from lrscope.control.base import Action, Controller, RateChange
 from lrscope.control.guard import Guard, GuardState
 from lrscope.control.zigzag import ZigZag
 
@@ -30,7 +30,7 @@ class ComposedState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Composed(Controller[ComposedState]):
+class Guarded(Controller[ComposedState]):
     """Guard, then rule; warm-up before, cool-down after.
 
     Parameters
@@ -117,7 +117,7 @@ class Composed(Controller[ComposedState]):
         *,
         gap: float | None = None,
         zigzag: float | None = None,
-    ) -> tuple[ComposedState, Decision | None]:
+    ) -> tuple[ComposedState, RateChange | None]:
         """Take in one step; see `Controller.update`."""
         target, lr, _, warm_from, cool_from, cool_steps, cool_lr, guard, rule = state
         guard, decision = self.guard.update(guard, step, loss)
@@ -153,8 +153,8 @@ class Composed(Controller[ComposedState]):
         return step - state.warm_from <= self.warmup
 
     def _rolled_back(
-        self, state: ComposedState, step: int, guard: GuardState, decision: Decision
-    ) -> tuple[ComposedState, Decision]:
+        self, state: ComposedState, step: int, guard: GuardState, decision: RateChange
+    ) -> tuple[ComposedState, RateChange]:
         target = decision.lr if decision.factor < 1.0 else state.target
         rule = self.rule.adopt(state.rule, step, target)
         again = decision.restore == "start" and self.warmup > 0 and state.cool_from < 0
@@ -169,7 +169,7 @@ class Composed(Controller[ComposedState]):
             guard=self.guard.adopt(guard, step, lr),
             rule=rule,
         )
-        shown = Decision(
+        shown = RateChange(
             step,
             decision.action,
             lr / old if old > 0 else decision.factor,
@@ -182,8 +182,8 @@ class Composed(Controller[ComposedState]):
         return state, shown
 
 
-def _moved(step: int, old: float, new: float, action: Action, who: str, reason: str) -> Decision | None:
+def _moved(step: int, old: float, new: float, action: Action, who: str, reason: str) -> RateChange | None:
     if new == old:
         return None
     factor = new / old if old > 0 else math.nan
-    return Decision(step, action, factor, new, reason, {}, who)
+    return RateChange(step, action, factor, new, reason, {}, who)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lrscope.control.base import Action, Controller, Decision
+from lrscope.control.base import Action, Controller, RateChange
 
 _FEWEST = 4  # gaps to judge by
 _MOST = 256  # then the sums are halved, so that old gaps fade
@@ -96,7 +96,7 @@ class Gap(Controller[GapState]):
         *,
         gap: float | None = None,
         zigzag: float | None = None,
-    ) -> tuple[GapState, Decision | None]:
+    ) -> tuple[GapState, RateChange | None]:
         """Take in a gap, where one was measured; see `Controller.update`."""
         if gap is None or not math.isfinite(gap):
             return state, None
@@ -137,7 +137,7 @@ class Gap(Controller[GapState]):
             "measured": count,
             "steps": float(age),
         }
-        return self.adopt(state, step, new), Decision(step, action, factor, new, reason, numbers, "gap")
+        return self.adopt(state, step, new), RateChange(step, action, factor, new, reason, numbers, "gap")
 
 
 def gap_of(here: float, long: float, short: Callable[[], float]) -> float:

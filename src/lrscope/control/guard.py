@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lrscope.control.base import Action, Controller, Decision
+from lrscope.control.base import Action, Controller, RateChange
 
 _FIRST = 16  # losses whose mean is the level at the start
 _LIMIT = 9.0  # one squared difference counts for at most so many times the variance so far
@@ -118,7 +118,7 @@ class Guard(Controller[GuardState]):
         *,
         gap: float | None = None,
         zigzag: float | None = None,
-    ) -> tuple[GuardState, Decision | None]:
+    ) -> tuple[GuardState, RateChange | None]:
         """Take in one loss; see `Controller.update`."""
         seen, last, variance, fast, best, bad, good, since, ceiling, keeping = state
         if loss - loss != 0.0:  # NaN or infinite
@@ -165,7 +165,7 @@ class Guard(Controller[GuardState]):
         level = keeping.start + (loss - keeping.start) / seen
         return keeping._replace(start=level, kept_variance=variance, proven_variance=variance)
 
-    def _diverged(self, state: GuardState, step: int) -> tuple[GuardState, Decision]:
+    def _diverged(self, state: GuardState, step: int) -> tuple[GuardState, RateChange]:
         rise, start = state.fast - state.best, state.keeping.start
         reason = (
             f"The loss has come to stand {rise:.3g} above its best of {state.best:.4g}, more than noise explains: "
@@ -182,7 +182,7 @@ class Guard(Controller[GuardState]):
 
     def _back(
         self, state: GuardState, step: int, reason: str, numbers: dict[str, float]
-    ) -> tuple[GuardState, Decision]:
+    ) -> tuple[GuardState, RateChange]:
         old = state.keeping
         factor = self.factor if old.breaks < _BREAKS else 1.0
         lr = old.lr * factor
@@ -196,4 +196,4 @@ class Guard(Controller[GuardState]):
         ceiling = min(state.ceiling, 0.6 * old.lr)
         state = GuardState(state.seen, 0.0, old.proven_variance, 0.0, math.inf, 0.0, 0, 0, ceiling, keeping)
         where = "start" if start else "snapshot"
-        return state, Decision(step, Action.ROLL_BACK, factor, lr, reason, numbers, "guard", where)
+        return state, RateChange(step, Action.ROLL_BACK, factor, lr, reason, numbers, "guard", where)

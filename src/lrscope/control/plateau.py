@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lrscope.control.base import Action, Controller, Decision
+from lrscope.control.base import Action, Controller, RateChange
 
 _SHARES = (0.15, 0.3, 0.5)  # of what is seen: the latest, and longer only as its noise demands
 _LONGER = 0.4  # a second, longer look back must not have fallen at more than twice that pace
@@ -109,7 +109,7 @@ class Plateau(Controller[PlateauState]):
         *,
         gap: float | None = None,
         zigzag: float | None = None,
-    ) -> tuple[PlateauState, Decision | None]:
+    ) -> tuple[PlateauState, RateChange | None]:
         """Take in one loss; see `Controller.update`."""
         count, total, history = state
         if loss - loss != 0.0:  # NaN or infinite: passed over
@@ -130,7 +130,9 @@ class Plateau(Controller[PlateauState]):
         seen = len(history.blocks) * history.width
         return PlateauState(0, 0.0, history._replace(next=math.ceil(_GROWTH * (seen + history.width))))
 
-    def _block(self, mean: float, step: int, history: PlateauHistory) -> tuple[PlateauState, Decision | None]:
+    def _block(
+        self, mean: float, step: int, history: PlateauHistory
+    ) -> tuple[PlateauState, RateChange | None]:
         blocks = (*history.blocks, mean)
         width = history.width
         first = mean if history.first is None else history.first
@@ -153,7 +155,7 @@ class Plateau(Controller[PlateauState]):
 
     def _act(
         self, found: Level, seen: int, step: int, history: PlateauHistory
-    ) -> tuple[PlateauState, Decision | None]:
+    ) -> tuple[PlateauState, RateChange | None]:
         first = found.level if history.first is None else history.first
         wait, before = history.wait, history.before
         numbers = {
@@ -202,13 +204,15 @@ class Plateau(Controller[PlateauState]):
         action: Action,
         reason: str,
         numbers: dict[str, float],
-    ) -> tuple[PlateauState, Decision]:
+    ) -> tuple[PlateauState, RateChange]:
         factor = new / history.lr
         wanted = math.ceil(max(self.least, seen / 2) * wait)
         history = PlateauHistory(
             new, (), self.block, history.first, history.look, wanted, wait, mark, history.drops + 1
         )
-        return PlateauState(0, 0.0, history), Decision(step, action, factor, new, reason, numbers, "plateau")
+        return PlateauState(0, 0.0, history), RateChange(
+            step, action, factor, new, reason, numbers, "plateau"
+        )
 
 
 def level_of(values: Sequence[float], first: float | None, rho: float, look: int) -> Level | None:

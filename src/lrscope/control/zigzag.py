@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lrscope.control.base import Action, Controller, Decision
+from lrscope.control.base import Action, Controller, RateChange
 from lrscope.control.plateau import Plateau, PlateauState
 
 _FEWEST = 16
@@ -66,7 +66,7 @@ class ZigZag(Controller[ZigZagState]):
         *,
         gap: float | None = None,
         zigzag: float | None = None,
-    ) -> tuple[ZigZagState, Decision | None]:
+    ) -> tuple[ZigZagState, RateChange | None]:
         """Take in a loss, and a cosine where one was measured; see `Controller.update`."""
         since, count, mean, squares, plateau = state
         if zigzag is not None and math.isfinite(zigzag):
@@ -86,7 +86,7 @@ class ZigZag(Controller[ZigZagState]):
                 "errors): the steps are short of what they could be."
             )
             numbers = {"cos": mean, "t": t, "threshold": self.t, "measured": count}
-            decision = Decision(step, Action.RAISE, self.raise_by, new, reason, numbers, "zigzag")
+            decision = RateChange(step, Action.RAISE, self.raise_by, new, reason, numbers, "zigzag")
             return self.adopt(state, step, new), decision
         after, found = self.plateau.update(plateau, step, loss)
         if found is not None and found.action is Action.LOWER and not (count >= _FEWEST and t < 0.0):

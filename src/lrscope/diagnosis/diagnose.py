@@ -82,7 +82,7 @@ def diagnose_curves(
     epochs = epoch_steps or epoch_length(curves)
     cuts = find_cuts(series)
     reading = read_loss(series, epochs, cuts=cuts, rho=rho)
-    warnings = (*passed_over, *_doubts(series, epochs))
+    warnings = (*passed_over, *_caveats(series, epochs))
     verdict = (
         _range_test(curves, reading)
         or _with_training(curves, name, series, reading)
@@ -204,17 +204,17 @@ def _pace(reading: Reading) -> float | None:
     return 0.01 * reading.gained / reading.pace if reading.pace > 0 else math.inf
 
 
-def _doubts(series: Series, epochs: float | None) -> tuple[str, ...]:
-    doubts = []
+def _caveats(series: Series, epochs: float | None) -> tuple[str, ...]:
+    caveats = []
     inner = series.broken - series.broken_tail
     if inner:
-        doubts.append(
+        caveats.append(
             f"{inner} value{'s' if inner > 1 else ''} before the end {'are' if inner > 1 else 'is'} not "
             f"finite and left out."
         )
     if epochs is None and series.value.size:
-        doubts.append(
+        caveats.append(
             "How long an epoch is could not be read; a plateau may be named after 8 evaluations or 150 "
             "mini-batches."
         )
-    return tuple(doubts)
+    return tuple(caveats)

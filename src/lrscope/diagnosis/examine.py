@@ -10,7 +10,6 @@ import numpy as np
 
 from lrscope.curves.curve import LossCurve
 from lrscope.curves.metric import Goal, infer_goal, is_validation
-from lrscope.curves.readers.base import LoggedRun
 from lrscope.diagnosis.backtest import Replay, backtest
 from lrscope.diagnosis.base import Diagnosis
 from lrscope.diagnosis.diagnose import diagnose_curves
@@ -18,6 +17,7 @@ from lrscope.diagnosis.patience import Patience, patience_for
 from lrscope.diagnosis.series import epoch_length
 from lrscope.diagnosis.stepping import Finding, check_stepping
 from lrscope.errors import UsageError
+from lrscope.readers.base import LoggedRun
 
 MOST_REPORTS = 500  # a curve of more points is one of mini-batches, of which plateau rules see means
 BLOCKS = 200

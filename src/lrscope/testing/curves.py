@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrscope.curves import LossCurve, Plan, Run, RunKey, RunState, Scan
-from lrscope.scanning.cliff import DivergenceWatch
-from lrscope.scanning.planner.base import Planner
+from lrscope.search.planners.base import Planner
+from lrscope.search.rate.cliff import DivergenceWatch
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from lrscope.testing import toys
 from lrscope.testing.source_suite import FireAt, hold
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Progress, Source, Status
-from lrscope.training.source.function import FunctionSource
+from lrscope.training.source.function.source import FunctionSource
 
 _PATIENCE = 120.0  # seconds until a run that should have come to rest is given up
 

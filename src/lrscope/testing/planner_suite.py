@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lrscope.curves import Plan, Run, RunKey, Scan
-from lrscope.scanning.grid import log_grid
-from lrscope.scanning.planner.base import Planner
+from lrscope.search.planners.base import Planner
+from lrscope.search.space import log_grid
 from lrscope.testing.curves import KnownTraining, carry_out, spent
 
 
 class PlannerSuite:
-    """Tests of the contract in `scanning.planner.base`, on trainings of known truth."""
+    """Tests of the contract in `search.planners.base`, on trainings of known truth."""
 
     budgets = (0.5, 1.0, 2.0, 4.0, 8.0, 40.0)
 

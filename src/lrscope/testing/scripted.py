@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.curves import Plan, Point, RunKey, RunState, Scan
-from lrscope.scanning.outcome import Outcome
-from lrscope.scanning.planner.base import Advance, Planner
-from lrscope.scanning.recommendation import Recommendation
-from lrscope.scanning.session import Session
+from lrscope.search.outcome import Outcome
+from lrscope.search.planners.base import Advance, Planner
+from lrscope.search.rate.recommendation import Recommendation
+from lrscope.search.session import Session
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.engine.base import Engine
 from lrscope.training.engine.serial import SerialEngine

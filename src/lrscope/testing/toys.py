@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from lrscope.training.source.reporting import Reporter
+from lrscope.training.source.function.reporting import Reporter
 
 CLIFF = 2.0
 """Plain SGD on the noisy quadratic diverges above this rate."""

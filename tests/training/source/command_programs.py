@@ -112,7 +112,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> bool:
 def is_watcher(process: psutil.Process) -> bool:
     """Whether this is the guardian's watcher and not a part of a program."""
     try:
-        return any("training.source.watcher" in word for word in process.cmdline())
+        return any("program.reaper" in word for word in process.cmdline())
     except psutil.Error:
         return True
 

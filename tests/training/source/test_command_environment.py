@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lrscope.training.engine.threads import ThreadEngine
-from lrscope.training.source import environment
-from lrscope.training.source.command import CommandSource
-from lrscope.training.source.environment import is_python, line_by_line
+from lrscope.training.source.program import environment
+from lrscope.training.source.program.environment import is_python, line_by_line
+from lrscope.training.source.program.source import CommandSource
 
 
 def fake(path: Path, text: str) -> Path:

@@ -10,7 +10,7 @@ from command_programs import write
 
 from lrscope.errors import SourceError, StoreError
 from lrscope.training.source.base import Progress, Status
-from lrscope.training.source.command import CommandSource
+from lrscope.training.source.program.source import CommandSource
 
 WRITER = """\
 import json, os, sys, time

@@ -25,14 +25,14 @@ from command_programs import (
     wait_until,
 )
 
-from lrscope.training.source import guardian
-from lrscope.training.source.guardian import Guardian
-from lrscope.training.source.watcher import main as watch
+from lrscope.training.source.program import guardian
+from lrscope.training.source.program.guardian import Guardian
+from lrscope.training.source.program.reaper import main as watch
 
 # A scan in small: starts programs of all kinds, and lets each go on a little in turn.
 SCAN = f"""\
 import sys
-from lrscope.training.source.command import CommandSource
+from lrscope.training.source.program.source import CommandSource
 commands = {[python(p, "1000000", "0.001") for p in (STEPS, WITH_FAMILY, STUBBORN, BREEDING)]!r}
 sources = [CommandSource(command) for command in commands]
 runs, step = [], 0
@@ -235,11 +235,11 @@ def test_the_watcher_holds_no_output_of_the_scan(token: str):
 def test_the_watcher_loads_next_to_nothing():
     """It has to be up before the first program, and stays for the whole scan: no NumPy, no psutil."""
     script = (
-        "import sys; sys.path.append(sys.argv[1]); import lrscope.training.source.watcher; "
+        "import sys; sys.path.append(sys.argv[1]); import lrscope.training.source.program.reaper; "
         "loaded = {name.partition('.')[0] for name in sys.modules}; "
         "print(sorted(loaded & {'numpy', 'psutil', 'click', 'rich', 'subprocess'}))"
     )
-    root = str(Path(guardian.__file__).parents[3])
+    root = str(Path(guardian.__file__).parents[4])
     done = subprocess.run(
         [sys.executable, "-S", "-E", "-s", "-c", script, root], capture_output=True, text=True
     )

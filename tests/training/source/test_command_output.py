@@ -14,8 +14,8 @@ from command_programs import STEPS, python
 
 from lrscope.errors import UsageError
 from lrscope.training.source.base import Progress, Status
-from lrscope.training.source.command import CommandSource
-from lrscope.training.source.endings import failure, last_lines
+from lrscope.training.source.program.endings import failure, last_lines
+from lrscope.training.source.program.source import CommandSource
 
 
 def to_the_end(program: list[str], log: Path | None = None, **options) -> tuple[Progress, list]:

@@ -26,7 +26,7 @@ from command_programs import (
 )
 
 from lrscope.training.source.base import LiveRun, Status
-from lrscope.training.source.command import CommandSource
+from lrscope.training.source.program.source import CommandSource
 
 
 @pytest.fixture

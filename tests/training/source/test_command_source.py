@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrscope.errors import SourceError
-from lrscope.training.source.command import CommandSource
-from lrscope.training.source.words import check_rate, command_name, fill, rate_text
+from lrscope.training.source.program.placeholders import check_rate, command_name, fill, rate_text
+from lrscope.training.source.program.source import CommandSource
 
 VALUES = {"lr": "0.01", "seed": "3", "out": "/runs/a b"}
 

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lrscope.control.base import Action, Decision
+from lrscope.control.base import Action, RateChange
 from lrscope.errors import UsageError
 
 Arrays = dict[str, Any]
@@ -30,7 +30,7 @@ class RateCallback(keras.callbacks.Callback):
 
     def __init__(self, backup: str | os.PathLike[str] | None = None) -> None:
         super().__init__()
-        self.decisions: list[Decision] = []
+        self.decisions: list[RateChange] = []
         self._backup = Path(backup) if backup is not None else None
 
     @abstractmethod
@@ -113,7 +113,7 @@ class RateCallback(keras.callbacks.Callback):
                 f"{self._iterations()}: load the model of that moment first (with "
                 "keras.callbacks.BackupAndRestore before this callback), or remove the file to begin anew."
             )
-        self.decisions = [Decision(**{**d, "action": Action(d["action"])}) for d in facts["decisions"]]
+        self.decisions = [RateChange(**{**d, "action": Action(d["action"])}) for d in facts["decisions"]]
         self._recall(facts, arrays)
 
     def _iterations(self) -> int:

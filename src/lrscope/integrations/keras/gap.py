@@ -17,10 +17,10 @@ from typing import Any
 import keras
 
 from lrscope.control.average import CONTROL, OUTPUT, due
-from lrscope.control.base import Action, Decision, from_json, to_json
-from lrscope.control.compose import Composed, ComposedState
+from lrscope.control.base import Action, RateChange, from_json, to_json
+from lrscope.control.compose import ComposedState, Guarded
 from lrscope.control.gap import Gap, gap_of
-from lrscope.control.ledger import Ledger
+from lrscope.control.record_writer import RecordWriter
 from lrscope.errors import UsageError
 from lrscope.integrations.keras.base import Arrays, RateCallback
 from lrscope.integrations.keras.held_out import HeldOut
@@ -55,7 +55,7 @@ class GapScheduler(RateCallback):
         average: a quarter of it in the first 64 steps, more of them as the run grows; see `lrscope.control.Gap`.
     warmup : int
         Steps on which the rate climbs to the optimiser's, so that divergence shows before it does harm.
-    control : Composed, optional
+    control : Guarded, optional
         Another controller, instead of the one that `every` and `warmup` describe.
     averaged_validation : bool
         Whether `fit` validates with the averaged weights. Callbacks that save the best model save the weights
@@ -86,13 +86,13 @@ class GapScheduler(RateCallback):
         batch_size: int = 128,
         every: int = 8,
         warmup: int = 50,
-        control: Composed | None = None,
+        control: Guarded | None = None,
         averaged_validation: bool = False,
         record: str | os.PathLike[str] | None = None,
         backup: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(backup)
-        self.control: Composed | None = control
+        self.control: Guarded | None = control
         self.step_count = 0
         self._settings = (every, warmup)
         self._held_out = HeldOut(held_out, batch_size)
@@ -109,7 +109,7 @@ class GapScheduler(RateCallback):
         self._averaged_validation = averaged_validation
         self._swapped: AbstractContextManager[Any] | None = None
         self._record = record
-        self._ledger: Ledger | None = None
+        self._ledger: RecordWriter | None = None
 
     # -- what Keras calls -----------------------------------------------------------------------------------
 
@@ -118,13 +118,13 @@ class GapScheduler(RateCallback):
         if self._state is None:
             if self.control is None:
                 every, warmup = self._settings
-                self.control = Composed(Gap(every=every, memory=_memory(self.model.optimizer)), warmup=warmup)
+                self.control = Guarded(Gap(every=every, memory=_memory(self.model.optimizer)), warmup=warmup)
             self._state = self.control.init(self.lr)
         super().on_train_begin(logs)
         self.set_lr(self.rule.lr(self._now))
         if self._record is not None and self._ledger is None:
             settings = {"optimizer": self.model.optimizer.name, "controller": type(self.rule.rule).__name__}
-            self._ledger = Ledger(self._record, settings, continuing=self.step_count > 0)
+            self._ledger = RecordWriter(self._record, settings, continuing=self.step_count > 0)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """The mean loss of the epoch begins anew."""
@@ -190,7 +190,7 @@ class GapScheduler(RateCallback):
     # -- what a person calls --------------------------------------------------------------------------------
 
     @property
-    def rule(self) -> Composed:
+    def rule(self) -> Guarded:
         """The controller; known once training has begun."""
         if self.control is None:
             raise UsageError("The scheduler has no controller before training has begun.")
@@ -261,7 +261,7 @@ class GapScheduler(RateCallback):
                 average.update(values, self._waiting)
         self._waiting = 0
 
-    def _act(self, decision: Decision) -> None:
+    def _act(self, decision: RateChange) -> None:
         if decision.action not in (Action.WARM, Action.COOL):
             self.decisions.append(decision)
         if decision.restore is not None and self._proven is not None:

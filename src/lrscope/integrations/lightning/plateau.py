@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lrscope.control import Decision
-from lrscope.integrations.lightning.alone import the_optimizer
+from lrscope.control import RateChange
+from lrscope.integrations.lightning.sole_optimizer import the_optimizer
 from lrscope.integrations.torch import PlateauScheduler as _PlateauScheduler
 
 
@@ -40,7 +40,7 @@ class PlateauScheduler(Callback):
         self._kept: Mapping[str, Any] | None = None
 
     @property
-    def decisions(self) -> list[Decision]:
+    def decisions(self) -> list[RateChange]:
         """What was changed so far, each with its reason."""
         return self._scheduler.decisions if self._scheduler is not None else []
 

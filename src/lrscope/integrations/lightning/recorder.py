@@ -12,7 +12,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from lrscope.integrations.lightning.again import elsewhere, loss_again
+from lrscope.integrations.lightning.recompute_loss import elsewhere, loss_again
 from lrscope.integrations.torch import Recorder as _Recorder
 
 

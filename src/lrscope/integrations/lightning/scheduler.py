@@ -13,10 +13,10 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from lrscope.control import Composed, Decision
+from lrscope.control import Guarded, RateChange
 from lrscope.errors import UsageError
-from lrscope.integrations.lightning.again import elsewhere, loss_again
-from lrscope.integrations.lightning.alone import the_optimizer
+from lrscope.integrations.lightning.recompute_loss import elsewhere, loss_again
+from lrscope.integrations.lightning.sole_optimizer import the_optimizer
 from lrscope.integrations.torch import GapScheduler as _GapScheduler
 
 
@@ -57,7 +57,7 @@ class GapScheduler(Callback):
         *,
         every: int = 8,
         warmup: int = 50,
-        control: Composed | None = None,
+        control: Guarded | None = None,
         averaged_validation: bool = False,
         record: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -158,7 +158,7 @@ class GapScheduler(Callback):
         return self._scheduler
 
     @property
-    def decisions(self) -> list[Decision]:
+    def decisions(self) -> list[RateChange]:
         """What was changed so far, each with its reason."""
         return self.scheduler.decisions
 

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from lrscope.control.base import Action, Decision
-from lrscope.control.ledger import Ledger
+from lrscope.control.base import Action, RateChange
+from lrscope.control.record_writer import RecordWriter
 from lrscope.errors import UsageError
 from lrscope.integrations.optax import rules
 from lrscope.integrations.optax.wrapper import ControlledState, Observation
@@ -61,7 +61,7 @@ class Record:
         self, path: str | os.PathLike[str], learning_rate: float, *, continuing: bool = False
     ) -> None:
         settings = {"optimizer": "optax", "controller": "Gap"}
-        self._ledger = Ledger(path, settings, continuing=continuing)
+        self._ledger = RecordWriter(path, settings, continuing=continuing)
         self._lr = learning_rate
         self._step = 0
 
@@ -76,7 +76,7 @@ class Record:
             decision = None
             if done is not None:
                 rested = done in (Action.LOWER, Action.RAISE)
-                decision = Decision(
+                decision = RateChange(
                     step=step,
                     action=done,
                     factor=new_scale / scale if scale else np.nan,

@@ -14,7 +14,7 @@ import jax.numpy
 
 from lrscope.control import average, gap, guard
 from lrscope.control.base import Action
-from lrscope.control.compose import Composed, ComposedState
+from lrscope.control.compose import ComposedState, Guarded
 from lrscope.control.gap import Gap, GapState
 from lrscope.control.guard import Guard, GuardState
 
@@ -46,13 +46,13 @@ def arrays(state: Tree) -> Tree:
     return made
 
 
-def start(control: Composed) -> ComposedState:
+def start(control: Guarded) -> ComposedState:
     """The state before the first step. Rates are multiples of the optimiser's own."""
     return arrays(control.init(1.0))
 
 
-def wants_gap(control: Composed, state: ComposedState, step: Array) -> Array:
-    """`Composed.wants_gap`."""
+def wants_gap(control: Guarded, state: ComposedState, step: Array) -> Array:
+    """`Guarded.wants_gap`."""
     rule = _gap_of(control)
     often = jnp.select(
         [step <= gap._EARLY, step <= gap._GROWN, step <= 4 * gap._GROWN],
@@ -81,8 +81,8 @@ def takes_in(step: Array) -> Array:
     return step % jnp.select([step <= u for u in until], strides) == 0
 
 
-def wants_snapshot(control: Composed, state: ComposedState) -> Array:
-    """`Composed.wants_snapshot`."""
+def wants_snapshot(control: Guarded, state: ComposedState) -> Array:
+    """`Guarded.wants_snapshot`."""
     keep = control.guard.keep_every
     return (state.guard.good >= keep) & (
         state.step - state.guard.keeping.kept >= jnp.maximum(keep, state.step // 16)
@@ -90,7 +90,7 @@ def wants_snapshot(control: Composed, state: ComposedState) -> Array:
 
 
 def took_snapshot(state: ComposedState) -> ComposedState:
-    """`Composed.took_snapshot`."""
+    """`Guarded.took_snapshot`."""
     watch = state.guard
     keeping = watch.keeping._replace(
         kept=state.step,
@@ -103,9 +103,9 @@ def took_snapshot(state: ComposedState) -> ComposedState:
 
 
 def update(
-    control: Composed, state: ComposedState, step: Array, loss: Array, measured: Array
+    control: Guarded, state: ComposedState, step: Array, loss: Array, measured: Array
 ) -> tuple[ComposedState, Verdict]:
-    """`Composed.update`; a gap that was not measured is NaN."""
+    """`Guarded.update`; a gap that was not measured is NaN."""
     watch, restore = _watch(control.guard, state.guard, loss)
     back = restore != LAST
     cooling = (state.cool_from >= 0) & ~back
@@ -160,7 +160,7 @@ def update(
 
 
 def finish(state: ComposedState, steps: Array) -> ComposedState:
-    """`Composed.finish`."""
+    """`Guarded.finish`."""
     return _alike(state._replace(cool_from=state.step, cool_steps=steps, cool_lr=state.lr), state)
 
 
@@ -261,7 +261,7 @@ def _anew(step: Array, lr: Array) -> GapState:
     return GapState(lr, step, 0.0, 0.0, 0.0)
 
 
-def _gap_of(control: Composed) -> Gap:
+def _gap_of(control: Guarded) -> Gap:
     if not isinstance(control.rule, Gap):
         raise TypeError("only the gap is written in arrays")
     return control.rule

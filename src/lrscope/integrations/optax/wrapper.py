@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import optax
 
 from lrscope.control.average import CONTROL, OUTPUT
-from lrscope.control.compose import Composed, ComposedState
+from lrscope.control.compose import ComposedState, Guarded
 from lrscope.control.gap import Gap
 from lrscope.errors import UsageError
 from lrscope.integrations.optax import rules
@@ -81,7 +81,7 @@ def gap(
     every: int = 8,
     warmup: int = 50,
     memory: float = 10.0,
-    control: Composed | None = None,
+    control: Guarded | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Let the gap raise and lower the rate of an optimiser.
 
@@ -105,7 +105,7 @@ def gap(
     memory : float
         Steps that the optimiser remembers, 1 / (1 - momentum): 10 as for Adam and for a momentum of 0.9. optax
         does not tell.
-    control : Composed, optional
+    control : Guarded, optional
         The controller itself, instead of the one that the above describe. Its rule has to be a `Gap`.
 
     Returns
@@ -130,7 +130,7 @@ def gap(
     Memory beyond the optimiser's own: for Adam eight copies of the parameters: two running averages, and two
     snapshots with the optimiser's moments.
     """
-    control = control or Composed(Gap(every=every, memory=memory), warmup=warmup)
+    control = control or Guarded(Gap(every=every, memory=memory), warmup=warmup)
     if not isinstance(control.rule, Gap):
         raise UsageError(
             f"lrscope.optax.gap runs a Gap, and control.rule is a {type(control.rule).__name__}; for the loss alone "
@@ -168,7 +168,7 @@ def gap(
 
 
 def _step(
-    control: Composed,
+    control: Guarded,
     inner: optax.GradientTransformationExtraArgs,
     gradient: Any,
     state: ControlledState,

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from lrscope.control.gap import gap_of
 from lrscope.integrations.torch.average import PowerAverage
 from lrscope.integrations.torch.cadence import Cadence
-from lrscope.integrations.torch.hearing import Heard
+from lrscope.integrations.torch.loss_capture import CapturedLoss
 from lrscope.integrations.torch.measuring import measuring, number, weights_replaced
 
 _EARLY = 64
@@ -72,7 +72,7 @@ class GapMeter:
             self.cadence.passed(step, self.spent, pace)
             self.spent = 0.0
 
-    def measure(self, heard: Heard, weights: Sequence[Tensor]) -> float:
+    def measure(self, heard: CapturedLoss, weights: Sequence[Tensor]) -> float:
         """The gap on the batch of a loss that was computed at these weights.
 
         One forward pass at the average, and one at the weights where the loss of training cannot stand for it

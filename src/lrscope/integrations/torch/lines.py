@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lrscope.curves.journal import Field, Journal
 from lrscope.errors import StoreError
-from lrscope.integrations.torch.hearing import Heard
+from lrscope.integrations.torch.loss_capture import CapturedLoss
 
 _MOST_WAITING = 32  # lines
 _LONGEST_WAIT = 0.25  # seconds
@@ -85,7 +85,7 @@ def rates(optimizer: torch.optim.Optimizer) -> Row:
     }
 
 
-def mean_loss(heard: list[Heard]) -> Row:
+def mean_loss(heard: list[CapturedLoss]) -> Row:
     """The mean of losses, and how many they were when more than one."""
     if not heard:
         return {}

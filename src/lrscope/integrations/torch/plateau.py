@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from lrscope.control.base import Action, Decision, from_json, to_json
+from lrscope.control.base import Action, RateChange, from_json, to_json
 from lrscope.control.plateau import Plateau
 from lrscope.errors import UsageError
 from lrscope.integrations.torch.rates import Rates
@@ -47,7 +47,7 @@ class PlateauScheduler:
 
     Attributes
     ----------
-    decisions : list of Decision
+    decisions : list of RateChange
         What was changed, each with its reason and the numbers behind it.
     """
 
@@ -73,7 +73,7 @@ class PlateauScheduler:
             )
         self.optimizer = optimizer
         self.mode = mode
-        self.decisions: list[Decision] = []
+        self.decisions: list[RateChange] = []
         self.last_epoch = 0
         self._rates = Rates(optimizer)
         self._rule = Plateau(factor, threshold, 1, patience, min_lr, take_back)
@@ -88,7 +88,7 @@ class PlateauScheduler:
         """The rates of all parameter groups."""
         return [float(group["lr"]) for group in self.optimizer.param_groups]
 
-    def step(self, metrics: Tensor | float) -> Decision | None:
+    def step(self, metrics: Tensor | float) -> RateChange | None:
         """Take in the next value of the metric; returns what was changed, if anything was."""
         self.last_epoch += 1
         value = float(metrics) if self.mode == "min" else -float(metrics)
@@ -112,5 +112,5 @@ class PlateauScheduler:
         self.last_epoch = int(state_dict["last_epoch"])
         self._state = from_json(state_dict["control"], self._rule.init(self._rates.first))
         self._rates.ratios = [float(r) for r in state_dict["ratios"]]
-        self.decisions = [Decision(**{**d, "action": Action(d["action"])}) for d in state_dict["decisions"]]
+        self.decisions = [RateChange(**{**d, "action": Action(d["action"])}) for d in state_dict["decisions"]]
         self._rates.set(self.lr)

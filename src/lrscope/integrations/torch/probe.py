@@ -21,9 +21,9 @@ from torch import Tensor, nn
 
 from lrscope.diagnosis.branches import BranchVerdict, judge_branches
 from lrscope.errors import UsageError
-from lrscope.integrations.torch.attention import looking_away
 from lrscope.integrations.torch.measuring import measuring, number
-from lrscope.integrations.torch.memento import borrowed
+from lrscope.integrations.torch.saved_state import borrowed
+from lrscope.integrations.torch.suspend import looking_away
 
 
 def probe(

@@ -37,12 +37,12 @@ from torch import Tensor, nn
 
 from lrscope.errors import UsageError
 from lrscope.integrations.torch.arithmetic import can_pack, dot, norm, pack
-from lrscope.integrations.torch.attention import attentive
 from lrscope.integrations.torch.average import PowerAverage
 from lrscope.integrations.torch.cadence import Cadence
 from lrscope.integrations.torch.gap import GapMeter
-from lrscope.integrations.torch.hearing import Heard, Hearing
 from lrscope.integrations.torch.lines import Lines, mean_loss, rates, warn
+from lrscope.integrations.torch.loss_capture import CapturedLoss, Hearing
+from lrscope.integrations.torch.suspend import attentive
 
 _DENSEST = 4  # steps between measurements of the update, at the densest: more brings little (control notes)
 _EVERY, _GAP_EVERY = 4, 16  # of a run in several processes, where the clock has no say
@@ -354,7 +354,7 @@ class Recorder:
         if self._meter is not None:
             self._meter.passed(self.step, pace)
 
-    def _gap(self, losses: list[Heard]) -> float | None:
+    def _gap(self, losses: list[CapturedLoss]) -> float | None:
         replays = [h for h in losses if h.again is not None]
         chosen = next((h for h in reversed(replays) if h.walked), None)
         if chosen is None:

@@ -27,19 +27,19 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from lrscope.control.base import Action, Decision, from_json, to_json
-from lrscope.control.compose import Composed
+from lrscope.control.base import Action, RateChange, from_json, to_json
+from lrscope.control.compose import Guarded
 from lrscope.control.gap import Gap
-from lrscope.control.ledger import decision_fields
+from lrscope.control.record_writer import decision_fields
 from lrscope.errors import UsageError
-from lrscope.integrations.torch.attention import attentive, looking_away
-from lrscope.integrations.torch.hearing import Hearing
+from lrscope.integrations.torch.gap_monitor import GapMonitor
 from lrscope.integrations.torch.held_out import HeldOut
 from lrscope.integrations.torch.lines import Lines, rates, warn
+from lrscope.integrations.torch.loss_capture import Hearing
 from lrscope.integrations.torch.measuring import number, weights_replaced
 from lrscope.integrations.torch.rates import Rates
-from lrscope.integrations.torch.sense import Sense
 from lrscope.integrations.torch.snapshot import Snapshot
+from lrscope.integrations.torch.suspend import attentive, looking_away
 
 _WITHOUT = 128  # steps without a way to a gap, after which that is said
 
@@ -71,9 +71,9 @@ class GapScheduler:
     warmup : int
         Steps on which the rate climbs to the optimiser's. On the way up divergence shows before it does
         harm; 0 for none.
-    control : Composed, optional
-        Another controller, instead of the one that `every` and `warmup` describe: `Composed(ZigZag())` lives by the
-        cosine between gradients and updates, measured every fourth step, and `Composed(Plateau())` by the loss.
+    control : Guarded, optional
+        Another controller, instead of the one that `every` and `warmup` describe: `Guarded(ZigZag())` lives by the
+        cosine between gradients and updates, measured every fourth step, and `Guarded(Plateau())` by the loss.
     record : path, optional
         Where a line is written at each step: loss, rate, gap and decisions, as `Recorder` writes it, for
         ``lrscope diagnose``.
@@ -103,7 +103,7 @@ class GapScheduler:
         held_out_loss: Callable[[Any], Any] | None = None,
         every: int = 8,
         warmup: int = 50,
-        control: Composed | None = None,
+        control: Guarded | None = None,
         record: str | os.PathLike[str] | None = None,
     ) -> None:
         if not hasattr(optimizer, "register_step_pre_hook"):
@@ -120,9 +120,9 @@ class GapScheduler:
         self.optimizer = optimizer
         self.model = model
         self.step_count = 0
-        self.decisions: list[Decision] = []
+        self.decisions: list[RateChange] = []
         self._rates = Rates(optimizer)
-        self.control = control or Composed(Gap(every=every, memory=_memory(optimizer)), warmup=warmup)
+        self.control = control or Guarded(Gap(every=every, memory=_memory(optimizer)), warmup=warmup)
         self._state = self.control.init(self._rates.first)
         self._rates.set(self.control.lr(self._state))
         device = weights[0].device
@@ -130,7 +130,7 @@ class GapScheduler:
         bench = None
         if held_out is not None:
             bench = HeldOut(held_out, held_out_loss or _pair_loss(model, loss_fn), device)
-        self._sense = Sense(model, weights, self._hearing, bench)
+        self._sense = GapMonitor(model, weights, self._hearing, bench)
         self._newest: Snapshot | None = None
         self._proven: Snapshot | None = None  # followed by healthy steps: the one to go back to
         self._losses: list[float] = []
@@ -174,7 +174,7 @@ class GapScheduler:
 
     def step(
         self, loss: Tensor | float | None = None, closure: Callable[[], Any] | None = None
-    ) -> Decision | None:
+    ) -> RateChange | None:
         """After each batch: take in its loss, and change the rate if the evidence says so.
 
         Parameters
@@ -188,7 +188,7 @@ class GapScheduler:
 
         Returns
         -------
-        decision : Decision or None
+        decision : RateChange or None
             What changed after this step, the single steps of a warm-up or cool-down included.
         """
         if loss is not None:
@@ -283,7 +283,7 @@ class GapScheduler:
         self._proven = Snapshot(Snapshot(state["proven"]).copied()) if state["proven"] else None
         self._losses = list(state["losses"])
         self._made = int(state["made"])
-        self.decisions = [Decision(**{**d, "action": Action(d["action"])}) for d in state["decisions"]]
+        self.decisions = [RateChange(**{**d, "action": Action(d["action"])}) for d in state["decisions"]]
         self._rates.set(self.control.lr(self._state))
         if self._lines is not None:
             self._lines.go_on()
@@ -361,7 +361,7 @@ class GapScheduler:
         total, gaps, count = known.tolist()
         return total / size, (gaps / size if count == size else None)
 
-    def _act(self, decision: Decision) -> None:
+    def _act(self, decision: RateChange) -> None:
         if decision.action not in (Action.WARM, Action.COOL):
             self.decisions.append(decision)
         if decision.restore is not None:

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from lrscope.control import Decision
+from lrscope.control import RateChange
 from lrscope.integrations.torch import PlateauScheduler as _PlateauScheduler
-from lrscope.integrations.transformers.constant import Constant, checkpoint, kept_in
+from lrscope.integrations.transformers.constant_schedule import Constant, checkpoint, kept_in
 from lrscope.integrations.transformers.unwrapping import unwrapped
 
 _FILE = "lrscope_plateau.json"
@@ -45,7 +45,7 @@ class PlateauScheduler(TrainerCallback):
         self._constant: Constant | None = None
 
     @property
-    def decisions(self) -> list[Decision]:
+    def decisions(self) -> list[RateChange]:
         """What was changed so far, each with its reason."""
         return self._scheduler.decisions if self._scheduler is not None else []
 

@@ -19,10 +19,10 @@ import torch
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from lrscope.control import Composed, Decision
+from lrscope.control import Guarded, RateChange
 from lrscope.errors import UsageError
 from lrscope.integrations.torch import GapScheduler as _GapScheduler
-from lrscope.integrations.transformers.constant import Constant, checkpoint, kept_in
+from lrscope.integrations.transformers.constant_schedule import Constant, checkpoint, kept_in
 from lrscope.integrations.transformers.unwrapping import unwrapped
 
 _FILE = "lrscope_scheduler.pt"
@@ -65,7 +65,7 @@ class GapScheduler(TrainerCallback):
         *,
         every: int = 8,
         warmup: int = 50,
-        control: Composed | None = None,
+        control: Guarded | None = None,
         record: str | os.PathLike[str] | None = None,
     ) -> None:
         self._held_out = held_out
@@ -132,7 +132,7 @@ class GapScheduler(TrainerCallback):
         return self._scheduler
 
     @property
-    def decisions(self) -> list[Decision]:
+    def decisions(self) -> list[RateChange]:
         """What was changed so far, each with its reason."""
         return self.scheduler.decisions
 

@@ -29,8 +29,8 @@ from lrscope.training.engine.calls import CallingEngine, pickled
 from lrscope.training.engine.processors import share
 from lrscope.training.engine.threads import ThreadEngine
 from lrscope.training.engine.worker import BOOT
-from lrscope.training.source import loading
 from lrscope.training.source.base import Progress, Source, Status, Watch
+from lrscope.training.source.function import loading
 
 if TYPE_CHECKING:
     from lrscope.curves import RunKey

@@ -3,7 +3,7 @@
 "use strict";
 const charts = (() => {
 const own = {};
-/* numbers, as views/numbers.py writes them */
+/* numbers, as views/shared/numbers.py writes them */
 const trim = t => t.includes(".") ? t.replace(/0+$/, "").replace(/\.$/, "") : t;
 const power = x => { const [m, e] = x.split("e"); return `${trim(m)}e${+e}`; };
 const rate = (x, digits = 2) => {

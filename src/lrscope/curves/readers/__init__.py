@@ -1,8 +1,0 @@
-"""Logs to curves, one format a file. `read` recognises a file's format, `from_object` takes what lies in
-memory."""
-
-from lrscope.curves.readers.base import LoggedRun
-from lrscope.curves.readers.objects import from_object
-from lrscope.curves.readers.read import read
-
-__all__ = ["LoggedRun", "from_object", "read"]

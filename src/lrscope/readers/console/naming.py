@@ -1,0 +1,192 @@
+"""Which of the words before a number name it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from lrscope.readers.console.words import (
+    AVERAGE,
+    EVALUATION,
+    TRAINING,
+    Kind,
+    kind_of,
+    same_metric,
+)
+
+_CUT = re.compile(r"[,;|\t\])}>•·●│┃]|\s{2,}|\s[-–—]\s|:\s|^:|…|\.{3,}|[█▏▎▍▌▋▊▉━╸╺#]+\s")
+_WRAPPER = re.compile(
+    r"(?:^|(?<=[\s:=(\[{'\"]))(?:tensor|array|[\w.]*float\d*|[\w.]*Array|[\w.]*Tensor|[\w.]*scalar)$"
+)
+_WORD = re.compile(r"[A-Za-z_@%µ*][\w@./'’%*+()-]*")
+_FILLER = frozenset(
+    [
+        "is",
+        "was",
+        "of",
+        "the",
+        "at",
+        "a",
+        "an",
+        "equals",
+        "value",
+        "this",
+        "for",
+        "current",
+        "after",
+        "has",
+        "now",
+        "its",
+        "with",
+        "and",
+        "then",
+        "on",
+        "are",
+    ]
+)
+_EDGE = " \t:=([{|'\"~≈<→─-–*"
+_SIDES = frozenset(("train", "val", "valid", "test", "dev", "eval"))
+_LEADING = re.compile(r"\s*[:|,;]?\s*(?:train|val|valid|test|loss|acc|lr)\w*\b", re.IGNORECASE)
+_UNIT = re.compile(r"^[A-Za-z%µ]+(?:/[A-Za-z]+)?")
+
+
+@dataclass(slots=True)
+class Slot:
+    """One number on a line, the text before it, and what has been worked out about it."""
+
+    start: int
+    end: int
+    before: str
+    noise: bool = False
+    name: str = ""
+    kind: Kind = Kind.UNKNOWN
+    explicit: bool = False
+    total: int | None = None  # slot of what follows a slash
+    taken: bool = False
+    lends: list[str] = field(default_factory=list)  # "Loss at step 10: 0.5": the name of the next number
+    words: list[str] = field(default_factory=list)
+
+
+def name_slot(line: str, slot: Slot, previous: Slot | None) -> None:
+    """Find the number's name and what it stands for."""
+    before = slot.before
+    if previous is not None and slot.start - len(before) == previous.end:
+        before = _UNIT.sub("", before)  # what is glued to the number before belongs to it
+    core = before.rstrip(_EDGE)
+    edge = before[len(core) :]
+    while "(" in edge and (wrapper := _WRAPPER.search(core)):
+        cut = core[: wrapper.start()]
+        core = cut.rstrip(_EDGE)
+        edge = cut[len(core) :]
+    slot.explicit = any(c in edge for c in ":=|")
+    inside = re.search(r"(\w+)\s?\((\w+)\)$", core)
+    if inside and inside.group(2).lower() in (*EVALUATION, *TRAINING):
+        words = [inside.group(2), inside.group(1)]  # "Epoch(train) [1][50/1000]"
+    elif edge and "|" in edge and not core:
+        words = []
+    else:
+        words = _WORD.findall(_CUT.split(core)[-1].strip("'\" "))
+    tail = _after(line, slot)
+    if (
+        not words
+        and core == ""
+        and previous is not None
+        and previous.lends
+        and edge.strip() in (":", "=", ":=")
+    ):
+        words, slot.explicit = previous.lends, True
+    if not words and core == "" and edge.strip() == "" and previous is None and _LEADING.match(tail):
+        slot.name, slot.kind, slot.explicit = "line", Kind.ITERATION, True  # "100 loss 2.3"
+        return
+    if not words and core == "" and edge.strip() == "" and previous is None and tail.startswith(":"):
+        slot.name, slot.kind, slot.explicit = "line", Kind.ITERATION, True  # "12:  learn: 0.48"
+        return
+    if not words:
+        postfix = re.match(r"\s(?:avg |mean |train )?loss\b(?!\s*[:=])", tail)
+        if postfix and "." in line[slot.start : slot.end]:
+            slot.name, slot.kind, slot.explicit = "loss", Kind.LOSS, True
+        return
+    after = re.match(r"\s(epochs?|steps?|iterations?|iters|updates?|batches)\b", tail)
+    if after and words[-1].lower() == "after":
+        slot.name, slot.kind, slot.explicit = after.group(1).rstrip("s"), kind_of(after.group(1)), True
+        return
+    words = [w.strip("'’\"()*.-") for w in words]
+    lending = next((i for i, w in enumerate(words) if w.lower() in ("at", "after", "for", "in", "on")), 0)
+    if lending and kind_of(" ".join(words[lending + 1 :])) in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH):
+        slot.lends, words = words[:lending], words[lending + 1 :]
+    words = [w for w in words if w and w.lower() not in _FILLER]
+    if any(w.lower() in ("improved", "improves") for w in words) or not words:
+        slot.kind = Kind.SETTING
+        return
+    slot.words = words
+    _choose(slot, len(words))
+    if re.match(r"(?:ms|s|sec|it/s|[KMGkmg]i?[Bb]?|x|%\s*\|)(?![\w/])", tail) and slot.kind in (
+        Kind.UNKNOWN,
+        Kind.SETTING,
+    ):
+        slot.kind = Kind.BOOKKEEPING
+    if re.match(r"\s?(?:ms|s|sec|secs|seconds|it/s|it/sec|MB|GB)\b", tail) and slot.kind is Kind.ITERATION:
+        slot.kind = Kind.BOOKKEEPING
+    if tail.startswith(("_", ".")) or re.match(r"[A-Za-z]{2,}\d|-[A-Za-z]", tail):
+        slot.kind = Kind.SETTING  # part of a word, a hash, a name
+
+
+def _choose(slot: Slot, count: int) -> None:
+    """Of the words before a number, the ones that name it."""
+    words = slot.words
+    if slot.explicit and count > 5:
+        words = words[-4:]
+    for start in range(len(words)):
+        name = " ".join(words[start:])
+        kind = kind_of(name)
+        if kind in (Kind.UNKNOWN, Kind.BOOKKEEPING) and not slot.explicit and name.lower() in _SIDES:
+            slot.name, slot.kind = name, Kind.UNKNOWN  # "step 5 train 0.5 val 0.6"
+            return
+        if kind is Kind.UNKNOWN and not slot.explicit:
+            continue
+        if kind in (Kind.LOSS, Kind.SCORE) and not slot.explicit and start + 3 < len(words):
+            continue
+        if kind in (Kind.LOSS, Kind.SCORE, Kind.UNKNOWN) and len(words) - start > 1:
+            kept = _tidy(words[start:], slot.explicit)
+            if kept != words[start:]:
+                kind = kind_of(" ".join(words[start:]))
+                name = " ".join(kept)
+        if (
+            kind is Kind.UNKNOWN
+            and start + 1 < len(words)
+            and kind_of(" ".join(words[-1:])) in (Kind.EPOCH, Kind.ITERATION)
+        ):
+            continue
+        slot.name, slot.kind = name, kind
+        return
+    slot.name, slot.kind = words[-1], Kind.SETTING
+
+
+def want(slot: Slot, wanted: str) -> None:
+    """Believe the metric that was asked for, whatever its name."""
+    for start in range(len(slot.words)):
+        name = " ".join(slot.words[start:])
+        if same_metric(joined(name), joined(wanted)):
+            slot.name, slot.kind, slot.words = name, Kind.LOSS, slot.words[start:]
+            return
+
+
+def _tidy(words: list[str], explicit: bool) -> list[str]:
+    kept = [w for w in words if w.lower() not in AVERAGE] or words
+    if not explicit:
+        strong = [i for i, w in enumerate(kept) if kind_of(w) in (Kind.LOSS, Kind.SCORE)]
+        if strong:
+            first = strong[0]
+            while first and (kept[first - 1].lower() in TRAINING or kept[first - 1].lower() in EVALUATION):
+                first -= 1
+            kept = kept[first:]
+    return kept
+
+
+def _after(line: str, slot: Slot) -> str:
+    return line[slot.end : slot.end + 24]
+
+
+def joined(name: str) -> str:
+    """The name as a metric has it: lower case, words joined by underscores."""
+    return re.sub(r"[\s:]+", "_", name.replace("'s", "").replace("’s", "")).strip("_.:").lower() or "value"

@@ -1,0 +1,205 @@
+"""Lines whose roles are known → points: decides what is believed, and drops what is repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lrscope.curves.curve import Point
+from lrscope.readers.console.line_template import LineTemplate, Measure, prefixed
+from lrscope.readers.console.numbers import Value, to_float
+from lrscope.readers.console.recognised import Recognised
+from lrscope.readers.console.step_counter import StepCounter
+from lrscope.readers.console.words import same_metric
+
+MOST_NAMES = 200
+
+
+class PointBuilder:
+    """The points of one run, line by line.
+
+    Parameters
+    ----------
+    metric : str or None
+        A metric that is believed wherever its name appears.
+    trusting : bool
+        Believe every metric of every line: for files of records. Printed lines have to show first that they
+        are about training: a loss or a score by name, or a counter at their head.
+    """
+
+    def __init__(self, metric: str | None = None, trusting: bool = False) -> None:
+        self.clock = StepCounter()
+        self._metric = metric
+        self._trusting = trusting
+        self._last: dict[str, tuple[int, str]] = {}
+        self._counts: dict[str, int] = {}
+        self._others: dict[str, None] = {}
+        self._summaries: dict[str, float] = {}
+        self._held: dict[str, tuple[int, float, str]] = {}
+        self._heading: str | None = None
+        self._example: str | None = None
+        self._performed = False
+
+    def heading(self, phase: str | None) -> None:
+        """The lines that follow, up to the next with a counter, belong to an evaluation."""
+        self._heading = phase
+
+    def take(
+        self, plan: LineTemplate, values: Sequence[Value], line: str = "", redrawn: bool = False
+    ) -> list[Point]:
+        """The points of one line; remembers what else it says."""
+        counted = plan.epoch is not None or plan.within is not None
+        if counted:
+            self._heading = None
+        if plan.others and len(self._others) < MOST_NAMES:
+            self._others.update(dict.fromkeys(plan.others))
+        for measure in plan.summaries:
+            self._summarise(measure, values)
+        if not plan.measures:
+            if counted and not redrawn and not plan.settings and plan.phase is None and not plan.summaries:
+                self.clock.note(plan, values)
+            return []
+        believed = plan.measures if self._trusting else self._believed(plan, counted)
+        if not believed:
+            return []
+        self._performed = self._performed or plan.performance
+        phase = self._heading if not counted and plan.phase is None else None
+        if phase is not None:
+            plan = replace(plan, phase=phase)
+            believed = tuple(replace(m, name=prefixed(m.name, phase), evaluated=True) for m in believed)
+        return self._points(plan, believed, values, line, redrawn)
+
+    def finish(self) -> list[Point]:
+        """Where a program told nothing but its end ("Final test loss: 0.3"), that is its one point."""
+        points = self._release(self.clock.step + 1, {})
+        if self._counts or not self._summaries:
+            return points
+        step = self.clock.step + 1
+        self.clock.step, self.clock.label = step, "counted lines"
+        for name in self._summaries:
+            self._counts[name] = 1
+        return [(step, name, value) for name, value in self._summaries.items()]
+
+    def summary(self, notes: Sequence[str] = ()) -> Recognised:
+        """What was recognised so far."""
+        told = list(notes)
+        if self.clock.rounds > 1 and self.clock.label is not None:
+            name, times = self.clock.label.split()[0], _times(self.clock.rounds - 1)
+            told.append(f"`{name}` starts again {times}; the count goes on.")
+        if self.clock.late:
+            told.append(f"{self.clock.late} late lines repeated earlier steps and were left out.")
+        others = [*self._others, *(n for n in self._summaries if n not in self._counts)]
+        return Recognised(
+            dict(self._counts),
+            self.clock.label if self._counts else None,
+            self._example,
+            tuple(n for n in dict.fromkeys(others) if n not in self._counts),
+            tuple(told),
+            self._metric,
+        )
+
+    @property
+    def told(self) -> bool:
+        """Whether any point has been made."""
+        return bool(self._counts)
+
+    def _believed(self, plan: LineTemplate, counted: bool) -> tuple[Measure, ...]:
+        counted = (counted and not plan.plural) or self.clock.waiting
+        wanted = [m for m in plan.measures if self._metric is not None and same_metric(m.name, self._metric)]
+        if plan.performance:
+            if not (plan.strong or counted or plan.phase or self._heading or wanted):
+                return tuple(m for m in plan.measures if m.name in self._counts)
+            if plan.settings > 1 and not counted and not self._performed:
+                return tuple(wanted)
+        elif not wanted and not (counted and (self._performed or _speaks(plan))):
+            return ()
+        if counted:
+            return plan.measures
+        return tuple(m for m in plan.measures if m.known or m in wanted or m.name in self._counts)
+
+    def _points(
+        self,
+        plan: LineTemplate,
+        measures: Sequence[Measure],
+        values: Sequence[Value],
+        line: str,
+        redrawn: bool,
+    ) -> list[Point]:
+        found: list[tuple[Measure, float, str]] = []
+        for measure in measures:
+            raw = values[measure.slot]
+            try:
+                value = to_float(raw)
+                if measure.over is not None:
+                    value /= to_float(values[measure.over])
+            except (ValueError, ZeroDivisionError):
+                continue
+            found.append(
+                (measure, value, f"{raw}/{values[measure.over]}" if measure.over is not None else str(raw))
+            )
+        if not found:
+            return []
+        names = [m.name for m, _, _ in found]
+        last = self._last
+        changed = not redrawn or any(last.get(m.name, (0, ""))[1] != text for m, _, text in found)
+        place = self.clock.place(plan, values, names, changed, redrawn)
+        step = place.step
+        points = self._release(step, {} if place.side else {m.name: text for m, _, text in found})
+        for measure, value, text in found:
+            name = prefixed(measure.name, "eval") if place.side else measure.name
+            before = last.get(name)
+            if before is None:
+                if len(last) >= MOST_NAMES:
+                    continue
+            elif before == (step, text):
+                continue
+            elif place.late and before[0] >= step:
+                self.clock.late += not redrawn
+                continue
+            elif redrawn and before[1] == text and (measure.evaluated or place.side):
+                continue  # a bar keeps showing the last evaluation
+            elif redrawn and not measure.evaluated and not place.side:
+                if before[0] == step:
+                    continue  # told once a step
+                if before[1] == text:
+                    self._held[name] = (step, value, text)  # perhaps the old value at the new step
+                    continue
+            self._tell(step, name, value, text, points)
+        if points and self._example is None:
+            self._example = line.strip()[:160] or None
+        return points
+
+    def _release(self, step: int, texts: dict[str, str]) -> list[Point]:
+        """The values that a bar still showed at a new step, where the next drawing did not correct them."""
+        points: list[Point] = []
+        for name, (held, value, text) in list(self._held.items()):
+            if step > held:
+                self._tell(held, name, value, text, points)
+                del self._held[name]
+            elif texts.get(name, text) != text:
+                del self._held[name]
+        return points
+
+    def _tell(self, step: int, name: str, value: float, text: str, points: list[Point]) -> None:
+        self._last[name] = (step, text)
+        self._counts[name] = self._counts.get(name, 0) + 1
+        points.append((step, name, value))
+
+    def _summarise(self, measure: Measure, values: Sequence[Value]) -> None:
+        try:
+            value = to_float(values[measure.slot])
+            if measure.over is not None:
+                value /= to_float(values[measure.over])
+        except (ValueError, ZeroDivisionError):
+            return
+        if len(self._summaries) < MOST_NAMES:
+            self._summaries[measure.name] = value
+
+
+def _speaks(plan: LineTemplate) -> bool:
+    """Whether a line without a loss or a score is about training all the same: its counter comes first."""
+    return plan.leads and not plan.settings and any(not m.rate for m in plan.measures)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -1,0 +1,40 @@
+"""A scan of lrscope itself (`scan.sqlite`): one run for each learning rate and seed.
+
+Read here by its tables and not through the store, because curves come before training in this house.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from lrscope.readers.base import LoggedRun, Reader, Unreadable
+from lrscope.readers.database import MAGIC, Database
+from lrscope.readers.files import Sample
+from lrscope.readers.points import Points
+
+APPLICATION_ID = 0x6C72_7363  # "lrsc", in SQLite's header (bytes 68 to 71)
+
+
+class LrscopeScan(Reader):
+    """The runs of a scan, whatever state they are in."""
+
+    name = "lrscope"
+    title = "lrscope scan"
+    certain = True
+
+    def recognises(self, sample: Sample) -> bool:
+        return sample.head.startswith(MAGIC) and sample.head[68:72] == APPLICATION_ID.to_bytes(4, "big")
+
+    def read(self, path: Path, name: str) -> list[LoggedRun]:  # noqa: ARG002 (the runs have names)
+        with Database(path) as database:
+            if not database.has("points", "run", "metric", "step", "value"):
+                raise Unreadable("it has no table of points")
+            points = Points()
+            metrics = dict(database.rows("metrics", ["id", "name"]))
+            for run, metric, step, value in database.rows("points", ["run", "metric", "step", "value"]):
+                points.add(run, metrics.get(metric), step, math.nan if value is None else value)
+            for run, rate, seed in database.rows("runs", ["id", "lr", "seed"]):
+                points.parameter(run, "lr", rate)
+                points.call(run, f"lr {rate:g}, seed {seed}" if isinstance(rate, float) else None)
+            return points.runs(self.name, path, database.lost)

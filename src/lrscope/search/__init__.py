@@ -1,0 +1,1 @@
+"""Which learning rate, for how long, and what to conclude."""

@@ -1,0 +1,373 @@
+"""The hands of a session: runs are opened, advanced, written down, dropped when memory is short, and closed.
+
+It decides nothing about learning rates. It is given a batch of asks and comes back when each has been
+answered: by the record, where the points are there already, otherwise by training.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from lrscope.curves import RunKey, RunState
+from lrscope.errors import InconclusiveError
+from lrscope.search.interrupt import Interrupt
+from lrscope.search.memory import available_memory, room_for
+from lrscope.search.planners.base import Advance
+from lrscope.search.tracked_run import End, TrackedRun
+from lrscope.training.engine.base import Engine
+from lrscope.training.source.base import Progress, Status, Watch
+from lrscope.training.store.base import Decision, Points, Record, Store
+
+SLICE = 0.25
+"""Seconds of training after which points are written: what a kill can cost at most, plus a step."""
+
+LINGER = 5.0
+"""Seconds that a run may go on after its last step, to say what it says at its end (a last validation, a summary):
+at least this, and a fifth of the time that it has trained."""
+
+LAST_SLICES = 4
+"""Slices that runs elsewhere have to come to rest after a signal, so that what they have reported is written."""
+
+LOSSES_ALLOWED = 3
+"""How often a run is started anew after its process vanished."""
+
+
+class Executor:
+    """Advances runs and writes down what they show.
+
+    Parameters
+    ----------
+    engine, store
+    records : dict of RunKey to TrackedRun
+        All runs that were ever started; the driver adds to it.
+    watch : callable
+        Makes the watch for a run that is opened.
+    interrupt : Interrupt
+    promise : callable
+        How promising each unfinished run is, for dropping.
+    observe : callable(bool)
+        Called after each slice; True where a run has changed its state.
+    max_paused : int or None
+        How many runs may wait in memory; None decides by what is free.
+    logs : Path or None
+        Folder of the runs' own output.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        records: dict[RunKey, TrackedRun],
+        *,
+        watch: Callable[[], Watch | None],
+        interrupt: Interrupt,
+        promise: Callable[[], Mapping[RunKey, float]],
+        observe: Callable[[bool], None],
+        max_paused: int | None = None,
+        logs: Path | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.engine = engine
+        self.store = store
+        self.records = records
+        self.horizon: int | None = None
+        self.total: int | None = None  # the run length that a run has told
+        self.notes: list[str] = []
+        self.decisions: list[Decision] = []
+        self._watch = watch
+        self._interrupt = interrupt
+        self._promise = promise
+        self._observe = observe
+        self._max_paused = max_paused
+        self._logs = logs
+        self._now = now
+        self._open: dict[RunKey, None] = {}  # in order of when each was last at work
+        self._details: dict[RunKey, str] = {}
+        self._per_run: int | None = None
+        self._at_horizon: dict[RunKey, float] = {}  # seconds trained when each was first seen there
+
+    # ---- the ledger ----------------------------------------
+
+    def decide(self, decision: Decision) -> Decision:
+        """Stamp a decision with the time, keep it, and hand it back to be written."""
+        stamped = Decision(decision.kind, decision.reason, decision.key, decision.detail, self._now())
+        self.decisions.append(stamped)
+        return stamped
+
+    def note(self, text: str) -> None:
+        """Tell the user something, once in the life of the scan."""
+        if not any(d.kind == "note" and d.reason == text for d in self.decisions):
+            self.notes.append(text)
+            self.store.append([self.decide(Decision("note", text))])
+
+    # ---- a batch ----------------------------------------
+
+    def drive(self, asks: Sequence[Advance], enough: Callable[[], bool] | None = None) -> None:
+        """Advance until every ask is answered, or until `enough` says so; then all runs are at rest.
+
+        Where `enough` cut it short, a run's `step` stays where it was: what it has reported meanwhile waits
+        on record.
+
+        Raises
+        ------
+        InconclusiveError
+            If the first two runs fail and nothing was ever reported.
+        KeyboardInterrupt, SourceError, StoreError
+        """
+        waiting: dict[RunKey, int | None] = {}
+        for ask in asks:
+            record = self.records.setdefault(ask.key, TrackedRun(ask.key))
+            if not self._answer_from_record(record, ask.to_step):
+                waiting[ask.key] = ask.to_step
+        self._write([])
+        active: dict[RunKey, int | None] = {}
+        cut = False
+        slices = 0  # since a signal came
+        while waiting or active:
+            stopping = self._interrupt.asked and not self.engine.trains_here
+            if not stopping or not active or slices == LAST_SLICES:
+                self._interrupt.check()
+            slices += stopping
+            while waiting and not stopping and len(active) < self.engine.jobs:
+                key = next((k for k in waiting if k in self._open), next(iter(waiting)))
+                active[key] = waiting.pop(key)
+                self._ensure_open(key)
+            # Where training is elsewhere, an advance is back within its slice, and no signal may cost its news.
+            with self._interrupt.exposed() if self.engine.trains_here else nullcontext():
+                # Asked for a step that it has reached, a run pauses at once, and tells all that it has.
+                wanted = {
+                    k: self.records[k].live_step if stopping else self._pause_step(s)
+                    for k, s in active.items()
+                }
+                news = self.engine.advance(wanted, SLICE)
+            written: list[Record] = []
+            rested = False
+            for key, progress in news.items():
+                early = cut or (stopping and progress.status is Status.PAUSED)
+                if key in self.records and self._take(self.records[key], progress, active, early, written):
+                    rested = True
+            self._write(written)
+            if rested:
+                self._tidy(active, waiting)
+                self._give_up_if_barren()
+            if enough is not None and not cut and enough():
+                cut = True
+                waiting.clear()
+                active = {key: self.records[key].live_step for key in active}
+            self._observe(rested)
+        if slices:
+            self._interrupt.check()
+
+    def _answer_from_record(self, record: TrackedRun, to_step: int | None) -> bool:
+        """Whether what was asked for is on record already: the run went past where it was paused, or the scan
+        was killed after the points were written."""
+        if record.end is not None and (to_step is None or to_step > record.step):
+            if to_step is None or to_step >= record.end.step:
+                record.settle(record.end.state, record.end.step, record.end.reason)
+            else:
+                self._pause_at(record, to_step)
+            return True
+        # Strictly past the step: of the step itself, another metric may still be to come.
+        if to_step is not None and record.key not in self._open and record.traces.last_step > to_step:
+            self._pause_at(record, to_step)
+            return True
+        return False
+
+    def _whole(self, step: int) -> bool:
+        return self.horizon is not None and step >= self.horizon
+
+    def _pause_step(self, to_step: int | None) -> int | None:
+        """The step at which the engine is to pause a run that was asked for `to_step`.
+
+        At the horizon that is one step further. What belongs to the last step often comes after it (the
+        validation that closes an epoch), and most runs end there by themselves.
+        """
+        return to_step + 1 if to_step is not None and self._whole(to_step) else to_step
+
+    def _lingers(self, record: TrackedRun, to_step: int | None) -> bool:
+        """Whether a run has had its time to come to an end after its last step."""
+        if to_step is None or not self._whole(to_step) or record.live_step < to_step:
+            return False
+        since = self._at_horizon.setdefault(record.key, record.seconds)
+        return record.seconds - since > max(LINGER, 0.2 * since)
+
+    def _pause_at(self, record: TrackedRun, step: int) -> None:
+        record.settle(RunState.COMPLETE if self._whole(step) else RunState.PAUSED, step)
+
+    def _ensure_open(self, key: RunKey) -> None:
+        record = self.records[key]
+        if key not in self._open:
+            log = None
+            if self._logs is not None:
+                self._logs.mkdir(parents=True, exist_ok=True)
+                log = self._logs / f"lr-{key[0]!r}-seed-{key[1]}.log"
+            record.opened()
+            self.engine.open(key, watch=self._watch(), log=log)
+            self._open[key] = None
+        record.state = RunState.RUNNING
+        record.dirty = True
+
+    def _take(
+        self,
+        record: TrackedRun,
+        progress: Progress,
+        active: dict[RunKey, int | None],
+        cut: bool,
+        written: list[Record],
+    ) -> bool:
+        """Take in what a run brings; whether it has come to rest."""
+        key = record.key
+        before = record.mismatch
+        fresh = record.absorb(progress.points, progress.step)
+        record.seconds += progress.seconds
+        if fresh:
+            written.append(Points(key, fresh))
+        if record.mismatch is not None and before is None:
+            written.append(self.decide(_does_not_reproduce(record)))
+        if progress.total is not None and progress.total >= max(progress.step, 1):
+            self.total = self.total or progress.total
+        for text in progress.notes:
+            if not any(d.kind == "note" and d.reason == text for d in self.decisions):
+                self.notes.append(text)
+                written.append(self.decide(Decision("note", text, key)))
+        if key not in active:
+            return False
+        if progress.status is Status.ADVANCING:
+            if not self._lingers(record, active[key]):
+                return False
+            self._pause_at(record, active.pop(key) or 0)
+            return True
+        to_step = active.pop(key)
+        if progress.status is Status.LOST and record.lost < LOSSES_ALLOWED:
+            record.lost += 1
+            reason = progress.reason or "its process vanished"
+            written.append(self.decide(Decision("note", f"Started anew at lr {key[0]:g}: {reason}", key)))
+            self._close(key)
+            active[key] = to_step
+            self._ensure_open(key)
+            return False
+        if progress.detail:
+            self._details[key] = progress.detail
+        self._open[key] = self._open.pop(key, None)  # it worked last
+        if progress.status is Status.PAUSED:
+            if cut or to_step is None:
+                record.settle(RunState.PAUSED, record.step)
+            else:
+                self._pause_at(record, to_step)
+        else:
+            self._ended(record, progress, None if cut else to_step, written)
+        return True
+
+    def _ended(
+        self, record: TrackedRun, progress: Progress, to_step: int | None, written: list[Record]
+    ) -> None:
+        end = self._end_of(record, progress)
+        # Decisions must not depend on how far a run happens to get past where it was to pause: an end that
+        # lies there is kept to itself until that far is asked for.
+        past = to_step is not None and (
+            end.step > to_step or (end.step == to_step and end.state is not RunState.DIVERGED)
+        )
+        if past and to_step is not None and record.traces.by_name:
+            self._pause_at(record, to_step)
+            if self._whole(to_step):
+                return
+            record.end = end
+            detail = {"state": str(end.state), "step": end.step, "reason": end.reason, "end": True}
+            written.append(
+                self.decide(
+                    Decision("note", f"It went on past step {to_step} to its end.", record.key, detail)
+                )
+            )
+            self._close(record.key)
+            return
+        record.settle(end.state, end.step, end.reason)
+        if end.state is RunState.FAILED:
+            detail = {"detail": progress.detail} if progress.detail else {}
+            text = f"The run at lr {record.key[0]:g} failed: {end.reason}"
+            written.append(self.decide(Decision("stop", text, record.key, detail)))
+
+    def _end_of(self, record: TrackedRun, progress: Progress) -> End:
+        step = progress.step
+        if progress.status is Status.DIVERGED:
+            return End(RunState.DIVERGED, step, progress.reason)
+        if progress.status is Status.LOST:
+            times = record.lost + 1
+            return End(RunState.FAILED, step, f"its process vanished {times} times ({progress.reason})")
+        if progress.status is Status.FAILED:
+            return End(RunState.FAILED, step, progress.reason or "it failed")
+        if not record.traces.by_name:
+            return End(RunState.FAILED, step, "it ended without reporting any value")
+        early = self.horizon is not None and step < self.horizon
+        return End(
+            RunState.COMPLETE, step, f"ended by itself at step {step} of {self.horizon}" if early else None
+        )
+
+    # ---- afterwards ----------------------------------------
+
+    def _write(self, written: list[Record]) -> None:
+        written.extend(r.change() for r in self.records.values() if r.dirty)
+        if written:
+            self.store.append(written)
+
+    def _close(self, key: RunKey) -> None:
+        if key in self._open:
+            del self._open[key]
+            self.engine.close(key)
+
+    def _tidy(self, active: Mapping[RunKey, object], waiting: Mapping[RunKey, object]) -> None:
+        for key in [k for k in self._open if self.records[k].state.final]:
+            self._close(key)
+        resting = [k for k in self._open if k not in active]
+        limit = self._limit()
+        if limit is None or len(resting) <= limit:
+            return
+        promise = self._promise()
+        order = {key: i for i, key in enumerate(self._open)}
+        resting.sort(key=lambda k: (k in waiting, promise.get(k, 0.0), order[k]))
+        dropped: list[Record] = []
+        for key in resting[: len(resting) - limit]:
+            self._close(key)
+            text = f"Dropped at step {self.records[key].step}: at most {limit} paused runs fit into memory."
+            dropped.append(self.decide(Decision("drop", text, key)))
+        self.store.append(dropped)
+
+    def _limit(self) -> int | None:
+        if self._max_paused is not None:
+            return self._max_paused
+        if self._per_run is None and self._open:
+            self._per_run = self.engine.memory() or 0  # 0: cannot be told, so do not ask again
+        return room_for(self._per_run, len(self._open), available_memory()) if self._per_run else None
+
+    def _give_up_if_barren(self) -> None:
+        failed = [r for r in self.records.values() if r.state is RunState.FAILED]
+        if len(failed) >= 2 and not any(r.traces.by_name for r in self.records.values()):
+            raise self.failure("The first two runs failed and reported nothing:")
+
+    def failure(self, opening: str) -> InconclusiveError:
+        """An error that says why runs failed."""
+        failed = [r for r in self.records.values() if r.state is RunState.FAILED]
+        reasons = list(dict.fromkeys(r.reason or "" for r in failed))
+        shown = max(reasons, key=[r.reason or "" for r in failed].count)
+        detail = next((self._details[r.key] for r in failed if r.key in self._details), None)
+        return InconclusiveError(f"{opening} {shown}", detail=detail)
+
+    def close_all(self) -> None:
+        """End all live runs."""
+        for key in list(self._open):
+            self._close(key)
+
+
+def _does_not_reproduce(record: TrackedRun) -> Decision:
+    m = record.mismatch
+    assert m is not None  # noqa: S101
+    lr, seed = record.key
+    return Decision(
+        "mismatch",
+        f"The run at lr {lr:g}, seed {seed} does not reproduce: {m.metric} at step {m.step} was {m.first:g}, "
+        f"and {m.again:g} when it was done again.",
+        record.key,
+        {"metric": m.metric, "step": m.step, "first": repr(m.first), "again": repr(m.again)},
+    )

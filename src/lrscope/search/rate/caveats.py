@@ -1,0 +1,227 @@
+"""Every doubt that applies to an answer, one sentence each, with what to do about it. Few and true.
+
+A warning that is shown when nothing is wrong teaches people to read none of them, so each has a test on scans
+in which it must not appear.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from lrscope.curves import Run, RunState, Scan
+from lrscope.curves.metric import infer_goal, is_loss, is_validation
+from lrscope.search.rate.cliff import sides, start_value
+from lrscope.search.rate.leader import Leader
+from lrscope.search.rate.ranking import Judge, bad, judge_by, names_seen, points, reading
+from lrscope.statistics.estimate import Estimate
+
+SETTLED = 0.05
+"""A curve has not settled when more than this share of all it gained came in the second half of its steps."""
+
+RISEN = 0.1
+"""A validation loss has risen when it ended above its best by this share of what it had gained."""
+
+SECOND_SEED = 2
+"""Full runs that a further seed costs: the best two rates again."""
+
+
+def caveats(scan: Scan, found: Leader, cliff: Estimate | None) -> tuple[str, ...]:
+    """All caveats about the rate that `found` leads with, the gravest first."""
+    checks = (_indistinct, _edge, _unfinished, _overfitting, _objectives, _unsettled, _few_points)
+    said = [text for check in checks for text in check(scan, found)]
+    return (*_lottery(found), *_stand_in(found), *said, *_no_cliff(scan, found, cliff), *_seeds(scan, found))
+
+
+def alike(scan: Scan) -> str | None:
+    """A sentence where all runs report the very same values, whatever their rate; None where they do not.
+
+    Two runs may agree at their first report, which is made before anything was learned; so three reports are
+    looked for, unless a run makes fewer.
+    """
+    runs = [run for run in scan.runs if run.seed == scan.plan.seeds[0] and not bad(run) and run.step > 0]
+    if len(runs) < 3:
+        return None
+    shared = min(run.step for run in runs)
+    for name in sorted(names_seen(runs, shared)):
+        if is_loss(name) or name == scan.plan.metric:
+            seen = [points(run, name, shared) for run in runs]
+            enough = 1 if scan.plan.horizon == 1 or not scan.plan.pausable else 3
+            if min(values.size for _, values in seen) < enough:
+                continue
+            _, first = seen[0]
+            if all(np.array_equal(values, first) for _, values in seen[1:]):
+                return (
+                    f"All {len(runs)} runs report the same {name} whatever their learning rate, so the "
+                    f"training seems to ignore it; check that the rate which it is given reaches the optimiser."
+                )
+    return None
+
+
+def _indistinct(scan: Scan, found: Leader) -> Iterator[str]:
+    if len(found.gaps) >= 3 and not any(gap.told_apart(scan.plan.level) for gap in found.gaps):
+        yield (
+            "No rate can be told apart from the best beyond noise; a larger --budget, longer runs (--steps), "
+            "or a less noisy --metric would show more."
+        )
+
+
+def _edge(scan: Scan, found: Leader) -> Iterator[str]:
+    rates = scan.plan.rates
+    lr = found.leader.lr
+    if lr == rates[0]:
+        further = f"{rates[0] / 100:g}"
+        yield f"The best rate is at the lower edge of the range; try smaller ones too (--low {further})."
+    elif lr == rates[-1]:
+        further = f"{rates[-1] * 100:g}"
+        yield f"The best rate is at the upper edge of the range; try larger ones too (--high {further})."
+
+
+def _unfinished(scan: Scan, found: Leader) -> Iterator[str]:
+    horizon = scan.plan.horizon
+    if horizon is None or found.leader.step >= horizon or found.leader.state.final:
+        compared = sum(1 for run in scan.runs if not bad(run) and run.seed == scan.plan.seeds[0])
+        if compared < 3:
+            runs = _count(compared, "run")
+            yield f"Only {runs} trained far enough to compare; widen the range or raise --budget."
+        return
+    reached = found.step / horizon
+    more = max(4.0, 2 * scan.plan.budget)
+    yield (
+        f"The rates were last compared at {100 * reached:.0f} % of a full run, and short runs flatter high rates; "
+        f"--budget {more:g} would judge them later."
+    )
+
+
+def _stand_in(found: Leader) -> Iterator[str]:
+    if found.by.metric != found.wanted:
+        yield (
+            f"{found.wanted} had not been seen where the rates were compared, so {found.by.metric} stood in "
+            f"for it; a larger --budget, or evaluating more often, would do without."
+        )
+
+
+def _overfitting(scan: Scan, found: Leader) -> Iterator[str]:
+    """The judged metric had turned while the training loss went on falling."""
+    by, run = found.by, found.leader
+    if by.objective == "best" or by.metric is None or not is_validation(by.metric):
+        return
+    best = reading(run, replace(by, objective="best"), run.step)
+    start = by.sign * start_value(scan, by.metric)
+    if not found.final - best > RISEN * (start - best):
+        return
+    for name in sorted(names_seen([run])):
+        if is_loss(name) and not is_validation(name):
+            loss = judge_by(scan.plan, name)
+            loss = (
+                Judge(name, infer_goal(name), "last")
+                if loss.metric != name
+                else replace(loss, objective="last")
+            )
+            if reading(run, loss, run.step) < reading(run, loss, _turn(run, by)):
+                rose = "rose" if by.goal == "min" else "fell"
+                yield (
+                    f"{by.metric} {rose} again while {name} went on falling (overfitting); with early "
+                    f"stopping, judge by --objective best, or train for fewer steps."
+                )
+                return
+
+
+def _turn(run: Run, by: Judge) -> int:
+    """The step at which a run's metric was best."""
+    steps, values = points(run, by.metric or "", run.step)
+    return int(steps[int(np.nanargmin(by.sign * values))]) if steps.size else 0
+
+
+def _objectives(scan: Scan, found: Leader) -> Iterator[str]:
+    other = "last" if scan.plan.objective == "best" else "best"
+    there = [
+        run for run in scan.runs if run.step >= found.step and run.seed == scan.plan.seeds[0] and not bad(run)
+    ]
+    if len(there) < 2:
+        return
+    by = replace(found.by, objective=other)
+    values = {run.lr: reading(run, by, found.step) for run in there}
+    if not all(math.isfinite(v) for v in values.values()):
+        return
+    choice = min(values, key=lambda lr: (values[lr], lr))
+    start = by.sign * start_value(scan, by.metric)
+    mine = values.get(found.leader.lr, math.inf)
+    if choice != found.leader.lr and mine - values[choice] > SETTLED * (start - values[choice]):
+        yield (
+            f"Judged by --objective {other} the rate would be {choice:g}, not {found.leader.lr:g}; choose by "
+            f"whether you keep the last state of a training or the best."
+        )
+
+
+def _unsettled(scan: Scan, found: Leader) -> Iterator[str]:
+    run, by = found.leader, found.by
+    horizon = scan.plan.horizon
+    if horizon is None or run.step < horizon or by.metric is None:
+        return
+    steps, values = points(run, by.metric, run.step)
+    if steps.size < 8:
+        return
+    start = by.sign * start_value(scan, by.metric)
+    late = reading(run, by, run.step // 2) - found.final
+    tail = by.sign * values[steps > run.step // 2]
+    noise = 2 * float(np.std(np.diff(tail))) / math.sqrt(max(1, tail.size // 5)) if tail.size > 2 else 0.0
+    if late > max(SETTLED * (start - found.final), noise):
+        share = late / (start - found.final)
+        yield (
+            f"{by.metric} had not settled: {100 * share:.0f} % of what it gained came in the second half of "
+            f"the run. A longer run may prefer a smaller rate; give the length you will train for (--steps)."
+        )
+
+
+def _few_points(scan: Scan, found: Leader) -> Iterator[str]:
+    horizon = scan.plan.horizon or 0
+    steps, _ = points(found.leader, found.by.metric or "", found.leader.step)
+    if scan.plan.pausable and horizon > 1 and steps.size < 5 and found.leader.step >= horizon:
+        yield (
+            f"A whole run reports {found.by.metric} only {_count(steps.size, 'time')}, so it "
+            f"can hardly be judged on the way; reporting more often would make the scan cheaper and surer."
+        )
+
+
+def _no_cliff(scan: Scan, found: Leader, cliff: Estimate | None) -> Iterator[str]:
+    _, lost = sides(scan)
+    failed = any(run.state is RunState.FAILED and run.lr > found.leader.lr for run in scan.runs)
+    if cliff is None and not lost and not failed and found.leader.lr != scan.plan.rates[-1]:
+        yield (
+            f"No run diverged up to {scan.plan.rates[-1]:g}, so it is not known where training begins to fail; "
+            f"--high {scan.plan.rates[-1] * 100:g} would look further."
+        )
+
+
+def _seeds(scan: Scan, found: Leader) -> Iterator[str]:
+    seeds = len(scan.plan.seeds)
+    if seeds == 1:
+        budget = scan.plan.budget + SECOND_SEED
+        yield f"Not confirmed on a second seed: --seeds 2 --budget {budget:g} does, for {SECOND_SEED} full runs more."
+    elif found.seeds < 2:
+        enough = scan.plan.budget + SECOND_SEED * (seeds - 1)
+        yield f"The budget did not reach to a second seed; --budget {enough:g} would."
+
+
+def _lottery(found: Leader) -> Iterator[str]:
+    ticket = found.lottery
+    if ticket is None:
+        return
+    again = "another seed" if ticket.seeds == 1 else f"{ticket.seeds} other seeds"
+    now = (
+        f"{found.leader.lr:g} is named instead, which did better over all seeds"
+        if found.leader.lr != ticket.lr
+        else "no other rate has been seen to do better; --seeds 3 or more, and a larger --budget, would tell"
+    )
+    yield (
+        f"A lottery ticket: {ticket.lr:g} was best on the first seed, but ended {100 * ticket.worse:.0f} % of what "
+        f"training gains worse on {again}, where {100 * ticket.limit:.0f} % would be chance; {now}."
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,166 @@
+"""From the model of a scan to its answer: the rate, its interval, the band, the reason and the caveats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.curves import Scan
+from lrscope.search.rate.caveats import alike, caveats
+from lrscope.search.rate.cliff import stated_cliff
+from lrscope.search.rate.leader import Leader, find_leader
+from lrscope.search.rate.model.forecast import Forecast
+from lrscope.search.rate.model.observations import harden
+from lrscope.search.rate.model.safeguards import far_enough, leading, steps_of, views_disagree
+from lrscope.search.rate.ranking import judge
+from lrscope.search.rate.recommend import recommend
+from lrscope.search.rate.recommendation import Band, Recommendation
+from lrscope.search.rate.replicates import Replicates
+from lrscope.statistics.estimate import Estimate
+
+Array = NDArray[np.float64]
+
+WIDER = 1.3
+"""Factor on the spread of the draws that the interval is read off, beyond the model's own: the best rate is less sure
+than the model is. Chosen for coverage on the scans of `benchmarks/scan_corpus`."""
+
+
+def answer(scan: Scan, f: Forecast, rule: str) -> Recommendation:
+    """What the model says of `scan`: the rate with the lowest expected end among those that were run."""
+    by = judge(scan)
+    order = leading(f, scan.plan.horizon or 1)
+    if not order or alike(scan):
+        return recommend(scan, rule)
+    lead = order[0]
+    first = scan.run((lead, f.seed))
+    if len(scan.plan.seeds) > 1 and first is not None:  # another rate may be better over all seeds
+        lead = Replicates(scan, by, first.step).best(order)
+    found = find_leader(scan, lead=(lead, f.seed))
+    if found is None:
+        return recommend(scan, rule)
+    cliff = stated_cliff(scan)
+    read = "best so far" if scan.plan.objective == "best" else "level at the end"
+    lr = interval(f, found.leader.lr, scan.plan.level)
+    chance = float(chances(f, scan.plan.tolerance)[f.rates.index(found.leader.lr)])
+    return Recommendation(
+        lr=lr,
+        band=band(f, found.leader.lr, scan.plan.tolerance),
+        cliff=cliff,
+        reason=_reason(scan, found, chance),
+        rule=f"{rule}, by the {read} of {by.metric}",
+        metric=by.metric,
+        goal=by.goal,
+        warnings=(*_own_caveats(scan, f, found), *caveats(scan, found, cliff)),
+        chance=chance,
+    )
+
+
+def interval(f: Forecast, named: float, level: float) -> Estimate:
+    """The shortest stretch of rates that holds the lowest end in `level` of the draws from the model.
+
+    Widened by half a grid step on both sides, because the grid is all that was looked at, and to the named
+    rate where that lies outside.
+    """
+    middle = f.ends.mean(axis=0)
+    lowest = (middle + WIDER * (f.ends - middle)).argmin(axis=1)
+    low, high = shortest(np.bincount(lowest, minlength=len(f.rates)) / len(lowest), level)
+    x = np.log10(np.array(f.rates))
+    every = f.grid
+    low = min(low, int(np.searchsorted(x, math.log10(named) - 1e-9)))
+    high = max(high, int(np.searchsorted(x, math.log10(named) - 1e-9)))
+    below, above = _middle(every, f.rates[low], -1), _middle(every, f.rates[high], +1)
+    ends = [
+        side
+        for side, out in (("below", f.rates[low] == every[0]), ("above", f.rates[high] == every[-1]))
+        if out
+    ]
+    method = "shortest stretch holding the lowest end in that share of joint draws from the model, and half a grid step"
+    if ends:
+        method += f"; open {' and '.join(ends)}, where the range of the scan ends"
+    return Estimate(named, min(below, named), max(above, named), level, method)
+
+
+def shortest(chance: Array, level: float) -> tuple[int, int]:
+    """First and last index of the shortest stretch with at least `level` of the chance; of equals the likelier."""
+    total = np.concatenate([[0.0], np.cumsum(chance)])
+    stretches = [
+        (high - low, -(total[high + 1] - total[low]), low, high)
+        for low in range(chance.size)
+        for high in range(low, chance.size)
+        if total[high + 1] - total[low] >= level * total[-1] - 1e-12
+    ]
+    _, _, low, high = min(stretches)
+    return low, high
+
+
+def _middle(rates: Sequence[float], lr: float, side: int) -> float:
+    """The middle between a rate and the next one of the grid on that side, on a log scale."""
+    place = list(rates).index(lr) + side
+    return math.sqrt(lr * rates[place]) if 0 <= place < len(rates) else lr
+
+
+def band(f: Forecast, named: float, tolerance: float) -> Band | None:
+    """The rates about the named one that end, more likely than not, within the tolerance of the best."""
+    if named not in f.rates:
+        return None
+    within = chances(f, tolerance) >= 0.5
+    at = f.rates.index(named)
+    low = high = at
+    while low > 0 and within[low - 1]:
+        low -= 1
+    while high + 1 < len(f.rates) and within[high + 1]:
+        high += 1
+    return Band(
+        f.rates[low], f.rates[high], tolerance, f.rates[low] == f.grid[0], f.rates[high] == f.grid[-1]
+    )
+
+
+def chances(f: Forecast, tolerance: float) -> Array:
+    """The chance of each candidate to end within the tolerance of the best, as a share of what training gains."""
+    z = harden(f.ends)
+    best = z.min(axis=1, keepdims=True)
+    chance: Array = (z <= best + tolerance * (1 - best)).mean(axis=0)
+    return chance
+
+
+def _reason(scan: Scan, found: Leader, chance: float) -> str:
+    plan = scan.plan
+    lr = found.leader.lr
+    share = 100 * min(
+        1.0, max(run.step for run in scan.runs if run.lr == lr) / (plan.horizon or 1)
+    )  # any seed
+    how = "was run to its end" if share >= 99.5 else f"was itself run to {share:.2g} % of a full run"
+    tried = len({run.lr for run in scan.runs})
+    likely = "more than 99 %" if chance >= 0.995 else f"{100 * chance:.0f} %"
+    return (
+        f"Of {tried} rates tried, {lr:g} is expected to end {'lowest' if found.by.goal == 'min' else 'highest'} "
+        f"in {found.by.metric}, and within {100 * plan.tolerance:g} % of the best of the grid with a chance of "
+        f"{likely}; it {how}."
+    )
+
+
+def _own_caveats(scan: Scan, f: Forecast, found: Leader) -> list[str]:
+    """What the model knows of its own weakness."""
+    said = []
+    horizon = scan.plan.horizon or 1
+    at = f.rates.index(found.leader.lr)
+    if not far_enough(f, at, horizon):
+        said.append(
+            f"{found.leader.lr:g} was itself run to only {100 * steps_of(f, at) / horizon:.1g} % of a "
+            f"full run: it is named "
+            f"for what other rates tell of it; --budget {max(1.0, 2 * scan.plan.budget):g} would let it show."
+        )
+    if views_disagree(f, horizon):
+        said.append(
+            "Two ways to read the short runs, by rate times steps and by steps alone, name rates more "
+            "than a factor of 10 "
+            "apart; a larger --budget would settle it."
+        )
+    if not f.brink.believed:
+        said.append(
+            "By the usual signs every rate tried has diverged or stands still, so no cliff was drawn."
+        )
+    return said

@@ -1,0 +1,130 @@
+"""What keeps a model's mistakes from becoming the answer's: a rate is named for what it has done itself.
+
+A forecast of a run that has hardly begun rests on other runs. So the rate that leads is advanced first of all
+until it has had its share of what was spent: an eighth of a run when one has been spent, a whole one at four and a
+half. A forecast that was wrong is then found out while there is budget left to act on it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lrscope.search.rate.model.forecast import Forecast, forecast
+from lrscope.search.rate.model.kernel import WITHOUT_FLOW
+
+PROVEN = 1 / 8
+"""Share of a full run that a rate should have done itself: of one that has done less, the answer says so."""
+
+SHARE = 0.25
+"""Share of all steps spent, beyond `UNPROVEN`, that the leader should have done itself."""
+
+UNPROVEN = 0.5
+"""Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
+
+ALIKE = 0.001
+"""Share of what training gains below which two expectations are the same: a third of a typical seed's scatter."""
+
+SHOWN = 0.25
+"""Weight of where a run stands against where it is expected to end, in naming."""
+
+FAR = 0.24
+"""Share of the longest run that a rate should have done itself to be named: two levels less, each of them half of the
+next, rounding allowed for."""
+
+
+def leading(f: Forecast, horizon: int) -> list[float]:
+    """Rates that were run with the first seed, the one to be named first.
+
+    Once proofs are asked for, a forecast is not all: `SHOWN` of what counts is where the run itself stands, and runs
+    that have come less than a quarter as far as the longest come last. With less to go by, the expected end
+    decides alone.
+    """
+    own = [steps_of(f, i) for i in range(len(f.rates))]
+    if due(f, horizon) <= 0:
+        order = by_expectation(f, horizon)
+    else:
+        far = FAR * max(own)
+        order = sorted(by_expectation(f, horizon, SHOWN), key=lambda i: own[i] < far)
+    return [f.rates[i] for i in order if own[i] > 0]
+
+
+def challenger(f: Forecast, horizon: int) -> int:
+    """Index of the one that is expected to end lowest, whatever it has done itself."""
+    order = by_expectation(f, horizon)
+    return next((i for i in order if steps_of(f, i) > 0), order[0])
+
+
+def by_expectation(f: Forecast, horizon: int, shown: float = 0.0) -> list[int]:
+    """Candidates, the one that is expected to end lowest first; `shown` is the weight of where each stands now.
+
+    Rates whose own runs have ended keep the order of these ends among themselves: what was seen overrules what is
+    supposed. Expectations that differ by less than `ALIKE` of what training gains are alike; there the chance
+    to be the best decides.
+    """
+    expected, best = f.expected.copy(), f.best.copy()
+    if shown:
+        stands = np.array([_stands(f, i) for i in range(len(f.rates))])
+        expected = (1 - shown) * expected + shown * stands
+    ends = {i: end for i in range(len(f.rates)) if (end := _end(f, i, horizon)) is not None}
+    seen = sorted(ends, key=lambda i: (ends[i], i))
+    expected[seen], best[seen] = np.sort(expected[seen]), np.sort(best[seen])[::-1]
+    rank = {i: k for k, i in enumerate(seen)}
+    return sorted(
+        range(len(f.rates)),
+        key=lambda i: (round(float(expected[i]) / ALIKE), -best[i], rank.get(i, 0), f.rates[i]),
+    )
+
+
+def _end(f: Forecast, index: int, horizon: int) -> float | None:
+    """What the candidate's own run came to, where it went all the way."""
+    run = f.own(index)
+    if run is None or run.dead or run.step < horizon or not run.judged.value.size:
+        return None
+    value = float(run.judged.value[-1])
+    return value if math.isfinite(value) else None
+
+
+def due(f: Forecast, horizon: int) -> float:
+    """Steps that a rate should have done itself by now before it is named."""
+    spent = sum(run.step for run in f.runs)
+    return min(float(horizon), SHARE * (spent - UNPROVEN * horizon))
+
+
+def _stands(f: Forecast, index: int) -> float:
+    """z that the candidate's own run has come to; 1, the start, where it has shown none."""
+    return next(reversed(f.shown(index).values()), 1.0)
+
+
+def steps_of(f: Forecast, index: int) -> int:
+    """Steps that the candidate's own run has done."""
+    run = f.own(index)
+    return 0 if run is None else run.step
+
+
+def needs_proof(f: Forecast, index: int, horizon: int) -> str | None:
+    """Why the leader has to go on first, for the ledger; None where it has done its share, or can do no more."""
+    own, run = steps_of(f, index), f.own(index)
+    if own >= due(f, horizon) or (run is not None and run.over):
+        return None
+    return (
+        f"{f.rates[index]:.2g} leads by what other rates tell of it, having come only to step {own} itself: "
+        f"it has to show it"
+    )
+
+
+def far_enough(f: Forecast, index: int, horizon: int) -> bool:
+    """Whether the rate has itself come so far that its forecast rests on its own curve."""
+    return steps_of(f, index) >= PROVEN * horizon
+
+
+def views_disagree(f: Forecast, horizon: int) -> bool:
+    """Whether, without flow time, a rate more than a decade away would be named.
+
+    It is said in the answer, and nothing else comes of it: where it was so, on replayed scans, the rate named gave away
+    less than that of halving as often as elsewhere.
+    """
+    other = forecast(f.runs, f.grid, horizon, f.seed, beliefs=WITHOUT_FLOW)
+    named = [g.rates[challenger(g, horizon)] for g in (f, other)]
+    return max(named) > 10 * min(named)

@@ -1,0 +1,65 @@
+"""The answer of a scan: a learning rate with its interval, the band around it, the cliff, and every doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lrscope.search.range_test.audit import Reading
+from lrscope.statistics.estimate import Estimate, short
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Learning rates whose final loss is within `tolerance` of the best, as a share of what was gained
+    between the start of training and the best end. An open end (the range of the scan stops there) is marked."""
+
+    low: float
+    high: float
+    tolerance: float
+    open_low: bool = False
+    open_high: bool = False
+
+    def __str__(self) -> str:
+        low = short(self.low) + (" or lower" if self.open_low else "")
+        return f"{low} to {short(self.high)}" + (" or higher" if self.open_high else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What a scan concludes.
+
+    Parameters
+    ----------
+    lr : Estimate or None
+        The recommended learning rate; None where nothing can be recommended (`reason` says why).
+    band : Band or None
+        Where the result is insensitive to the rate.
+    cliff : Estimate or None
+        Where training begins to diverge; None where it did not within the range.
+    reason : str
+        One or two sentences for a person: why this rate.
+    rule : str
+        Which planner and which reading of the curves named it.
+    metric : str or None
+        The metric that was judged.
+    goal : str
+        "min" or "max".
+    warnings : tuple of str
+        Every doubt that applies, one sentence each.
+    readings : tuple of Reading
+        What other rules say of the same curves, side by side; of a ramp only.
+    chance : float or None
+        The chance that `lr` ends within the tolerance of the best rate of the grid, as a share of what training gains;
+        None where the planner has no model to tell it.
+    """
+
+    lr: Estimate | None
+    band: Band | None
+    cliff: Estimate | None
+    reason: str
+    rule: str
+    metric: str | None = None
+    goal: str = "min"
+    warnings: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    chance: float | None = None

@@ -1,0 +1,129 @@
+"""Whether a scan on disk and the one that is asked for now are the same, and where the first one stood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lrscope.curves import Plan, RunKey, RunState
+from lrscope.errors import SettingsError
+from lrscope.search.planners.base import Advance, Planner
+from lrscope.search.tracked_run import End, TrackedRun
+from lrscope.training.source.base import Source
+from lrscope.training.store.base import Decision, Ledger
+
+DEFINING = ("source", "rates", "seeds", "steps", "metric", "goal", "objective", "planner")
+"""Settings that make a scan what it is. Budget, number of seeds, jobs, engine, limits and the band may change."""
+
+
+def settings_of(source: Source, planner: Planner, plan: Plan) -> dict[str, Any]:
+    """What is written at the head of the ledger (JSON values)."""
+    return {
+        "name": source.name,
+        "source": dict(source.identity()),
+        "fingerprint": dict(source.fingerprint()),
+        "rates": list(plan.rates),
+        "seeds": list(plan.seeds),
+        "steps": plan.horizon,
+        "metric": plan.metric,
+        "goal": plan.goal,
+        "objective": plan.objective,
+        "planner": planner_name(planner),
+        "budget": plan.budget,
+        "tolerance": plan.tolerance,
+        "level": plan.level,
+        "pausable": plan.pausable,
+    }
+
+
+def planner_name(planner: Planner) -> str:
+    """The planner's class with its plain settings: what must be equal for decisions to be."""
+    settings = getattr(planner, "__dict__", {})
+    plain = [f"{k}={v!r}" for k, v in sorted(settings.items()) if isinstance(v, int | float | str | bool)]
+    return f"{type(planner).__name__}({', '.join(plain)})"
+
+
+def check_same(old: Mapping[str, Any], new: Mapping[str, Any], place: str | None = None) -> None:
+    """Refuse to continue a scan that was made by other settings; `place` says where it is, for people.
+
+    Raises
+    ------
+    SettingsError
+        Listing what differs.
+    """
+    differs = []
+    for name in DEFINING:
+        if old.get(name) == new[name] or (name == "seeds" and _extends(old.get(name) or [], new[name])):
+            continue
+        if name == "source":
+            was, now = old.get(name) or {}, new[name]
+            differs += [
+                f"{part}: {was.get(part)!r} before, {now.get(part)!r} now"
+                for part in sorted(was.keys() | now.keys())
+                if was.get(part) != now.get(part)
+            ]
+        elif name == "rates":
+            differs.append(f"rates: {_grid(old.get(name) or [])} before, {_grid(new[name])} now")
+        else:
+            differs.append(f"{name}: {_shown(old.get(name))} before, {_shown(new[name])} now")
+    if differs:
+        raise SettingsError(
+            f"The results in {place or 'this store'} were made with other settings ({'; '.join(differs)}). "
+            "Name another folder with --out, or start over with --fresh, which moves what was measured aside."
+        )
+
+
+def _extends(old: Sequence[int], new: Sequence[int]) -> bool:
+    """Whether the same seeds are used and only their number differs: further seeds confirm what the first found."""
+    return list(new[: len(old)]) == list(old) or list(old[: len(new)]) == list(new)
+
+
+def _grid(rates: Sequence[float]) -> str:
+    return f"{len(rates)} from {rates[0]:g} to {rates[-1]:g}" if rates else "none"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(v) for v in value)
+    return "not given" if value is None else str(value)
+
+
+def records_of(ledger: Ledger) -> dict[RunKey, TrackedRun]:
+    """Every run where it stood. None of them is alive.
+
+    What was left aside for want of budget may be wanted by a larger one, and a run that failed before it
+    reported anything may work now that its cause is mended: both wait again.
+    """
+    records = {run.key: TrackedRun.of(run) for run in ledger.runs}
+    for decision in ledger.decisions:
+        if decision.key in records and decision.detail.get("end"):
+            end = decision.detail
+            records[decision.key].end = End(RunState(end["state"]), end["step"], end["reason"])
+    for record in records.values():
+        barren = record.state is RunState.FAILED and not record.traces.by_name
+        if barren or record.state in (RunState.RUNNING, RunState.STOPPED):
+            record.settle(RunState.PAUSED, 0 if barren else record.step)
+            record.end = None if barren else record.end
+    return records
+
+
+def outstanding(
+    decisions: Sequence[Decision], records: Mapping[RunKey, TrackedRun]
+) -> tuple[int, list[Advance]]:
+    """The number of the last batch that was asked for, and those of its asks that have not been answered."""
+    batches = [int(d.detail["batch"]) for d in decisions if d.kind == "advance" and "batch" in d.detail]
+    last = max(batches, default=0)
+    asks = []
+    for d in decisions:
+        if d.kind != "advance" or d.key is None or d.detail.get("batch") != last:
+            continue
+        to_step, record = d.detail["to_step"], records.get(d.key)
+        if record is None or not (record.state.final or (to_step is not None and record.step >= to_step)):
+            asks.append(Advance(d.key, to_step, d.reason))
+    return last, asks
+
+
+def has_ended(decisions: Sequence[Decision]) -> bool:
+    """Whether the scan came to its conclusion after the last thing that was asked for."""
+    kinds = [d.kind for d in decisions if d.kind in ("advance", "horizon", "name")]
+    return bool(kinds) and kinds[-1] == "name"

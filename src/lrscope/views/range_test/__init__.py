@@ -1,0 +1,1 @@
+"""A range test, shown."""
