@@ -131,7 +131,7 @@ def test_ctrl_c_reaches_the_scan_alone(token: str):
 def test_a_program_started_but_never_registered_is_found(token: str):
     """The scan may die between the two; the mark in the environment is enough."""
     script = (
-        "import os, signal, subprocess, sys\nfrom lrscope.training.source import guardian\n"
+        "import os, signal, subprocess, sys\nfrom lrscope.training.source.program import guardian\n"
         "subprocess.Popen(['setsid', 'sh', '-c', 'sleep 600 & sleep 600'],"
         " env={**os.environ, **guardian.environment('run')})\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -143,7 +143,7 @@ def test_a_program_started_but_never_registered_is_found(token: str):
 def test_a_registered_session_is_found_without_its_mark(token: str):
     """What has emptied its environment is still in the registered session, its parent gone or not."""
     script = (
-        "import os, signal, subprocess, sys, time\nfrom lrscope.training.source import guardian\n"
+        "import os, signal, subprocess, sys, time\nfrom lrscope.training.source.program import guardian\n"
         "p = subprocess.Popen(['env', '-i', 'sh', '-c', 'sleep 601 & sleep 601 & echo $! ; exit'],"
         " start_new_session=True, stdout=subprocess.PIPE)\n"
         "guardian.protect(p.pid)\nprint(p.stdout.readline().decode(), flush=True)\n"
@@ -159,7 +159,7 @@ def test_a_registered_session_is_found_without_its_mark(token: str):
 def test_a_fork_of_the_scan_does_not_keep_the_watcher_waiting(token: str):
     """A forked worker holds a copy of the pipe; the watcher looks at the scan itself, too."""
     script = (
-        "import ctypes, os, signal, subprocess, time\nfrom lrscope.training.source import guardian\n"
+        "import ctypes, os, signal, subprocess, time\nfrom lrscope.training.source.program import guardian\n"
         "subprocess.Popen(['sleep', '602'], env={**os.environ, **guardian.environment('run')})\n"
         "if ctypes.PyDLL(None).fork() == 0:\n    time.sleep(3)\n    os._exit(0)\n"  # past Python's own hooks
         "os.kill(os.getpid(), signal.SIGKILL)\n"
