@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from lrscope._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from lrscope._diagnose import DiagnosisResult as DiagnosisResult
     from lrscope._diagnose import backtest as backtest
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
     from lrscope.statistics.estimate import Estimate as Estimate
     from lrscope.training.source.function.live import StopRun as StopRun
     from lrscope.training.source.function.reporting import Reporter as Reporter
-
-__version__ = "0.1.0"
 
 _HOME = {
     "scan": "lrscope._scan",

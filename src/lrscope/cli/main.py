@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import click
 
-from lrscope import __version__
+from lrscope._version import __version__
 from lrscope.errors import LrscopeError
 
 INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended

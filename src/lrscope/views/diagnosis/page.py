@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from lrscope import __version__
+from lrscope._version import __version__
 from lrscope.diagnosis.examine import Examined
 from lrscope.views.diagnosis.facts import (
     ADVICE,

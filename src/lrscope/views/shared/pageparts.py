@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from lrscope import __version__
+from lrscope._version import __version__
 from lrscope.curves import Plan, RunState
 from lrscope.training.store.base import Decision
 from lrscope.views.scan.facts import Facts, RunFacts

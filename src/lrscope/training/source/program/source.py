@@ -5,7 +5,7 @@
 Three placeholders are filled in, also inside longer words (`--lr={lr}`, `optim.lr={lr}`, `{"rate": {lr}}`);
 all other braces stay as they are. No shell takes part.
 
-    {lr}     the learning rate in plain decimals: 0.001, 0.00001, 10.0 (see `words.rate_text`)
+    {lr}     the learning rate in plain decimals: 0.001, 0.00001, 10.0 (see `placeholders.rate_text`)
     {seed}   the seed, an integer
     {out}    an empty folder that belongs to the run alone, an absolute path
 
@@ -21,7 +21,6 @@ import json
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from lrscope.errors import SourceError, StoreError
@@ -30,6 +29,7 @@ from lrscope.readers.follow import FileFollower
 from lrscope.training.source.base import LiveRun, Source, Watch
 from lrscope.training.source.program.environment import line_by_line
 from lrscope.training.source.program.folders import linked_copy, move_aside, new_folder
+from lrscope.training.source.program.launch import Launch
 from lrscope.training.source.program.placeholders import (
     check_program,
     check_rate,
@@ -46,21 +46,6 @@ _HASHED = 16 << 20  # bytes; larger files are compared by size and time
 
 _numbers = itertools.count(1)
 _writing = threading.Lock()
-
-
-@dataclass
-class Launch:
-    """All that one run of the program needs. Made by `CommandSource.prepare` at the run's first advance."""
-
-    arguments: list[str]
-    run: str
-    cwd: Path
-    variables: dict[str, str]
-    reader: Parser | None
-    follower: FileFollower | None
-    metrics: Path | None
-    notes: list[str] = field(default_factory=list)
-    temporary: tempfile.TemporaryDirectory[str] | None = None
 
 
 class CommandSource(Source):
@@ -151,10 +136,7 @@ class CommandSource(Source):
                         found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
                     else:
                         found[name] = f"{stat.st_size} bytes, {stat.st_mtime_ns}"
-                except (
-                    OSError,
-                    ValueError,
-                ):  # a word that cannot be a path, or a file that is not ours to read
+                except (OSError, ValueError):  # no path, or a file that is not ours to read
                     continue
         return found
 
