@@ -108,6 +108,7 @@ def test_a_worker_stuck_in_a_step_is_closed():
         assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_workers_leave_ctrl_c_to_the_session():
     """An interrupt that reaches a worker does not end its run."""
     with processes(toys.noisy_quadratic, KEY) as engine:

@@ -81,10 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     0 done, 1 broken surroundings, 2 wrong use, 3 nothing could be concluded, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # The ends that a scheduler or a closed terminal makes are as tidy as Ctrl-C.
+    # The ends that a scheduler or a closed terminal makes are as tidy as Ctrl-C. What is ignored when we start
+    # stays so: `nohup lrscope scan … &` goes on when its terminal is closed.
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _interrupt)
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     sys.exit(run(arguments))
 
 

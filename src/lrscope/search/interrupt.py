@@ -24,8 +24,9 @@ class Interrupt:
     """Takes over, for its `with` block, the signals that would raise here: SIGINT, and those to which the
     program has given a handler of its own (the command line makes SIGTERM and SIGHUP a KeyboardInterrupt).
 
-    Signals that are ignored, or would end the process without Python, are left alone; outside the
-    main thread there is nothing to take over.
+    Signals that are ignored, or would end the process without Python, are left alone: a shell has SIGINT
+    ignored by what it starts in the background of a script. Outside the main thread there is nothing to
+    take over.
     """
 
     def __init__(self) -> None:

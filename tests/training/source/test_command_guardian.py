@@ -113,6 +113,7 @@ def test_a_scan_that_forgets_to_close_its_runs_leaves_nothing(token: str):
     assert [process for process in family_members(token) if not is_watcher(process)] == []
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_reaches_the_scan_alone(token: str):
     """Programs are in sessions of their own: a terminal's signal does not hit them before the scan saves."""
     scan = start_scan()
@@ -161,11 +162,11 @@ def test_a_fork_of_the_scan_does_not_keep_the_watcher_waiting(token: str):
     script = (
         "import ctypes, os, signal, subprocess, time\nfrom lrscope.training.source.program import guardian\n"
         "subprocess.Popen(['sleep', '602'], env={**os.environ, **guardian.environment('run')})\n"
-        "if ctypes.PyDLL(None).fork() == 0:\n    time.sleep(3)\n    os._exit(0)\n"  # past Python's own hooks
+        "if ctypes.PyDLL(None).fork() == 0:\n    time.sleep(600)\n    os._exit(0)\n"  # past Python's own hooks
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run([sys.executable, "-c", script])
-    assert wait_until(lambda: not [p for p in family_members(token) if p.name() == "sleep"], 2.5)
+    assert wait_until(lambda: not [p for p in family_members(token) if p.name() == "sleep"])
 
 
 def test_a_watcher_that_was_killed_is_replaced(token: str):
