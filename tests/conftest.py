@@ -7,11 +7,14 @@ import pytest
 
 
 @pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """SIGINT as in a program at a terminal, here and in what the test starts.
+def terminal_signals() -> Iterator[None]:
+    """Signals as in a program at a terminal, here and in what the test starts.
 
-    A shell has SIGINT ignored by what it starts in the background of a script, and children inherit that.
+    A shell has SIGINT ignored by what it starts in the background of a script, `nohup` has SIGHUP ignored, and
+    children inherit that.
     """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGTERM)}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

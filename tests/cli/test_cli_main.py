@@ -143,7 +143,7 @@ def scan_under_way(folder, *shell):
         process.wait()
 
 
-@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.usefixtures("terminal_signals")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_signal_interrupts_like_ctrl_c(name, tmp_path):
     """SIGTERM and SIGHUP end a scan as Ctrl-C does: status 130 and one sentence."""

@@ -201,7 +201,7 @@ def test_a_guess_of_the_time_left_is_coarse():
 
 
 PROGRAM = """
-import sys, time
+import os, sys, time
 from test_view_progress import snapshot
 from lrscope.views.scan.progress import make_progress
 with make_progress(sys.stderr) as progress:
@@ -212,7 +212,8 @@ with make_progress(sys.stderr) as progress:
             sys.stderr.write("written by the user\\n")
         if at == 130:
             print("MIDDLE", flush=True)
-            time.sleep(float(sys.argv[1]))
+            while len(sys.argv) > 1 and not os.path.exists(sys.argv[1]):
+                time.sleep(0.05)
 print("the result")
 """
 
@@ -224,7 +225,7 @@ def environment(**more):
 def through_a_terminal(**more):
     """Everything that the program writes to a pseudo-terminal, as it is written."""
     lead, follow = pty.openpty()
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, "0"]
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
     process = subprocess.Popen(command, stdout=follow, stderr=follow, env=environment(**more))
     os.close(follow)
     written = b""
@@ -259,7 +260,7 @@ def test_the_screen_shows_one_table_with_what_was_printed_above_it(columns, rows
     script.write_text(PROGRAM)
     socket = str(tmp_path / "tmux")
     tmux = ["tmux", "-S", socket, "-f", "/dev/null"]
-    command = f"{sys.executable} -W error {script} 3; sleep 60"
+    command = f"{sys.executable} -W error {script} {tmp_path}/go; sleep 60"
     start = [*tmux, "new-session", "-d", "-x", str(columns), "-y", str(rows), command]
     subprocess.run(start, check=True, env=environment(NO_COLOR="", LC_ALL="C.UTF-8"))
 
@@ -283,6 +284,7 @@ def test_the_screen_shows_one_table_with_what_was_printed_above_it(columns, rows
         assert "running" in during
         assert "MIDDLE" in screen("-S", "-")
         assert max(map(len, during.splitlines())) <= columns
+        (tmp_path / "go").touch()
         wait_for("the result")
         after = [line for line in screen("-S", "-").splitlines() if line.strip()]
         assert after == ["a note [x]", "printed by the user", "written by the user", "MIDDLE", "the result"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command_programs import STEPS, python
+from command_programs import STEPS, python, wait_until
 
 from lrscope.errors import UsageError
 from lrscope.training.source.base import Progress, Status
@@ -155,46 +155,51 @@ def test_output_faster_than_anybody_reads_does_not_fill_memory(tmp_path: Path):
         "import os\nline = b'step 1: loss 0.5 ' + b'x' * 4000 + b'\\n'\nwhile True: os.write(1, line * 200)"
     )
     run = CommandSource(python(program)).start(0.1, 0, log=tmp_path / "log")
-    assert run.advance(1000, 0.5).status is Status.ADVANCING
-    before = psutil.Process().memory_info().rss
-    for _ in range(6):
-        run.advance(1000, 0.25)
+
+    def printed() -> int:
+        assert run.advance(10**9, 0.25).status is Status.ADVANCING
+        return (tmp_path / "log").stat().st_size
+
+    assert wait_until(lambda: printed() > 1 << 20)
+    before, begun = psutil.Process().memory_info().rss, printed()
+    assert wait_until(lambda: printed() > begun + (64 << 20), 60)
     grown = psutil.Process().memory_info().rss - before
-    printed = (tmp_path / "log").stat().st_size
     run.close()
-    assert printed > 4 << 20
     assert grown < 32 << 20
 
 
-def test_points_that_nobody_fetches_hold_the_program_back():
+def test_points_that_nobody_fetches_hold_the_program_back(monkeypatch: pytest.MonkeyPatch):
     """Between two advances a program goes on; when too much is waiting it waits, too, and nothing is lost."""
+    most = 10_000
+    monkeypatch.setattr("lrscope.training.source.program.run._MOST_WAITING", most)
     program = (
-        "import os\ni = 0\nwhile i < 300000:\n"
+        "import os\ni = 0\nwhile i < 30000:\n"
         "    os.write(1, b''.join(b'step %d: loss 0.5\\n' % (i + k) for k in range(1, 101)))\n    i += 100"
     )
     source = CommandSource(python(program))
     run = source.start(0.1, 0)
     points = run.advance(None, 0.01).points
-    last = -1
-    while len(run._fresh) != last:  # type: ignore[attr-defined]
-        last = len(run._fresh)  # type: ignore[attr-defined]
-        time.sleep(1.0)
-    assert last < 110_000
+    assert wait_until(lambda: len(run._fresh) > most)  # type: ignore[attr-defined]
+    time.sleep(0.5)  # in which it could print all the rest
+    assert len(run._fresh) < most + 1000  # type: ignore[attr-defined]
     while (progress := run.advance(None, 0.25)).status is Status.ADVANCING:
         points += progress.points
     points += progress.points
-    assert [point[0] for point in points] == list(range(1, 300_001))
+    assert [point[0] for point in points] == list(range(1, 30_001))
     run.close()
 
 
-def test_a_program_that_closes_its_output():
+def test_a_program_that_closes_its_output(tmp_path: Path):
     """A daemon-like program that prints no more has not ended before it has."""
     program = (
-        "import os, time\nprint('step 1: loss 0.5')\nos.close(1)\nos.close(2)\ntime.sleep(0.6)\nos._exit(0)"
+        "import os, sys, time\nprint('step 1: loss 0.5')\nos.close(1)\nos.close(2)\n"
+        "while not os.path.exists(sys.argv[2]):\n    time.sleep(0.01)\nos._exit(0)"
     )
-    run = CommandSource(python(program)).start(0.1, 0)
+    run = CommandSource(python(program, str(tmp_path / "go"))).start(0.1, 0)
+    assert wait_until(lambda: run.advance(2, 0.1).step == 1)
     assert run.advance(2, 0.3).status is Status.ADVANCING
-    assert run.advance(2, 10).status is Status.ENDED
+    (tmp_path / "go").touch()
+    assert run.advance(2, 30).status is Status.ENDED
     run.close()
 
 

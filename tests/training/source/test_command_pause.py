@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -95,17 +96,17 @@ def test_a_step_that_was_passed_already_is_not_run_again(token: str):
 def test_a_paused_family_uses_no_processor_time(token: str):
     """Program, child, grandchild, and a daemon with a session of its own: all stand still, and all go on."""
     run = CommandSource(python(WITH_FAMILY)).start(0.1, 0)
-    until(run, 200)
+    steps = count(200, 50)
+    assert wait_until(lambda: until(run, next(steps)) and len(programs(token)) == 4, 60)
     family = programs(token)
-    assert len(family) == 4
     assert len({os.getsid(process.pid) for process in family}) == 2
     before = cpu_seconds(family)
     time.sleep(0.5)
     assert cpu_seconds(family) == before
     assert {process.status() for process in family} == {psutil.STATUS_STOPPED}
-    until(run, 250)
+    until(run, next(steps))
     assert cpu_seconds(family) > before
-    until(run, 260)
+    until(run, next(steps))
     assert {process.status() for process in family} == {psutil.STATUS_STOPPED}
     run.close()
 
