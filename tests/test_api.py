@@ -10,11 +10,11 @@ import sys
 from dataclasses import replace
 
 import pytest
+from scripted import ScriptedSource, decay
 
 import lrscope
 from lrscope.errors import InconclusiveError, SettingsError, StoreError, UsageError
 from lrscope.search.planners.grid import FullGridPlanner
-from lrscope.testing.scripted import ScriptedSource, decay
 
 
 def bowl(lr, seed):

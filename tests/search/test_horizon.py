@@ -6,9 +6,9 @@ import itertools
 import math
 
 import pytest
+from scripted import ScriptedSource, decay, sit
 
 from lrscope.errors import InconclusiveError
-from lrscope.testing.scripted import ScriptedSource, decay, sit
 from lrscope.training.store.memory import MemoryStore
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trainings import noisy_quadratic_following
 
 import lrscope
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
@@ -20,7 +21,7 @@ from lrscope.search.range_test.ramp_curve import climb, line, mean_climb
 from lrscope.search.range_test.rules import RULES, steepest, tenth_of_lost, tenth_of_minimum, valley
 from lrscope.search.space import log_grid
 from lrscope.statistics.smoother import smooth
-from lrscope.testing.toys import noisy_quadratic, noisy_quadratic_following
+from lrscope.testing.toys import noisy_quadratic
 
 X = np.linspace(-5, 1, 121)
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scripted import RATES, ScriptedSource, decay, sit
 
 import lrscope
 from lrscope.curves import RunState
 from lrscope.search.interrupt import Interrupt
 from lrscope.search.memory import available_memory, room_for
-from lrscope.testing.scripted import RATES, ScriptedSource, decay, sit
 from lrscope.training.engine.serial import SerialEngine
 from lrscope.training.source.base import Status
 from lrscope.training.store.base import Points, Record

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
+from scripted import RATES, LadderPlanner, ScriptedSource, decay, sit
 
 from lrscope.curves import RunState
 from lrscope.errors import InconclusiveError, SettingsError, UsageError
-from lrscope.testing.scripted import RATES, LadderPlanner, ScriptedSource, decay, sit
 from lrscope.training.store.memory import MemoryStore
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import trainings
 
 from lrscope.curves import RunKey
 from lrscope.errors import SourceError, UsageError
@@ -104,7 +105,7 @@ def test_memory_of_a_paused_worker_is_known():
 
 def test_a_worker_stuck_in_a_step_is_closed():
     """Closing does not wait for a step that takes an hour."""
-    with processes(toys.stuck, KEY) as engine:
+    with processes(trainings.stuck, KEY) as engine:
         engine.advance({KEY: 1}, 30)
         engine.advance({KEY: 5}, 0.1)
         pid = engine.processes()[KEY]

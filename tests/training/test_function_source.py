@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import trainings
 
 from lrscope.errors import SourceError, UsageError
 from lrscope.testing import toys
@@ -38,7 +39,7 @@ class TestGeneratorWithGlobalRandomness(PausableSourceSuite):
     length = toys.STEPS
 
     def make_source(self) -> Source:
-        return FunctionSource("lrscope.testing.toys:with_global_randomness")
+        return FunctionSource("trainings:with_global_randomness")
 
 
 class TestCallback(PausableSourceSuite):
@@ -50,7 +51,7 @@ class TestCallback(PausableSourceSuite):
 
 class TestPlain(SourceSuite):
     def make_source(self) -> Source:
-        return FunctionSource(toys.noisy_quadratic_plain)
+        return FunctionSource(trainings.noisy_quadratic_plain)
 
 
 def run_through(function, lr=0.1, seed=0, **more):

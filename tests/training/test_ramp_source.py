@@ -6,6 +6,7 @@ import math
 from functools import partial
 
 import pytest
+import trainings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,7 +132,7 @@ def test_programs_and_plain_functions_cannot_follow():
     with pytest.raises(SourceError, match=r"told its rate once.*a Python function"):
         RampSource(CommandSource(["python", "train.py", "--lr", "{lr}"]), RAMP)
     with pytest.raises(SourceError, match="returns one number at the end"):
-        RampSource(FunctionSource(toys.noisy_quadratic_plain), RAMP)
+        RampSource(FunctionSource(trainings.noisy_quadratic_plain), RAMP)
 
 
 def test_what_is_sent_is_told_from_the_bytecode():
@@ -152,7 +153,7 @@ def test_what_is_sent_is_told_from_the_bytecode():
 
 def test_a_ramp_in_a_process_is_the_same_ramp():
     """Source and ramp travel to a worker, and give there what they give here."""
-    source = RampSource(FunctionSource("lrscope.testing.toys:noisy_quadratic_following"), Ramp(1e-3, 1.0, 20))
+    source = RampSource(FunctionSource("trainings:noisy_quadratic_following"), Ramp(1e-3, 1.0, 20))
     run = source.start(0.1, 3)
     here = run.advance(20, 10.0)
     run.close()
