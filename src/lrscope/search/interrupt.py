@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-PATIENCE = 5.0
-"""Seconds of tidying up after which a further signal breaks it off."""
+TIDYING_SECONDS = 5.0
+"""After so long a further signal breaks the tidying up off."""
 
 
 class Interrupt:
@@ -69,6 +69,6 @@ class Interrupt:
         now = time.monotonic()
         if self._since is None:
             self._since = now
-        if self._exposed or now - self._since > PATIENCE:
+        if self._exposed or now - self._since > TIDYING_SECONDS:
             self._exposed = False
             raise KeyboardInterrupt
