@@ -94,10 +94,10 @@ def test_accumulated_batches_are_one_step_and_recorded(tmp_path: Path) -> None:
     assert [row["step"] for row in found] == list(range(1, 31))
 
 
-def test_an_optimiser_that_was_not_prepared_is_told_kindly() -> None:
+def test_an_optimiser_that_was_not_prepared_is_refused() -> None:
     """The sentence names what was wanted."""
     net = torch.nn.Linear(2, 1)
-    with pytest.raises(lrscope.UsageError, match=r"accelerator\.prepare returned, and got a SGD"):
+    with pytest.raises(lrscope.UsageError, match=r"accelerator\.prepare returned; got a SGD"):
         lrscope.accelerate.GapScheduler(Accelerator(cpu=True), torch.optim.SGD(net.parameters(), lr=0.1), net)
 
 

@@ -15,12 +15,13 @@ from torch import Tensor
 from lrscope.curves.journal import Field, Journal
 from lrscope.errors import StoreError
 from lrscope.integrations.torch.loss_capture import CapturedLoss
+from lrscope.integrations.torch.processes import is_first_process
 
 _MOST_WAITING = 32  # lines
 _LONGEST_WAIT = 0.25  # seconds
 
 Row = dict[str, Any]
-"""One line to be: names, and numbers, scalar tensors, or three of these: one to be divided by the others."""
+"""A line to be: names with numbers, scalar tensors, or three of these, the first to be divided by the others."""
 
 
 class Lines:
@@ -37,7 +38,7 @@ class Lines:
         optimizer: torch.optim.Optimizer,
         settings: dict[str, Field] | None = None,
     ) -> None:
-        self._journal: Journal | None = Journal(path) if _is_first() else None
+        self._journal: Journal | None = Journal(path) if is_first_process() else None
         self._rows: list[Row] = []
         self._head = {**_header(optimizer), **(settings or {})}
         self._written = time.monotonic()
@@ -85,14 +86,13 @@ def rates(optimizer: torch.optim.Optimizer) -> Row:
     }
 
 
-def mean_loss(heard: list[CapturedLoss]) -> Row:
+def mean_loss(losses: list[CapturedLoss]) -> Row:
     """The mean of losses, and how many they were when more than one."""
-    if not heard:
+    if not losses:
         return {}
-    if len(heard) == 1:
-        return {"loss": heard[0].value}
-    total = sum(h.value for h in heard)
-    return {"loss": total / len(heard), "batches": len(heard)}
+    if len(losses) == 1:
+        return {"loss": losses[0].value}
+    return {"loss": sum(c.value for c in losses) / len(losses), "batches": len(losses)}
 
 
 def warn(sentence: str) -> None:
@@ -120,9 +120,3 @@ def _field(name: str, value: Any) -> Field:
     if isinstance(value, float) and not name.startswith("lr"):
         return float(f"{value:.9g}")
     return value  # type: ignore[no-any-return]
-
-
-def _is_first() -> bool:
-    """Whether this is the process that writes."""
-    distributed = torch.distributed
-    return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0

@@ -1,4 +1,4 @@
-"""The branch probe: try lower and higher rates for a few steps, compare, and take it all back.
+"""The branch probe: tries lower and higher rates for a few steps, compares them, and puts everything back.
 
 From the present state, each branch takes `steps` steps at its rate on the same batches and is cooled down to
 near zero for `cool` more, because what counts is where a rate leads and not how much noise it shows on the
@@ -23,7 +23,7 @@ from lrscope.diagnosis.branches import BranchVerdict, judge_branches
 from lrscope.errors import UsageError
 from lrscope.integrations.torch.measuring import measuring, number
 from lrscope.integrations.torch.saved_state import borrowed
-from lrscope.integrations.torch.suspend import looking_away
+from lrscope.integrations.torch.suspend import suspend
 
 
 def probe(
@@ -102,7 +102,7 @@ def probe(
         *(thing for thing in (scaler, batches, evaluate) if not isinstance(thing, Sequence)),
     ]
     length = steps + cool
-    with looking_away(), borrowed(model, optimizer, others) as before, _unhooked(optimizer):
+    with suspend(), borrowed(model, optimizer, others) as before, _unhooked(optimizer):
         training, judging = _take(batches, evaluate, repeats * length, eval_batches)
         before.restore()
         losses = np.full((len(rates), repeats, len(judging)), np.nan)

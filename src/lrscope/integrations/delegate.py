@@ -1,0 +1,135 @@
+"""What every scheduler does around its controller, whatever the host: decide, apply, keep weights, save its state."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from lrscope.control.base import Action, Controller, RateChange, from_json, to_json
+from lrscope.control.compose import ComposedState, Guarded
+from lrscope.errors import UsageError
+
+State = TypeVar("State")
+Kept = TypeVar("Kept")
+
+
+class Delegate(Generic[State]):
+    """A controller at work on the rate of an optimiser.
+
+    Parameters
+    ----------
+    control : Controller
+    lr : float
+        The optimiser's rate, from which it starts.
+    set_lr : function
+        Sets the rate of the first parameter group; the others follow.
+    """
+
+    def __init__(self, control: Controller[State], lr: float, set_lr: Callable[[float], None]) -> None:
+        self.control = control
+        self.state = control.init(lr)
+        self.step_count = 0
+        self.decisions: list[RateChange] = []
+        self._set_lr = set_lr
+
+    def decide(self, loss: float, gap: float | None = None, zigzag: float | None = None) -> RateChange | None:
+        """Take in what the latest step showed, and apply what follows."""
+        self.state, decision = self.control.update(self.state, self.step_count, loss, gap=gap, zigzag=zigzag)
+        if decision is not None:
+            # the single steps of a warm-up or cool-down are seen in the rate itself
+            if decision.action not in (Action.WARM, Action.COOL):
+                self.decisions.append(decision)
+            if decision.restore is not None:
+                self._roll_back()
+            self._set_lr(decision.lr)
+        return decision
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it that changes, as JSON."""
+        return {
+            "step": self.step_count,
+            "control": to_json(self.state),
+            "decisions": [decision.to_json() for decision in self.decisions],
+        }
+
+    def from_json(self, data: Mapping[str, Any]) -> None:
+        """Go on from `to_json()`.
+
+        Raises
+        ------
+        UsageError
+            If it is the state of another controller.
+        """
+        try:
+            state, step, decisions = data["control"], data["step"], data["decisions"]
+        except (KeyError, TypeError) as error:
+            raise UsageError(
+                "This is no saved state of the scheduler: give what its `state_dict()` returned."
+            ) from error
+        self.state = from_json(state, self.state)
+        self.step_count = int(step)
+        self.decisions = [RateChange.from_json(decision) for decision in decisions]
+
+    def _roll_back(self) -> None:
+        """Bring back kept weights."""
+
+
+class Weights(ABC, Generic[Kept]):
+    """The weights of a run, with everything that belongs to them, as a host keeps and restores them."""
+
+    @abstractmethod
+    def keep(self, into: Kept | None) -> Kept:
+        """A copy of weights and optimiser state as they are now, in the memory of one that is needed no more."""
+
+    @abstractmethod
+    def restore(self, kept: Kept) -> None:
+        """Put them back; running averages begin anew."""
+
+
+class GuardedDelegate(Delegate[ComposedState], Generic[Kept]):
+    """A guarded controller at work: it keeps two snapshots, and goes back to the older when training diverges."""
+
+    control: Guarded
+
+    def __init__(
+        self, control: Guarded, lr: float, set_lr: Callable[[float], None], weights: Weights[Kept]
+    ) -> None:
+        super().__init__(control, lr, set_lr)
+        self._weights = weights
+        self.newest: Kept | None = None
+        self.proven: Kept | None = None  # followed by healthy steps: the one to go back to
+
+    @property
+    def lr(self) -> float:
+        """The rate of the next step."""
+        return self.control.lr(self.state)
+
+    def wants_gap(self) -> bool:
+        """Whether to measure the gap before the next step."""
+        return self.control.wants_gap(self.state, self.step_count + 1)
+
+    def finish(self, steps: int) -> None:
+        """See `Guarded.finish`."""
+        self.state = self.control.finish(self.state, steps)
+
+    def keep_start(self) -> None:
+        """Before the first step: keep the weights that training starts from."""
+        if self.newest is None:
+            self.newest = self.proven = self._weights.keep(None)
+
+    def decide(self, loss: float, gap: float | None = None, zigzag: float | None = None) -> RateChange | None:
+        """See `Delegate.decide`."""
+        decision = super().decide(loss, gap, zigzag)
+        if decision is None and self.control.wants_snapshot(self.state):
+            # at first, and after a roll-back, both are one, whose memory is still needed
+            spare = self.proven if self.proven is not self.newest else None
+            self.proven = self.newest
+            self.newest = self._weights.keep(spare)
+            self.state = self.control.took_snapshot(self.state)
+        return decision
+
+    def _roll_back(self) -> None:
+        self.newest = self.proven
+        if self.proven is not None:
+            self._weights.restore(self.proven)
