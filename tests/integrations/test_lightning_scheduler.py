@@ -157,26 +157,6 @@ def test_accumulated_batches_are_one_step(tmp_path: Path) -> None:
     assert [r["loss"] for r in lines(path)] == pytest.approx(means, rel=1e-5)
 
 
-def test_a_checkpoint_resumes_the_same_rates_and_weights(tmp_path: Path) -> None:
-    """Broken off after 80 steps and resumed in a new Trainer: what an unbroken run does. (Without dropout, whose
-    random state Lightning does not keep.)"""
-
-    def module() -> Module:
-        pl.seed_everything(1, verbose=False)
-        return Module(0.002, dropout=0.0)
-
-    spare = data()[1]
-    whole, _ = run(tmp_path, [lrscope.lightning.GapScheduler(spare)], 160, module())
-    _, trainer = run(tmp_path, [lrscope.lightning.GapScheduler(spare)], 80, module())
-    trainer.save_checkpoint(tmp_path / "last.ckpt")
-    resume = tmp_path / "last.ckpt"
-    rest, _ = run(tmp_path, [lrscope.lightning.GapScheduler(spare)], 160, module(), resume=resume)
-    assert rest.rates == whole.rates[80:]
-    assert len(set(rest.rates)) > 1
-    for mine, other in zip(rest.parameters(), whole.parameters(), strict=True):
-        assert torch.equal(mine, other)
-
-
 def test_validation_sees_the_averaged_weights_on_request(tmp_path: Path) -> None:
     """And training goes on with its own. (With held-out batches the best of averages and weights is taken, which may be
     the weights; without, it is the short average.)"""

@@ -108,24 +108,6 @@ def test_a_rate_that_is_too_low_is_raised_and_the_trainer_logs_it(tmp_path: Path
     assert lrscope.diagnose(path)
 
 
-def test_a_checkpoint_resumes_the_same_rates(tmp_path: Path) -> None:
-    """A run that goes on from its checkpoint, in a new Trainer, takes the rates of the unbroken one."""
-    settings = {"save_strategy": "steps", "save_steps": 50, "max_steps": 100}
-    whole = train(tmp_path / "run", [lrscope.transformers.GapScheduler(spare())], lr=1e-3, **settings)
-    rest = train(
-        tmp_path / "run",
-        [lrscope.transformers.GapScheduler(spare())],
-        lr=1e-3,
-        resume=str(tmp_path / "run" / "checkpoint-50"),
-        **settings,
-    )
-    rates = logged(whole, "learning_rate")
-    assert logged(rest, "learning_rate") == rates
-    assert len(set(rates[50:])) > 1
-    for mine, other in zip(rest.model.parameters(), whole.model.parameters(), strict=True):
-        assert torch.equal(mine, other)
-
-
 def test_accumulated_batches_are_one_step(tmp_path: Path) -> None:
     """Steps of the optimiser count; the gap comes from batches of training here."""
     path = tmp_path / "record.jsonl"

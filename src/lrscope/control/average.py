@@ -45,17 +45,7 @@ def due(step: int) -> bool:
 class RunningAverage(ABC, Generic[Value]):
     """The running average of a list of weights, in the arrays of any framework.
 
-    Parameters
-    ----------
-    power : float
-        p above: more forgets faster.
-
-    Attributes
-    ----------
-    values : list
-        The average, one array for each weight; empty at the start.
-    steps : int
-        t, the steps that went in.
+    `values` has one array for each weight and is empty at the start; `steps` counts the steps that went in.
     """
 
     def __init__(self, power: float = LONG_POWER) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from lrscope.errors import UsageError
 
@@ -60,16 +60,7 @@ class RateChange:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object, for checkpoints."""
-        return {
-            "step": self.step,
-            "action": str(self.action),
-            "factor": self.factor,
-            "lr": self.lr,
-            "reason": self.reason,
-            "numbers": dict(self.numbers),
-            "controller": self.controller,
-            "restore": self.restore,
-        }
+        return {**asdict(self), "action": str(self.action)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RateChange:
@@ -85,8 +76,11 @@ class Controller(ABC, Generic[State]):
 
     Pure: settings are fixed and checked when the controller is made. Everything that changes is in the state, made
     of numbers, strings, None and tuples of them, so that it can be written as JSON and read back exactly. The same
-    states and observations give the same decisions, in whatever process.
+    states and observations give the same decisions, in whatever process. `takes_zigzag` says whether it decides by
+    cosines, `wants_gap` at which steps by a gap; most need neither.
     """
+
+    takes_zigzag: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, lr: float) -> State:
@@ -102,6 +96,10 @@ class Controller(ABC, Generic[State]):
     def adopt(self, state: State, step: int, lr: float) -> State:
         """The state after the rate was set to `lr` by another controller or a roll-back: what was measured at the
         old rate no longer counts."""
+
+    def wants_gap(self, state: State, step: int) -> bool:
+        """Whether to measure the gap before this step."""
+        return False
 
     @abstractmethod
     def update(

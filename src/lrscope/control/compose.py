@@ -7,13 +7,12 @@ and taken down to zero once `finish` was asked for.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lrscope.control.base import Action, Controller, RateChange, require
 from lrscope.control.gap import Gap, memory_of
 from lrscope.control.guard import Guard, GuardState
-from lrscope.control.zigzag import ZigZag
 
 
 class ComposedState(NamedTuple):
@@ -104,19 +103,18 @@ class Guarded(Controller[ComposedState]):
     @property
     def measures_gap(self) -> bool:
         """Whether the rule decides by gaps."""
-        return hasattr(self.rule, "wants_gap")
+        return type(self.rule).wants_gap is not Controller.wants_gap
 
     @property
     def measures_zigzag(self) -> bool:
         """Whether the rule decides by the cosine between gradients and updates."""
-        return isinstance(self.rule, ZigZag)
+        return self.rule.takes_zigzag
 
     def wants_gap(self, state: ComposedState, step: int) -> bool:
         """Whether to measure the gap before this step."""
-        wants = getattr(self.rule, "wants_gap", None)
-        return bool(
-            wants and state.cool_from < 0 and not self._warming(state, step) and wants(state.rule, step)
-        )
+        if state.cool_from >= 0 or step - state.warm_from <= self.warmup:
+            return False
+        return self.rule.wants_gap(state.rule, step)
 
     def wants_snapshot(self, state: ComposedState) -> bool:
         """Whether to keep the weights as they are now, for a roll-back; then call `took_snapshot`."""
@@ -170,9 +168,6 @@ class Guarded(Controller[ComposedState]):
             target, lr, step, warm_from, cool_from, cool_steps, cool_lr, guard, rule
         ), decision
 
-    def _warming(self, state: ComposedState, step: int) -> bool:
-        return step - state.warm_from <= self.warmup
-
     def _rolled_back(
         self, state: ComposedState, step: int, guard: GuardState, decision: RateChange
     ) -> tuple[ComposedState, RateChange]:
@@ -190,17 +185,8 @@ class Guarded(Controller[ComposedState]):
             guard=self.guard.adopt(guard, step, lr),
             rule=rule,
         )
-        shown = RateChange(
-            step,
-            decision.action,
-            lr / old if old > 0 else decision.factor,
-            lr,
-            decision.reason,
-            decision.numbers,
-            decision.controller,
-            decision.restore,
-        )
-        return state, shown
+        factor = lr / old if old > 0 else decision.factor
+        return state, replace(decision, factor=factor, lr=lr)
 
 
 def _moved(step: int, old: float, new: float, action: Action, part: str, reason: str) -> RateChange | None:

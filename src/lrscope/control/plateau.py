@@ -38,7 +38,6 @@ class PlateauHistory(NamedTuple):
     next: int  # values since the last change at which to look again
     wait: float  # how many times longer than usual to wait
     before: tuple[float, float, float] | None  # level, its error and the coming fall before the last drop
-    drops: int
     agreed: int = 0  # looks in a row that found it level
 
 
@@ -101,7 +100,7 @@ class Plateau(Controller[PlateauState]):
     def init(self, lr: float) -> PlateauState:
         """The state before the first step."""
         require_rate(lr)
-        return PlateauState(0, 0.0, PlateauHistory(lr, (), self.block, None, 1, self.patience, 1.0, None, 0))
+        return PlateauState(0, 0.0, PlateauHistory(lr, (), self.block, None, 1, self.patience, 1.0, None))
 
     def adopt(self, state: PlateauState, step: int, lr: float) -> PlateauState:
         """Another controller changed the rate: history begins anew."""
@@ -179,61 +178,42 @@ class Plateau(Controller[PlateauState]):
         self, found: Level, seen: int, step: int, history: PlateauHistory
     ) -> tuple[PlateauState, RateChange | None]:
         first = found.level if history.first is None else history.first
-        wait, before = history.wait, history.before
+        wait, before, mark = history.wait, history.before, None
         numbers = {
             "level": found.level,
             "gained": first - found.level,
             "share_left": found.share,
             "losses": float(seen),
         }
-        bought = math.inf
+        bought = anyway = 0.0
         if before is not None:
             bought = before[0] - found.level
             # what it would have come to anyway is not the drop's doing
             anyway = math.hypot(found.error, before[1]) + max(before[2], 0.002 * (first - before[0]))
-            if bought < anyway:
-                wait *= 2.0
-                numbers |= {"bought": bought, "anyway": anyway}
-                if self.take_back:
-                    new = history.lr / self.factor
-                    reason = (
-                        f"The last drop brought the loss down by {bought:.2g}, no more than it would have come down "
-                        "anyway: the drop is taken back, and the next one waits twice as long."
-                    )
-                    return self._change(history, step, seen, new, None, wait, Action.RAISE, reason, numbers)
-                return PlateauState(
-                    0, 0.0, history._replace(wait=wait, before=None, next=int(2 * seen))
-                ), None
-        new = max(history.lr * self.factor, min(self.min_lr, history.lr))
-        if new >= history.lr:
-            return PlateauState(0, 0.0, history), None
-        reason = (
-            f"The loss is level at {found.level:.4g}: training as long again at this rate would improve it by at most "
-            f"{max(found.share, 0.0):.1%} of the improvement so far, so the rate is lowered."
-        )
-        mark = (found.level, found.error, found.fall)
-        return self._change(history, step, seen, new, mark, wait, Action.LOWER, reason, numbers)
-
-    def _change(
-        self,
-        history: PlateauHistory,
-        step: int,
-        seen: int,
-        new: float,
-        mark: tuple[float, float, float] | None,
-        wait: float,
-        action: Action,
-        reason: str,
-        numbers: dict[str, float],
-    ) -> tuple[PlateauState, RateChange]:
-        factor = new / history.lr
+        if bought < anyway:
+            wait *= 2.0
+            if not self.take_back:
+                history = history._replace(wait=wait, before=None, next=int(2 * seen))
+                return PlateauState(0, 0.0, history), None
+            numbers |= {"bought": bought, "anyway": anyway}
+            action, new = Action.RAISE, history.lr / self.factor
+            reason = (
+                f"The last drop brought the loss down by {bought:.2g}, no more than it would have come down anyway: "
+                "the drop is taken back, and the next one waits twice as long."
+            )
+        else:
+            action, new = Action.LOWER, max(history.lr * self.factor, min(self.min_lr, history.lr))
+            if new >= history.lr:
+                return PlateauState(0, 0.0, history), None
+            mark = (found.level, found.error, found.fall)
+            reason = (
+                f"The loss is level at {found.level:.4g}: training as long again at this rate would improve it by at "
+                f"most {max(found.share, 0.0):.1%} of the improvement so far, so the rate is lowered."
+            )
+        decision = RateChange(step, action, new / history.lr, new, reason, numbers, "plateau")
         wanted = math.ceil(max(self.patience, seen / 2) * wait)
-        history = PlateauHistory(
-            new, (), self.block, history.first, history.look, wanted, wait, mark, history.drops + 1
-        )
-        return PlateauState(0, 0.0, history), RateChange(
-            step, action, factor, new, reason, numbers, "plateau"
-        )
+        history = PlateauHistory(new, (), self.block, history.first, history.look, wanted, wait, mark)
+        return PlateauState(0, 0.0, history), decision
 
 
 def epoch_plateau(

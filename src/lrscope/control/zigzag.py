@@ -50,6 +50,8 @@ class ZigZag(Controller[ZigZagState]):
         If an argument is out of its range.
     """
 
+    takes_zigzag = True
+
     raise_by: float = 2.0
     t: float = 3.0
     wait: int = 32

@@ -12,13 +12,8 @@ Value = TypeVar("Value")
 
 
 class AveragePair(Generic[Value]):
-    """The long average, which the gap is measured against, and the short one, which is evaluated and saved.
-
-    Parameters
-    ----------
-    make : function
-        ``make(power)``: an empty average of the framework's weights.
-    """
+    """The long average, which the gap is measured against, and the short one, which is evaluated and saved;
+    ``make(power)`` gives an empty one in the arrays of the framework."""
 
     def __init__(self, make: Callable[[float], RunningAverage[Value]]) -> None:
         self.long = make(LONG_POWER)

@@ -9,22 +9,9 @@ from lrscope.errors import UsageError
 
 
 class BatchCycle:
-    """Goes through batches again and again.
+    """Goes through batches again and again; `position` counts those drawn in the present pass.
 
-    Parameters
-    ----------
-    batches : iterable
-        A list, a data loader, or anything that can be gone through again. Only a fixed order can be resumed exactly.
-
-    Attributes
-    ----------
-    position : int
-        Batches drawn in the present pass.
-
-    Raises
-    ------
-    UsageError
-        If it is an iterator, which ends, or nothing that can be gone through; by `next`, if it is empty.
+    Only batches in a fixed order can be resumed exactly. An iterator, which ends, is refused, and so is an empty list.
     """
 
     def __init__(self, batches: Iterable[Any]) -> None:

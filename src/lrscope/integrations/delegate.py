@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -15,16 +14,8 @@ Kept = TypeVar("Kept")
 
 
 class Delegate(Generic[State]):
-    """A controller at work on the rate of an optimiser.
-
-    Parameters
-    ----------
-    control : Controller
-    lr : float
-        The optimiser's rate, from which it starts.
-    set_lr : function
-        Sets the rate of the first parameter group; the others follow.
-    """
+    """A controller at work on an optimiser, from whose rate `lr` it starts; ``set_lr(lr)`` sets the rate of the first
+    parameter group, and the others with it."""
 
     def __init__(self, control: Controller[State], lr: float, set_lr: Callable[[float], None]) -> None:
         self.control = control
@@ -54,13 +45,7 @@ class Delegate(Generic[State]):
         }
 
     def from_json(self, data: Mapping[str, Any]) -> None:
-        """Go on from `to_json()`.
-
-        Raises
-        ------
-        UsageError
-            If it is the state of another controller.
-        """
+        """Go on from `to_json()`; a `UsageError` if that was another controller's, or is none."""
         try:
             state, step, decisions = data["control"], data["step"], data["decisions"]
         except (KeyError, TypeError) as error:
@@ -75,28 +60,26 @@ class Delegate(Generic[State]):
         """Bring back kept weights."""
 
 
-class Weights(ABC, Generic[Kept]):
-    """The weights of a run, with everything that belongs to them, as a host keeps and restores them."""
-
-    @abstractmethod
-    def keep(self, into: Kept | None) -> Kept:
-        """A copy of weights and optimiser state as they are now, in the memory of one that is needed no more."""
-
-    @abstractmethod
-    def restore(self, kept: Kept) -> None:
-        """Put them back; running averages begin anew."""
-
-
 class GuardedDelegate(Delegate[ComposedState], Generic[Kept]):
-    """A guarded controller at work: it keeps two snapshots, and goes back to the older when training diverges."""
+    """A guarded controller at work: it keeps two snapshots, and goes back to the older when training diverges.
+
+    ``keep(spare)`` copies weights and optimiser state as they are now, into the memory of a snapshot that is not needed
+    any more where there is one. ``restore(kept)`` puts them back; running averages then begin anew.
+    """
 
     control: Guarded
 
     def __init__(
-        self, control: Guarded, lr: float, set_lr: Callable[[float], None], weights: Weights[Kept]
+        self,
+        control: Guarded,
+        lr: float,
+        set_lr: Callable[[float], None],
+        keep: Callable[[Kept | None], Kept],
+        restore: Callable[[Kept], None],
     ) -> None:
         super().__init__(control, lr, set_lr)
-        self._weights = weights
+        self._keep = keep
+        self._restore = restore
         self.newest: Kept | None = None
         self.proven: Kept | None = None  # followed by healthy steps: the one to go back to
 
@@ -116,7 +99,7 @@ class GuardedDelegate(Delegate[ComposedState], Generic[Kept]):
     def keep_start(self) -> None:
         """Before the first step: keep the weights that training starts from."""
         if self.newest is None:
-            self.newest = self.proven = self._weights.keep(None)
+            self.newest = self.proven = self._keep(None)
 
     def decide(self, loss: float, gap: float | None = None, zigzag: float | None = None) -> RateChange | None:
         """See `Delegate.decide`."""
@@ -124,12 +107,11 @@ class GuardedDelegate(Delegate[ComposedState], Generic[Kept]):
         if decision is None and self.control.wants_snapshot(self.state):
             # at first, and after a roll-back, both are one, whose memory is still needed
             spare = self.proven if self.proven is not self.newest else None
-            self.proven = self.newest
-            self.newest = self._weights.keep(spare)
+            self.proven, self.newest = self.newest, self._keep(spare)
             self.state = self.control.took_snapshot(self.state)
         return decision
 
     def _roll_back(self) -> None:
         self.newest = self.proven
         if self.proven is not None:
-            self._weights.restore(self.proven)
+            self._restore(self.proven)

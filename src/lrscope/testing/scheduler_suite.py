@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,10 @@ class GapSchedulerSuite:
             ({"every": 0}, "every must be 1 or more; got 0."),
             ({"warmup": -1}, "warmup must be zero or more; got -1."),
         ):
-            assert refusal(lambda s=settings: self.train(self.make(**s), 1, folder=tmp_path)) == sentence
+            assert refusal(partial(self._made_to_train, tmp_path, **settings)) == sentence
+
+    def _made_to_train(self, folder: Path, **settings: Any) -> None:
+        self.train(self.make(**settings), 1, folder=folder)
 
 
 class PlateauSchedulerSuite:
@@ -177,7 +181,7 @@ class PlateauSchedulerSuite:
             ({"mode": "down"}, 'mode must be "min" or "max"; got \'down\'.'),
         )
         for settings, sentence in wrong:
-            assert refusal(lambda s=settings: self.make(**s)) == sentence
+            assert refusal(partial(self.make, **settings)) == sentence
 
 
 def refusal(call: Callable[[], Any]) -> str:

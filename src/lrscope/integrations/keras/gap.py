@@ -23,7 +23,6 @@ from lrscope.integrations.delegate import GuardedDelegate
 from lrscope.integrations.keras.base import Arrays, RateCallback
 from lrscope.integrations.keras.held_out import held_out_batches
 from lrscope.integrations.keras.weights import (
-    ModelWeights,
     PowerAverage,
     Snapshot,
     Values,
@@ -110,7 +109,9 @@ class GapScheduler(RateCallback):
     def _make_delegate(self) -> GuardedDelegate[Snapshot]:
         if self.control is None:
             self.control = guarded_gap(*self._settings, momentum=_momentum(self.model.optimizer))
-        return GuardedDelegate(self.control, self.lr, self.set_lr, ModelWeights(self, self._restored))
+        return GuardedDelegate(
+            self.control, self.lr, self.set_lr, lambda _: Snapshot.take(self.model), self._restore
+        )
 
     @property
     def step_count(self) -> int:
@@ -238,8 +239,8 @@ class GapScheduler(RateCallback):
         values = values_of(averageable(self.model))
         return values if all(bool(keras.ops.all(keras.ops.isfinite(v))) for v in values) else None
 
-    def _restored(self) -> None:
-        """Earlier weights were brought back."""
+    def _restore(self, kept: Snapshot) -> None:
+        kept.restore(self.model)
         self._averages.forget()
         self.model.reset_metrics()  # a mean that has taken in one NaN stays NaN
         self._mean_of = (0, 0.0)

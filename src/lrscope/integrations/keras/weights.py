@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 from keras import ops
 
 from lrscope.control.average import RunningAverage
-from lrscope.integrations.delegate import Weights
 
 Values = list[Any]
 
@@ -61,6 +60,16 @@ class Snapshot:
         self.weights = weights
         self.optimizer = optimizer
 
+    @classmethod
+    def take(cls, model: keras.Model) -> Snapshot:
+        """As everything is now."""
+        return cls(values_of(averageable(model)), values_of(model.optimizer.variables))
+
+    def restore(self, model: keras.Model) -> None:
+        """As everything was; the optimiser's rate, which is among its variables, too."""
+        assign(averageable(model), self.weights)
+        assign(model.optimizer.variables, self.optimizer)
+
     def to_numpy(self, name: str) -> dict[str, np.ndarray]:
         """Under names, for a file."""
         return to_numpy(f"{name}_weights", self.weights) | to_numpy(f"{name}_optimizer", self.optimizer)
@@ -71,24 +80,6 @@ class Snapshot:
         if f"{name}_weights.0" not in arrays:
             return None
         return cls(from_numpy(f"{name}_weights", arrays), from_numpy(f"{name}_optimizer", arrays))
-
-
-class ModelWeights(Weights[Snapshot]):
-    """The weights of a callback's model, for the delegate."""
-
-    def __init__(self, callback: keras.callbacks.Callback, restored: Callable[[], None]) -> None:
-        self._callback = callback  # which has another model after `set_model`
-        self._restored = restored
-
-    def keep(self, into: Snapshot | None) -> Snapshot:
-        model = self._callback.model
-        return Snapshot(values_of(averageable(model)), values_of(model.optimizer.variables))
-
-    def restore(self, kept: Snapshot) -> None:
-        model = self._callback.model
-        assign(averageable(model), kept.weights)
-        assign(model.optimizer.variables, kept.optimizer)  # its rate is among them
-        self._restored()
 
 
 def to_numpy(prefix: str, values: Values) -> dict[str, np.ndarray]:

@@ -25,13 +25,8 @@ class PowerAverage(RunningAverage[Tensor]):
 
 
 def values_like(values: Sequence[Tensor], weights: Sequence[Tensor], owner: str) -> list[Tensor]:
-    """Copies of saved values on the devices of the weights they belong to.
-
-    Raises
-    ------
-    UsageError
-        If they are another number: then they belong to another model.
-    """
+    """Copies of saved values on the devices of the weights they belong to; a `UsageError` where they are another
+    model's, which names the owner of the state."""
     if len(values) not in (0, len(weights)):
         raise UsageError(
             f"The saved state of the {owner} holds {len(values)} averaged tensors, and the optimiser has "

@@ -24,17 +24,8 @@ _CHECK_EVERY = 16  # measurements: then the two are compared again
 
 
 class GapMeter:
-    """Measures gaps against one running average, or two.
-
-    Parameters
-    ----------
-    model : module
-        What is put into evaluation mode: dropout off, BatchNorm by the batch.
-    long : RunningAverage
-        The average that the weights are compared with.
-    short : RunningAverage, optional
-        Has a say where the weights are ahead of the long one; see `lrscope.control.gap.gap_of`.
-    """
+    """Measures gaps against the long average of the weights; where the short one is given, the weights count as ahead
+    only as far as they are ahead of both."""
 
     def __init__(
         self, model: nn.Module, long: RunningAverage[Tensor], short: RunningAverage[Tensor] | None = None

@@ -31,18 +31,7 @@ _MOST_JUDGED = 32  # held-out batches that averages are compared on
 
 
 class GapMonitor:
-    """Averages of the weights, and the gap.
-
-    Parameters
-    ----------
-    model : module
-    weights : list of tensors
-        What the optimiser changes.
-    capture : LossCapture
-        Has the losses of the coming step, and how to compute them again.
-    held_out : HeldOut or None
-        Preferred to every other batch where there is one.
-    """
+    """Averages of the weights that an optimiser changes, and the gap: on a held-out batch where there are such."""
 
     def __init__(
         self, model: nn.Module, weights: list[Tensor], capture: LossCapture, held_out: HeldOut | None

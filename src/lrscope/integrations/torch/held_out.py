@@ -15,17 +15,8 @@ from lrscope.integrations.torch.saved_state import RandomState
 
 
 class HeldOut(BatchCycle):
-    """Held-out batches and how to compute the loss on them.
-
-    Parameters
-    ----------
-    batches : iterable of batches
-        See `BatchCycle`. Drawing from it leaves torch's random state as it was.
-    loss : function
-        ``loss(batch)``: the loss of the model on a batch, a scalar tensor.
-    device : torch.device
-        Where tensors of a batch are brought.
-    """
+    """Held-out batches, brought to a device, and how to compute the loss on them by ``loss(batch)``. Torch's random
+    state is afterwards as it was."""
 
     def __init__(self, batches: Iterable[Any], loss: Callable[[Any], Any], device: torch.device) -> None:
         super().__init__(batches)

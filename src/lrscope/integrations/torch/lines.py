@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lrscope.control.record_writer import SCHEMA
 from lrscope.curves.journal import Field, Journal
 from lrscope.errors import StoreError
 from lrscope.integrations.torch.loss_capture import CapturedLoss
@@ -106,7 +107,7 @@ def _header(optimizer: torch.optim.Optimizer) -> dict[str, Field]:
     group = optimizer.param_groups[0]
     name = type(optimizer).__name__
     plain = name == "SGD" and not group.get("momentum")
-    return {"schema": "lrscope.record/1", "optimizer": name, "plain_sgd": "yes" if plain else "no"}
+    return {"schema": SCHEMA, "optimizer": name, "plain_sgd": "yes" if plain else "no"}
 
 
 def _field(name: str, value: Any) -> Field:

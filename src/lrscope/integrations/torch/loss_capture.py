@@ -44,15 +44,7 @@ class CapturedLoss:
 
 
 class LossCapture:
-    """Losses since the last step.
-
-    Parameters
-    ----------
-    model, loss_fn : module or None
-        Whose forward passes are hooked.
-    device : str
-        Type of the device that the model is on.
-    """
+    """Losses since the last step, from hooks on the model and on `loss_fn` where that is a module."""
 
     def __init__(self, model: nn.Module | None, loss_fn: Any, device: str) -> None:
         self._model = model

@@ -2,26 +2,10 @@
 
     recorder = lrscope.torch.Recorder(optimizer, model, loss_fn=loss_fn)
 
-It works by the optimiser's own step hooks, so the training loop stays as it is. What is in a line:
-
-    step             attempted optimiser steps, from 1
-    loss             mean of the losses that went into the step
-    batches          how many losses that were, when more than one (gradient accumulation)
-    lr, lr_1, …      the rate of each parameter group in this step
-    grad_norm        Euclidean norm of the gradient g_t, of all parameters together, after unscaling and
-                     clipping
-    update_norm      norm of u_t = theta_(t-1) - theta_t, what the step took away from the weights
-    grad_dot_update  <g_t, u_(t-1)>: positive while the last step's direction still leads downhill, negative
-                     when it overshot. With plain SGD this is lr <g_t, g_(t-1)>
-    cos              the same as a cosine, grad_dot_update / (grad_norm_t · update_norm_(t-1))
-    gap              loss at the weights minus loss at their running average, on this step's batch, before
-                     the step
-    skipped          1 where mixed precision skipped the step
-
-Step, loss and rate are in each line. There is a line for each step of the first 1,024; from then on fewer
-where steps are so quick that writing each down would take more than 1 % of their time. The norms, the product
-and the cosine come in pairs of lines (the update of one step and the gradient of the next), and the gap alone,
-at the steps that `cadence` names. A field that was not measured at a step is left out.
+It works by the optimiser's own step hooks, so the training loop stays as it is. What the fields of a line mean is told
+in `docs/recorder.md`. There is a line for each step of the first 1,024; from then on fewer where steps are so quick
+that writing each down would take more than 1 % of their time. Norms, product and cosine come in pairs of lines (the
+update of one step and the gradient of the next), and the gap alone, at the steps that `cadence` names.
 """
 
 from __future__ import annotations

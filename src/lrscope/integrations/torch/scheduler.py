@@ -31,7 +31,7 @@ from lrscope.control.base import RateChange
 from lrscope.control.compose import Guarded, guarded_gap
 from lrscope.control.record_writer import decision_fields
 from lrscope.errors import UsageError
-from lrscope.integrations.delegate import GuardedDelegate, Weights
+from lrscope.integrations.delegate import GuardedDelegate
 from lrscope.integrations.torch.gap_monitor import GapMonitor
 from lrscope.integrations.torch.held_out import HeldOut
 from lrscope.integrations.torch.lines import Lines, rates, warn
@@ -123,7 +123,7 @@ class GapScheduler:
             batches = HeldOut(held_out, held_out_loss or _pair_loss(model, loss_fn), device)
         self._monitor = GapMonitor(model, weights, self._capture, batches)
         self._delegate = GuardedDelegate(
-            self.control, self._rates.first, self._rates.set, _Weights(optimizer, model, self._monitor)
+            self.control, self._rates.first, self._rates.set, self._keep, self._restore
         )
         self._rates.set(self.lr)
         self._losses: list[float] = []
@@ -329,28 +329,19 @@ class GapScheduler:
                 "batches, or write `scheduler.step(loss, lambda: loss_fn(model(x), y))`."
             )
 
+    def _keep(self, spare: Snapshot | None) -> Snapshot:
+        return Snapshot.take(self._monitor.weights, self.model, self.optimizer, spare)
+
+    def _restore(self, kept: Snapshot) -> None:
+        kept.restore(self._monitor.weights, self.model, self.optimizer)
+        self._monitor.averages.forget()
+
     def _expect(self) -> None:
         """Get ready for the next step."""
         self._wanted = self._delegate.wants_gap()
         batch = self._wanted and self._monitor.held_out is None
         self._capture.forget(keep_batch=batch)
         self._capture.muted = self._given and not batch
-
-
-class _Weights(Weights[Snapshot]):
-    """The weights of this run, for the delegate."""
-
-    def __init__(self, optimizer: torch.optim.Optimizer, model: nn.Module, monitor: GapMonitor) -> None:
-        self._optimizer = optimizer
-        self._model = model
-        self._monitor = monitor
-
-    def keep(self, into: Snapshot | None) -> Snapshot:
-        return Snapshot.take(self._monitor.weights, self._model, self._optimizer, into)
-
-    def restore(self, kept: Snapshot) -> None:
-        kept.restore(self._monitor.weights, self._model, self._optimizer)
-        self._monitor.averages.forget()
 
 
 def _momentum(optimizer: torch.optim.Optimizer) -> float:

@@ -13,27 +13,14 @@ from lrscope.integrations.torch.suspend import suspended
 
 
 class StepObserver:
-    """Calls a function before and one after each step, except while suspended.
+    """Calls ``before(loss)`` and ``after(skipped)`` around each step, except while suspended.
 
-    Parameters
-    ----------
-    optimizer : torch.optim.Optimizer
-    before : function
-        ``before(loss)``, at the weights before the step, their gradients computed. The loss is what the closure
-        returned where the step is given one, else None. Of a closure that is called several times (line searches)
-        the first call counts, for later ones are at other weights.
-    after : function
-        ``after(skipped)``, after the step: whether mixed precision found gradients that are not finite, and so left
-        the weights as they were.
-    scaler : torch.amp.GradScaler, optional
-        With `skipped`: a scaler that skips a step does not call the optimiser at all.
-    skipped : function, optional
-        Called after such a step.
+    `before` comes at the weights before the step, with their gradients. Its loss is what the closure of the step
+    returned at its first call, for later calls (line searches) are at other weights; None where there is no closure.
+    `after` says whether a fused optimiser left the weights as they were, for gradients that are not finite.
+    `skipped` is called where the `scaler` skips a step: it then never calls the optimiser.
 
-    Attributes
-    ----------
-    resting : bool
-        Set it to be told of no `before`, until it is unset.
+    While `resting` is set, there is no `before`.
     """
 
     def __init__(
@@ -108,19 +95,8 @@ class StepObserver:
 
 
 def observable_weights(optimizer: torch.optim.Optimizer, user: str, instead: str) -> list[Tensor]:
-    """The weights that an optimiser changes.
-
-    Parameters
-    ----------
-    optimizer : torch.optim.Optimizer
-    user, instead : str
-        What asks for them, and what to do where they are sharded, for the sentence that refuses.
-
-    Raises
-    ------
-    UsageError
-        If the optimiser has no step hooks (it is none of PyTorch's), or its weights are sharded.
-    """
+    """The weights that an optimiser changes. Where they are sharded, or the optimiser is none of PyTorch's, a
+    `UsageError` says what `user` needs, and what to do `instead`."""
     if not hasattr(optimizer, "register_step_pre_hook"):
         raise UsageError(
             f"{user} needs a PyTorch optimiser with step hooks; got {type(optimizer).__name__}. If that wraps an "
