@@ -5,17 +5,14 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from tasks import CHECK_EVERY, OPTIMIZERS, TASKS, Pair, Splits, Task
 from torch import nn
 from torch.optim.swa_utils import update_bn
-
-if TYPE_CHECKING:
-    from methods import Method
 
 _KINDS = {"train": 0, "spare": 1, "test": 2}
 
@@ -41,7 +38,9 @@ class Run:
         return make(self.model.parameters(), lr=lr or self.lr, decay=self.task.decay)
 
 
-def train(task_name: str, optimizer: str, method: type[Method], lr: float, seed: int) -> dict[str, Any]:
+def train(
+    task_name: str, optimizer: str, method: Callable[[Run], Any], lr: float, seed: int
+) -> dict[str, Any]:
     """Train; the losses at the end on all three sets of points, at the last weights and at averaged ones."""
     task, points = TASKS[task_name], splits(task_name, seed)
     torch.manual_seed(seed)

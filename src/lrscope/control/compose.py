@@ -196,16 +196,28 @@ def _moved(step: int, old: float, new: float, action: Action, part: str, reason:
     return RateChange(step, action, factor, new, reason, {}, part)
 
 
-def guarded_gap(every: int = 8, warmup: int = 50, momentum: float = 0.0) -> Guarded:
-    """What the gap schedulers run unless another controller is given.
+def guarded_gap(
+    control: Guarded | None = None, *, every: int = 8, warmup: int = 50, momentum: float = 0.0
+) -> Guarded:
+    """What a gap scheduler runs: the controller that it was given, else a gap under a guard.
 
     Parameters
     ----------
+    control : Guarded, optional
     every : int
         Steps between measurements of the gap; see `Gap`.
     warmup : int
         Steps on which the rate climbs to the optimiser's; see `Guarded`.
     momentum : float
         Of the optimiser; Adam's beta_1.
+
+    Raises
+    ------
+    UsageError
+        If an argument is out of its range, or `control` is no `Guarded`.
     """
-    return Guarded(Gap(every=every, memory=memory_of(momentum)), warmup=warmup)
+    made = Guarded(Gap(every=every, memory=memory_of(momentum)), warmup=warmup)
+    if control is None:
+        return made
+    require(isinstance(control, Guarded), "control", "a Guarded, such as Guarded(Gap())", control)
+    return control

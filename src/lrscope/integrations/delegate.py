@@ -9,6 +9,8 @@ from lrscope.control.base import Action, Controller, RateChange, from_json, to_j
 from lrscope.control.compose import ComposedState, Guarded
 from lrscope.errors import UsageError
 
+NOT_STARTED = "There is no scheduler before training has started; call this once it has."
+
 State = TypeVar("State")
 Kept = TypeVar("Kept")
 

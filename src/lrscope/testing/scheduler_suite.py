@@ -114,6 +114,7 @@ class GapSchedulerSuite:
         for settings, sentence in (
             ({"every": 0}, "every must be 1 or more; got 0."),
             ({"warmup": -1}, "warmup must be zero or more; got -1."),
+            ({"control": 0.1}, "control must be a Guarded, such as Guarded(Gap()); got 0.1."),
         ):
             assert refusal(partial(self._made_to_train, tmp_path, **settings)) == sentence
 

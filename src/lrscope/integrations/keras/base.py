@@ -13,7 +13,7 @@ import numpy as np
 
 from lrscope.control.base import RateChange
 from lrscope.errors import UsageError
-from lrscope.integrations.delegate import Delegate
+from lrscope.integrations.delegate import NOT_STARTED, Delegate
 
 Arrays = dict[str, Any]
 
@@ -129,7 +129,7 @@ class RateCallback(keras.callbacks.Callback):
 
     def _at_work(self) -> Delegate[Any]:
         if self._delegate is None:
-            raise UsageError("There is no scheduler before training has started.")
+            raise UsageError(NOT_STARTED)
         return self._delegate
 
     def _iterations(self) -> int:

@@ -91,9 +91,9 @@ class GapScheduler(RateCallback):
         backup: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(backup)
-        guarded_gap(every, warmup)  # checks them
+        guarded_gap(control, every=every, warmup=warmup)  # checks them
         self.control: Guarded | None = control
-        self._settings = (every, warmup)
+        self._settings = {"every": every, "warmup": warmup}
         self._held_out = held_out_batches(held_out, batch_size)
         self._averages: AveragePair[Any] = AveragePair(PowerAverage)
         self._gap: float | None = None
@@ -107,8 +107,8 @@ class GapScheduler(RateCallback):
         self._writer: RecordWriter | None = None
 
     def _make_delegate(self) -> GuardedDelegate[Snapshot]:
-        if self.control is None:
-            self.control = guarded_gap(*self._settings, momentum=_momentum(self.model.optimizer))
+        momentum = _momentum(self.model.optimizer)
+        self.control = guarded_gap(self.control, **self._settings, momentum=momentum)
         return GuardedDelegate(
             self.control, self.lr, self.set_lr, lambda _: Snapshot.take(self.model), self._restore
         )

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import optax
 
 from lrscope.control.average import LONG_POWER, SHORT_POWER, share
+from lrscope.control.base import require
 from lrscope.control.compose import ComposedState, Guarded
 from lrscope.control.gap import Gap
 from lrscope.errors import UsageError
@@ -132,6 +133,7 @@ def gap(
     snapshots with the optimiser's moments.
     """
     control = control or Guarded(Gap(every=every, memory=memory), warmup=warmup)
+    require(isinstance(control, Guarded), "control", "a Guarded, such as Guarded(Gap())", control)
     if not isinstance(control.rule, Gap):
         raise UsageError(
             f"lrscope.optax.gap runs a Gap, and control.rule is a {type(control.rule).__name__}; for the loss alone "

@@ -15,6 +15,7 @@ from lrscope.control.base import RateChange
 from lrscope.control.compose import Guarded, guarded_gap
 from lrscope.control.plateau import epoch_plateau, sign_of
 from lrscope.errors import UsageError
+from lrscope.integrations.delegate import NOT_STARTED
 from lrscope.integrations.torch.plateau import PlateauScheduler
 from lrscope.integrations.torch.recorder import check_spacing
 from lrscope.integrations.torch.scheduler import GapScheduler
@@ -34,7 +35,7 @@ class HostedScheduler(Generic[Inner]):
     def scheduler(self) -> Inner:
         """The scheduler at work, once training has started."""
         if self._scheduler is None:
-            raise UsageError("There is no scheduler before training has started.")
+            raise UsageError(NOT_STARTED)
         return self._scheduler
 
     @property
@@ -71,7 +72,7 @@ class HostedGapScheduler(HostedScheduler[GapScheduler]):
         control: Guarded | None = None,
         record: str | os.PathLike[str] | None = None,
     ) -> None:
-        guarded_gap(every, warmup)
+        guarded_gap(control, every=every, warmup=warmup)
         self._settings: dict[str, Any] = {
             "held_out": held_out,
             "every": every,

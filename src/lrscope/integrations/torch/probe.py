@@ -92,7 +92,10 @@ def probe(
         after everything is put back.
     """
     if steps < 1 or cool < 0 or repeats < 1 or eval_batches < 2:
-        raise UsageError("steps and repeats must be 1 or more, cool 0 or more and eval_batches 2 or more.")
+        raise UsageError(
+            "steps and repeats must be 1 or more, cool 0 or more and eval_batches 2 or more; got "
+            f"steps={steps}, repeats={repeats}, cool={cool}, eval_batches={eval_batches}."
+        )
     rates = sorted({1.0, *map(float, factors)})
     if len(rates) < 2 or rates[0] <= 0:
         raise UsageError(f"factors must be positive and at least one other than 1; got {tuple(factors)}.")

@@ -114,7 +114,7 @@ class GapScheduler:
         )
         self.optimizer = optimizer
         self.model = model
-        self.control = control or guarded_gap(every, warmup, _momentum(optimizer))
+        self.control = guarded_gap(control, every=every, warmup=warmup, momentum=_momentum(optimizer))
         self._rates = Rates(optimizer)
         device = weights[0].device
         self._capture = LossCapture(model, loss_fn, device.type)
