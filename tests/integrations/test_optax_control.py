@@ -455,7 +455,7 @@ def test_what_was_observed_is_a_record_that_can_be_diagnosed(in_halves: Any, tmp
 
 
 def test_misuse_is_refused() -> None:
-    """What is missing from a call, a rule that is none, and a state that is another's."""
+    """What is missing from a call, a rule that is none, a state that is another's, and arguments out of range."""
     params = {"w": jnp.ones(2)}
     optimizer = lrscope.optax.gap(optax.sgd(0.1))
     state = optimizer.init(params)
@@ -465,8 +465,16 @@ def test_misuse_is_refused() -> None:
         lrscope.optax.gap(optax.sgd(0.1), control=Guarded(ZigZag()))
     with pytest.raises(lrscope.UsageError, match="no state of lrscope"):
         lrscope.optax.averaged(optax.sgd(0.1).init(params))
-    with pytest.raises(lrscope.UsageError, match="accumulation_size"):
-        lrscope.optax.reduce_on_plateau(accumulation_size=0)
+    for name, build in {
+        "every must be 1 or more; got 0": lambda: lrscope.optax.gap(optax.sgd(0.1), every=0),
+        "warmup must be zero or more; got -1": lambda: lrscope.optax.gap(optax.sgd(0.1), warmup=-1),
+        "control must be a Guarded": lambda: lrscope.optax.gap(optax.sgd(0.1), control=Gap()),
+        "accumulation_size must be 1": lambda: lrscope.optax.reduce_on_plateau(accumulation_size=0),
+        "factor must be between 0 and 1; got 1.5": lambda: lrscope.optax.reduce_on_plateau(factor=1.5),
+        "patience must be 6 or more; got 2": lambda: lrscope.optax.reduce_on_plateau(patience=2),
+    }.items():
+        with pytest.raises(lrscope.UsageError, match=name):
+            build()
 
 
 # -- the loss alone -----------------------------------------------------------------------------------------

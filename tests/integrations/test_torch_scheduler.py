@@ -372,6 +372,16 @@ def go_on_without_a_gap(scheduler, model, optimizer):
         scheduler.step(loss)
 
 
+def test_making_a_scheduler_draws_no_random_number():
+    """A loader of held-out batches that shuffles is not begun before the first gap is measured."""
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    loader = torch.utils.data.DataLoader(torch.arange(8), shuffle=True)
+    before = torch.get_rng_state()
+    lrscope.torch.GapScheduler(optimizer, model, functional.cross_entropy, held_out=loader)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_no_way_to_a_gap_is_said():
     """`step(loss)` alone, with a loss computed by a function: after a while it says what is missing."""
     model = network()

@@ -18,7 +18,7 @@ MOST_BLOCKS = 128  # then neighbours are merged
 LOOK_GROWTH = 1.2  # looks are so far apart that the next sees something new
 
 
-class Level(NamedTuple):
+class FoundPlateau(NamedTuple):
     """A plateau: where the loss stands, and what it would still do."""
 
     level: float
@@ -129,7 +129,7 @@ class Plateau(Controller[PlateauState]):
             return PlateauState(count, total, history), None
         return self._block(total / count, step, history)
 
-    def levelled(self, history: PlateauHistory) -> Level | None:
+    def levelled(self, history: PlateauHistory) -> FoundPlateau | None:
         """The plateau that the blocks show, or None."""
         # NumPy comes with the first test, not with the controller, whose other steps have no need of it
         from lrscope.statistics.plateau import FEWEST_VALUES, plateau_test
@@ -143,7 +143,7 @@ class Plateau(Controller[PlateauState]):
         if not found.level or found.gained <= 2 * window.noise:
             return None
         error = window.noise * math.sqrt(window.memory / window.count)
-        return Level(window.level, error, found.latest.fall, found.latest.high / found.gained)
+        return FoundPlateau(window.level, error, found.latest.fall, found.latest.high / found.gained)
 
     def postpone(self, state: PlateauState) -> PlateauState:
         """The state if a drop is not wanted: the next look comes when there is something new to see."""
@@ -175,7 +175,7 @@ class Plateau(Controller[PlateauState]):
         return self._act(found, seen, step, history)
 
     def _act(
-        self, found: Level, seen: int, step: int, history: PlateauHistory
+        self, found: FoundPlateau, seen: int, step: int, history: PlateauHistory
     ) -> tuple[PlateauState, RateChange | None]:
         first = found.level if history.first is None else history.first
         wait, before, mark = history.wait, history.before, None

@@ -12,7 +12,7 @@ from lrscope.errors import UsageError
 NOT_STARTED = "There is no scheduler before training has started; call this once it has."
 
 State = TypeVar("State")
-Kept = TypeVar("Kept")
+Snapshot = TypeVar("Snapshot")
 
 
 class Delegate(Generic[State]):
@@ -62,7 +62,7 @@ class Delegate(Generic[State]):
         """Bring back kept weights."""
 
 
-class GuardedDelegate(Delegate[ComposedState], Generic[Kept]):
+class GuardedDelegate(Delegate[ComposedState], Generic[Snapshot]):
     """A guarded controller at work: it keeps two snapshots, and goes back to the older when training diverges.
 
     ``keep(spare)`` copies weights and optimiser state as they are now, into the memory of a snapshot that is not needed
@@ -76,14 +76,14 @@ class GuardedDelegate(Delegate[ComposedState], Generic[Kept]):
         control: Guarded,
         lr: float,
         set_lr: Callable[[float], None],
-        keep: Callable[[Kept | None], Kept],
-        restore: Callable[[Kept], None],
+        keep: Callable[[Snapshot | None], Snapshot],
+        restore: Callable[[Snapshot], None],
     ) -> None:
         super().__init__(control, lr, set_lr)
         self._keep = keep
         self._restore = restore
-        self.newest: Kept | None = None
-        self.proven: Kept | None = None  # followed by healthy steps: the one to go back to
+        self.newest: Snapshot | None = None
+        self.proven: Snapshot | None = None  # followed by healthy steps: the one to go back to
 
     @property
     def lr(self) -> float:

@@ -41,10 +41,10 @@ class Averages(NamedTuple):
     steps: Array  # taken in so far
     waiting: Array  # steps since
     long: Params  # which the gap is measured against
-    short: Params  # which has a say where the gap is negative, and which is evaluated
+    short: Params  # which limits a negative gap, and which is evaluated
 
 
-class Kept(NamedTuple):
+class Snapshot(NamedTuple):
     """What a roll-back brings back."""
 
     params: Params
@@ -70,8 +70,8 @@ class ControlledState(NamedTuple):
     inner: Any
     control: ComposedState
     averages: Averages
-    newest: Kept
-    proven: Kept  # followed by healthy steps: the one to go back to
+    newest: Snapshot
+    proven: Snapshot  # followed by healthy steps: the one to go back to
     landing: Array  # whether a roll-back is still on its way
     seen: Observation
 
@@ -144,7 +144,7 @@ def gap(
     def init(params: Params) -> ControlledState:
         averages = _begun(params)
         first = whole.init(params)
-        kept = Kept(params, first)
+        kept = Snapshot(params, first)
         nothing = Observation(0, 0.0, 0.0, jnp.nan, 0, 0.0, 0.0, 0.0)
         return ControlledState(
             first, rules.start(control), averages, kept, kept, jnp.asarray(False), rules.arrays(nothing)
@@ -222,8 +222,8 @@ class _Held(NamedTuple):
     updates: Any
     moments: Any
     averages: Averages
-    newest: Kept
-    proven: Kept
+    newest: Snapshot
+    proven: Snapshot
     landing: Array
 
 
@@ -231,7 +231,7 @@ def _move_on(held: _Held, takes_in: Array, keep: Array) -> _Held:
     """The averages take in what the step leads to, and a snapshot keeps it."""
     stepped = optax.apply_updates(held.params, held.updates)
     averages = _when(takes_in, lambda old: _take_in(old, stepped), held.averages)
-    now = Kept(stepped, held.moments)
+    now = Snapshot(stepped, held.moments)
     newest, proven = _when(keep, lambda old: (now, old[0]), (held.newest, held.proven))
     return held._replace(averages=averages, newest=newest, proven=proven)
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
-_UNSEEN = 2.0  # beyond its own time, measuring empties caches for as long again: benchmarks/recorder.py
-_REMEMBERED = 9  # medians of so many: a first compilation or a pause for validation does not count
+_UNSEEN_FACTOR = (
+    2.0  # beyond its own time, measuring empties caches for as long again: benchmarks/recorder.py
+)
+_REMEMBERED_COSTS = 9  # medians of so many: a first compilation or a pause for validation does not count
 
 
 class Cadence:
@@ -43,13 +45,13 @@ class Cadence:
         self._share = share
         self._per_run = per_run
         self._early = early
-        self._costs: deque[float] = deque(maxlen=_REMEMBERED)
-        self._paces: deque[float] = deque(maxlen=_REMEMBERED)
+        self._costs: deque[float] = deque(maxlen=_REMEMBERED_COSTS)
+        self._paces: deque[float] = deque(maxlen=_REMEMBERED_COSTS)
         self._next = 0
         self.go_on(0)
 
     def due(self, step: int) -> bool:
-        """Whether this step, the one after the last that was told, is to be measured."""
+        """Whether this step, the one after the last that `passed` was called for, is to be measured."""
         return step >= self._next
 
     def passed(self, step: int, cost: float, pace: float) -> None:
@@ -72,5 +74,5 @@ class Cadence:
             return self.fixed
         if step < self._densest * self._per_run or not self._costs:
             return self._densest
-        asked = _UNSEEN * median(self._costs) / (self._share * median(self._paces))
+        asked = _UNSEEN_FACTOR * median(self._costs) / (self._share * median(self._paces))
         return max(self._densest, min(int(asked) + 1, step // self._per_run))

@@ -1,6 +1,6 @@
 """Measures the gap in PyTorch: the loss at the weights minus the loss at their running average, on one batch.
 
-What it means is told in `lrscope.control.gap`. The batch has to be one on which the weights have not just been
+`lrscope.control.gap` says what it means. The batch has to be one on which the weights have not just been
 stepped: after the step they fit it, the gap reads negative, and the answer turns upside down. So everything here
 is called with the weights as they were before the step.
 """
@@ -19,8 +19,8 @@ from lrscope.integrations.torch.loss_capture import CapturedLoss
 from lrscope.integrations.torch.measuring import Precision, measuring, number, weights_replaced
 from lrscope.integrations.torch.suspend import suspend
 
-_TRUST_AFTER = 3  # agreements in a row, from which on the loss of training stands for its repetition
-_CHECK_EVERY = 16  # measurements: then the two are compared again
+_TRUSTED_AGREEMENTS = 3  # agreements in a row, from which on the loss of training stands for its repetition
+_CHECK_EVERY_GAPS = 16  # the two are compared again
 
 
 class GapMeter:
@@ -55,7 +55,7 @@ class GapMeter:
         if captured.recompute is None:
             raise ValueError("the loss of this step cannot be computed again")
         trained = number(captured.value)
-        trusted = self._agreed >= _TRUST_AFTER and self._measured % _CHECK_EVERY != 0
+        trusted = self._agreed >= _TRUSTED_AGREEMENTS and self._measured % _CHECK_EVERY_GAPS != 0
         gap, here = self._measure(
             captured.recompute, weights, captured.precision, trained if trusted else None
         )

@@ -18,8 +18,8 @@ from lrscope.errors import StoreError
 from lrscope.integrations.torch.loss_capture import CapturedLoss
 from lrscope.integrations.torch.processes import is_first_process
 
-_MOST_WAITING = 32  # lines
-_LONGEST_WAIT = 0.25  # seconds
+_MOST_WAITING_LINES = 32
+_LONGEST_WAIT_SECONDS = 0.25
 
 Row = dict[str, Any]
 """A line to be: names with numbers, scalar tensors, or three of these, the first to be divided by the others."""
@@ -54,7 +54,7 @@ class Lines:
     def add(self, row: Row) -> None:
         """The next line."""
         self._rows.append(row)
-        if len(self._rows) >= _MOST_WAITING or time.monotonic() - self._written > _LONGEST_WAIT:
+        if len(self._rows) >= _MOST_WAITING_LINES or time.monotonic() - self._written > _LONGEST_WAIT_SECONDS:
             self._write()
 
     def close(self) -> None:

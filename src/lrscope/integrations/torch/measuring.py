@@ -53,13 +53,14 @@ def measuring(model: nn.Module) -> Iterator[Callable[[], None]]:
     rewind : callable
         Sets buffers and random states back to those at the beginning: call it between two evaluations.
     """
-    modes, buffers, random = remember_modes(model), remember_buffers(model), RandomState()
+    modules = list(model.modules())
+    modes, buffers, random = remember_modes(modules), remember_buffers(modules), RandomState()
 
     def rewind() -> None:
         buffers()
         random.restore()
 
-    for module in model.modules():
+    for module in modules:
         if module.training and not isinstance(module, _NormBase):
             module.training = False
     try:

@@ -2,7 +2,7 @@
 
     recorder = lrscope.torch.Recorder(optimizer, model, loss_fn=loss_fn)
 
-It works by the optimiser's own step hooks, so the training loop stays as it is. What the fields of a line mean is told
+It works by the optimiser's own step hooks, so the training loop stays as it is. The fields of a line are explained
 in `docs/recorder.md`. There is a line for each step of the first 1,024; from then on fewer where steps are so quick
 that writing each down would take more than 1 % of their time. Norms, product and cosine come in pairs of lines (the
 update of one step and the gradient of the next), and the gap alone, at the steps that `cadence` names.
@@ -39,7 +39,7 @@ _LINE_UNSEEN = 2.0  # what a line costs by what is seen here: capturing the loss
 
 
 class Recorder:
-    """Writes a line of JSON at each step of an optimiser.
+    """Writes a line of JSON at each step of an optimiser; its fields are explained in `docs/recorder.md`.
 
     Parameters
     ----------

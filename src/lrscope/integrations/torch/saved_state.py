@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,9 +37,10 @@ class SavedState:
     """
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, others: Iterable[Any] = ()) -> None:
+        modules = list(model.modules())
         self._restores: list[Restore] = [
-            remember_modes(model),
-            remember_buffers(model),
+            remember_modes(modules),
+            remember_buffers(modules),
             *_weights([*model.parameters(), *(p for g in optimizer.param_groups for p in g["params"])]),
             _remember_optimizer(optimizer),
             *(remember(other) for other in others),
@@ -79,16 +80,25 @@ class RandomState:
             torch.cuda.set_rng_state_all(self._cuda)
 
 
-def remember_buffers(model: nn.Module) -> Restore:
-    """How to put back the buffers of all modules."""
-    # Always copied back: BatchNorm changes its statistics without counting up the buffer's version.
-    parts = [_remember_mapping(module._buffers) for module in model.modules()]
-    return lambda: [part() for part in parts] and None
+def remember_buffers(modules: Sequence[nn.Module]) -> Callable[[], None]:
+    """How to put back the buffers of modules."""
+    mappings = [module._buffers for module in modules]
+    before = [dict(mapping) for mapping in mappings]
+    values = [(b, b.detach().clone()) for buffers in before for b in buffers.values() if b is not None]
+
+    def restore() -> None:
+        # always copied back: BatchNorm changes its statistics without counting up the buffer's version
+        for buffer, value in values:
+            _put(buffer, value)
+        for mapping, buffers in zip(mappings, before, strict=True):
+            _refill(mapping, buffers)
+
+    return restore
 
 
-def remember_modes(model: nn.Module) -> Restore:
+def remember_modes(modules: Sequence[nn.Module]) -> Callable[[], None]:
     """How to put back which modules are in training mode."""
-    modes = [(module, module.training) for module in model.modules()]
+    modes = [(module, module.training) for module in modules]
 
     def restore() -> None:
         for module, training in modes:
@@ -138,13 +148,18 @@ def _remember_tensor(tensor: Tensor) -> Restore:
     value = tensor.detach().clone()
 
     def restore() -> Tensor:
-        if tensor.shape != value.shape:
-            tensor.data = value.clone()
-        else:
-            tensor.data.copy_(value)
+        _put(tensor, value)
         return tensor
 
     return restore
+
+
+def _put(tensor: Tensor, value: Tensor) -> None:
+    """A value into the very tensor."""
+    if tensor.shape != value.shape:
+        tensor.data = value.clone()
+    else:
+        tensor.data.copy_(value)
 
 
 def _remember_mapping(mapping: MutableMapping[Any, Any], leave: tuple[str, ...] = ()) -> Restore:
@@ -154,14 +169,18 @@ def _remember_mapping(mapping: MutableMapping[Any, Any], leave: tuple[str, ...] 
     ]
 
     def restore() -> Any:
-        values = {key: part() for key, part in parts}
-        # left alone where nothing else stands in it: compiled code watches such mappings for changes
-        if len(mapping) != len(values) or any(mapping.get(k, parts) is not v for k, v in values.items()):
-            mapping.clear()
-            mapping.update(values)
+        _refill(mapping, {key: part() for key, part in parts})
         return mapping
 
     return restore
+
+
+def _refill(mapping: MutableMapping[Any, Any], values: Mapping[Any, Any]) -> None:
+    """These values, and no others. Nothing is touched where nothing else stands there: compiled code watches such
+    mappings for changes."""
+    if len(mapping) != len(values) or any(mapping.get(k, values) is not v for k, v in values.items()):
+        mapping.clear()
+        mapping.update(values)
 
 
 def _remember_attributes(thing: Any) -> Restore:
