@@ -2,7 +2,7 @@
 
 The gap is the loss at the weights minus the loss at their long running average (`average.LONG_POWER`), on one
 batch. Positive: gradient noise dominates, and what averaging gains, a lower rate would gain too. Negative: the
-weights are still travelling, and a higher rate is faster. No horizon and no patience is needed.
+weights are still on their way, and a higher rate is faster. No horizon and no patience is needed.
 
 A run that comes down fast is far ahead of a long average even where its rate is too high already. So the
 weights count as ahead only as far as they are ahead of the short average (`average.SHORT_POWER`) as well: see
@@ -134,8 +134,8 @@ class Gap(Controller[GapState]):
         elif t < -self.t and age >= max(floor, self.wait_raise * step):
             factor, action = self.raise_by, Action.RAISE
             reason = (
-                f"The current weights beat their averages by {-mean:.2g} ({-t:.1f} standard errors): training is "
-                "still travelling, so the rate is raised."
+                f"The current weights beat their averages by {-mean:.2g} ({-t:.1f} standard errors): training "
+                "makes steady progress, so the rate is raised."
             )
         else:
             return state, None

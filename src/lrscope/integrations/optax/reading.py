@@ -16,7 +16,7 @@ from lrscope.integrations.optax.wrapper import ControlledState, Observation
 
 _REASONS = {
     Action.LOWER: "Averaged parameters beat the current ones: gradient noise dominates, so the rate is lowered.",
-    Action.RAISE: "The current parameters beat their averages: training is still travelling, so the rate is raised.",
+    Action.RAISE: "The current parameters beat their averages: training makes steady progress, so the rate is raised.",
     Action.ROLL_BACK: "Training diverged: it goes back to the last good parameters, at a lower rate.",
 }
 

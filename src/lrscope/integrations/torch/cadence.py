@@ -1,11 +1,9 @@
-"""When to measure: as often as helps, as seldom as the price asks.
+"""When to measure: as often as helps, as rarely as the cost asks.
 
 Diagnosis looks at the latest 15 to 50 % of a run, so a run that is ten times as long needs measurements a tenth
-as often to be judged as well. A cadence is therefore free to widen with the run, to `step / 64` steps, which
-still leaves ten measurements in its latest 15 %. Within that freedom it measures densely where that is cheap,
-as beside a large batch, and stretches where it is dear, as on a small model whose steps take a third of a
-millisecond, until measuring takes its share of the run's time and no more. The losses of single steps are
-noisier than what is measured, so that many more of their lines are kept.
+as often. A cadence is therefore free to widen with the run, to `step / 64` steps, which leaves ten measurements in
+its latest 15 %. Within that freedom it measures densely where that is cheap, as beside a large batch, and stretches
+where it is dear, as on a small model whose steps take a third of a millisecond.
 """
 
 from __future__ import annotations
@@ -20,21 +18,11 @@ _REMEMBERED_COSTS = 9  # medians of so many: a first compilation or a pause for 
 
 
 class Cadence:
-    """Tells at which steps to measure.
+    """At which steps to measure: at the multiples of `fixed`, or where that is None, by the cost.
 
-    Parameters
-    ----------
-    fixed : int or None
-        Measure at the multiples of this number of steps; None to go by the price.
-    densest : int
-        Steps between measurements that the price is never below, when not fixed.
-    share : float
-        The share of the run's time that measuring may take, once the run is long enough to afford it.
-    per_run : int
-        Measurements at the least while a run doubles; the spacing is never above `step / per_run`.
-    early : int
-        Until this step every 4th is measured (every `fixed`-th if that is fewer), for the average changes
-        fast at first.
+    By the cost, measurements are `densest` steps apart at first, and later so far that they take a `share` of the run's
+    time, but at least `per_run` of them come while a run doubles. Until the step `early` every 4th is measured (every
+    `fixed`-th if that is fewer), for the average of weights changes fast at first.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ class Lines:
 
     So a kill costs a quarter of a second of fast steps, and of slow ones nothing; and a graphics card need
     not be waited for at each step. What is left at the end of the program is written then. Only the first
-    process of a distributed run writes. When writing fails, it is said once, and training goes on.
+    process of a distributed run writes. When writing fails, one warning says so, and training goes on.
     """
 
     def __init__(

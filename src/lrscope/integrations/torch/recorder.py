@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from lrscope.control.base import require
+from lrscope.control.gap import EARLY_STEPS, FIRST_STEP
 from lrscope.integrations.torch.arithmetic import can_pack, dot, norm, pack
 from lrscope.integrations.torch.average import PowerAverage, values_like
 from lrscope.integrations.torch.cadence import Cadence
@@ -31,8 +32,6 @@ from lrscope.integrations.torch.step_observer import StepObserver, observable_we
 
 _DENSEST_UPDATES = 4  # steps between measurements of the update, at the densest: more brings little
 _DENSEST_GAPS = 16  # steps between gaps, at the densest; of both also the spacing in several processes
-_FIRST_GAP = 16  # step: before it the average is all start
-_EARLY_GAPS = 64  # steps on which gaps are measured more often
 _TIME_SHARE = 0.01  # of the run's time that each of lines, updates and gaps may take: three per cent together
 _FEWEST_LINES = 512  # while a run doubles
 _LINE_UNSEEN = 2.0  # what a line costs by what is seen here: capturing the loss comes on top
@@ -105,7 +104,7 @@ class Recorder:
             gap_every = _DENSEST_GAPS if gap_every is None else gap_every
         self._line = Cadence(None if every is None else 1, 1, _TIME_SHARE, _FEWEST_LINES)
         self._cadence = Cadence(every, _DENSEST_UPDATES, _TIME_SHARE)
-        self._gap_cadence = Cadence(gap_every or None, _DENSEST_GAPS, _TIME_SHARE, early=_EARLY_GAPS)
+        self._gap_cadence = Cadence(gap_every or None, _DENSEST_GAPS, _TIME_SHARE, early=EARLY_STEPS)
         self._packs = can_pack(self._weights)
         self._lines = Lines(path, optimizer)
         self._capture = LossCapture(model, loss_fn, self._weights[0].device.type if self._weights else "cpu")
@@ -287,7 +286,7 @@ class Recorder:
             self._gap_spent = 0.0
 
     def _gap_due(self, step: int) -> bool:
-        known = self._meter is not None and step >= _FIRST_GAP and bool(self._average.values)
+        known = self._meter is not None and step >= FIRST_STEP and bool(self._average.values)
         return known and self._gap_cadence.due(step)
 
     def _gap(self) -> float | None:
