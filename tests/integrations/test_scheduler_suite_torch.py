@@ -148,13 +148,16 @@ class TestTorchPlateau(PlateauSchedulerSuite):
 
 
 def test_a_foreign_state_is_refused() -> None:
-    """What is no state of the scheduler, and the state of another model, are refused in one sentence each."""
+    """What is no state of the scheduler, or one with a part missing, and the state of another model, are refused in one
+    sentence each."""
     suite = TestTorch()
     model, loss_fn = network(), torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
     acting = suite.make()(optimizer, model, loss_fn)
-    with pytest.raises(lrscope.UsageError, match="no saved state of the scheduler"):
-        acting.load_state_dict({"last_epoch": 3})
+    state = acting.state_dict()
+    for foreign in ({"last_epoch": 3}, {k: v for k, v in state.items() if k != "monitor"}, None):
+        with pytest.raises(lrscope.UsageError, match="no saved state of the scheduler"):
+            acting.load_state_dict(foreign)
     other = torch.nn.Linear(6, 3)
     small = suite.make()(torch.optim.SGD(other.parameters(), 0.01), other, loss_fn)
     for x, y in batches(3, 1):

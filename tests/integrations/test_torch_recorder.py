@@ -468,9 +468,11 @@ def test_a_copied_model_and_a_closed_recorder_record_nothing(tmp_path: Path) -> 
 
 
 def test_misuse_is_refused(tmp_path: Path) -> None:
-    """What is no PyTorch optimiser, and intervals below 1, are refused in a sentence."""
+    """What is no PyTorch optimiser, intervals below 1, and a foreign state are refused in a sentence each."""
     with pytest.raises(UsageError, match="step hooks"):
         lrscope.torch.Recorder(object(), path=tmp_path / "r.jsonl")
     optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
     with pytest.raises(UsageError, match="every must be 1 or more"):
         lrscope.torch.Recorder(optimizer, path=tmp_path / "r.jsonl", every=0)
+    with pytest.raises(UsageError, match="no saved state of a recorder"):
+        lrscope.torch.Recorder(optimizer, path=tmp_path / "r.jsonl").load_state_dict({"epoch": 3})

@@ -46,17 +46,17 @@ class Delegate(Generic[State]):
             "decisions": [decision.to_json() for decision in self.decisions],
         }
 
-    def from_json(self, data: Mapping[str, Any]) -> None:
-        """Go on from `to_json()`; a `UsageError` if that was another controller's, or is none."""
-        try:
-            state, step, decisions = data["control"], data["step"], data["decisions"]
-        except (KeyError, TypeError) as error:
+    def from_json(self, data: Mapping[str, Any], *others: str) -> None:
+        """Go on from `to_json()`, to which a host has added `others`; a `UsageError` if one of them is missing, or the
+        state is another controller's."""
+        if not isinstance(data, Mapping) or not {"control", "step", "decisions", *others} <= set(data):
             raise UsageError(
-                "This is no saved state of the scheduler: give what its `state_dict()` returned."
-            ) from error
-        self.state = from_json(state, self.state)
-        self.step_count = int(step)
-        self.decisions = [RateChange.from_json(decision) for decision in decisions]
+                "This is no saved state of the scheduler, or one of another version of lrscope: give what its "
+                "`state_dict()` returned, or start without it."
+            )
+        self.state = from_json(data["control"], self.state)
+        self.step_count = int(data["step"])
+        self.decisions = [RateChange.from_json(decision) for decision in data["decisions"]]
 
     def _roll_back(self) -> None:
         """Bring back kept weights."""

@@ -29,6 +29,8 @@ class RateCallback(keras.callbacks.Callback):
         which does the same for the model.
     """
 
+    _saved: tuple[str, ...] = ()  # names in `_arrays`' JSON
+
     def __init__(self, backup: str | os.PathLike[str] | None = None) -> None:
         super().__init__()
         self._delegate: Delegate[Any] | None = None
@@ -114,9 +116,9 @@ class RateCallback(keras.callbacks.Callback):
             raise UsageError(
                 f"{path} cannot be read as the state of a {type(self).__name__}: {error}"
             ) from error
-        if facts["callback"] != type(self).__name__:
+        if facts.get("callback") != type(self).__name__:
             raise UsageError(
-                f"{path} holds the state of a {facts['callback']}, not of a {type(self).__name__}."
+                f"{path} holds the state of a {facts.get('callback')}, not of a {type(self).__name__}."
             )
         if facts["iterations"] != self._iterations():
             raise UsageError(
@@ -124,7 +126,7 @@ class RateCallback(keras.callbacks.Callback):
                 f"{self._iterations()}: load the model of that moment first (with "
                 "keras.callbacks.BackupAndRestore before this callback), or remove the file to begin anew."
             )
-        self._at_work().from_json(facts)
+        self._at_work().from_json(facts, *self._saved)
         self._load_arrays(facts, arrays)
 
     def _at_work(self) -> Delegate[Any]:

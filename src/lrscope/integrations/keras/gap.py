@@ -78,6 +78,8 @@ class GapScheduler(RateCallback):
     bring the state back to the model, which costs a little each time.
     """
 
+    _saved = ("average_steps", "waiting", "parts", "made", "position")
+
     def __init__(
         self,
         held_out: Any,
@@ -252,7 +254,7 @@ class GapScheduler(RateCallback):
             if kept is not None:
                 arrays |= kept.to_numpy(name)
         facts = {
-            "averages": [pair.long.steps, pair.short.steps],
+            "average_steps": [pair.long.steps, pair.short.steps],
             "waiting": pair.waiting,
             "parts": self._parts,
             "made": self._made,
@@ -262,7 +264,7 @@ class GapScheduler(RateCallback):
 
     def _load_arrays(self, facts: dict[str, Any], arrays: Arrays) -> None:
         delegate, pair = self._at_work(), self._averages
-        pair.long.steps, pair.short.steps = (int(steps) for steps in facts["averages"])
+        pair.long.steps, pair.short.steps = (int(steps) for steps in facts["average_steps"])
         pair.long.values, pair.short.values = from_numpy("long", arrays), from_numpy("short", arrays)
         pair.waiting, self._made = int(facts["waiting"]), int(facts["made"])
         self._parts = list(facts["parts"])

@@ -99,6 +99,6 @@ class PlateauScheduler:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from `state_dict()`."""
-        self._delegate.from_json(state_dict)
+        self._delegate.from_json(state_dict, "ratios")
         self._rates.ratios = [float(r) for r in state_dict["ratios"]]
         self._rates.set(self.lr)

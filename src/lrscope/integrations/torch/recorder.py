@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from lrscope.control.base import require
 from lrscope.control.gap import EARLY_STEPS, FIRST_STEP
+from lrscope.errors import UsageError
 from lrscope.integrations.torch.arithmetic import can_pack, dot, norm, pack
 from lrscope.integrations.torch.average import PowerAverage, values_like
 from lrscope.integrations.torch.cadence import Cadence
@@ -158,6 +159,8 @@ class Recorder:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict()`; the record is continued, and of steps written twice the last counts."""
+        if not {"step", "average_steps", "average"} <= set(state):
+            raise UsageError("This is no saved state of a recorder: give what its `state_dict()` returned.")
         self.step = self._averaged = int(state["step"])
         if self._meter is not None:
             self._average.values = values_like(state["average"], self._weights, "recorder")

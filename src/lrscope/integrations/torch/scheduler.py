@@ -265,7 +265,7 @@ class GapScheduler:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict()`, with the model's and the optimiser's own state loaded as well."""
-        self._delegate.from_json(state)
+        self._delegate.from_json(state, "ratios", "monitor", "newest", "proven", "losses", "made")
         self._rates.ratios = [float(r) for r in state["ratios"]]
         self._monitor.load_state_dict(state["monitor"])
         self._delegate.newest = Snapshot.from_parts(state["newest"])
