@@ -18,17 +18,13 @@ from lrscope.diagnosis.base import Advice, Regime, Segment, Verdict
 from lrscope.diagnosis.series import FEWEST_EPOCHS, FEWEST_POINTS, Series, smallest_count
 from lrscope.statistics.autocorrelation import block_means
 from lrscope.statistics.changepoint import change_points
-from lrscope.statistics.equivalence import Equivalence, equivalence
+from lrscope.statistics.equivalence import Equivalence
+from lrscope.statistics.plateau import MOST_POINTS, PLAIN_T, PlateauTest, plateau_test
 from lrscope.statistics.student import student_cdf
 from lrscope.statistics.trend import Trend, trend
 
 # as long again at this pace brings less than this share of all that was gained: that is called level
 RHO = 0.05
-LATEST = (0.15, 0.3, 0.5)  # shares of the run to judge by: the latest, and longer only as its noise demands
-LONGER = 0.4  # a second, longer look back must not have fallen at more than twice that pace
-ERROR = 0.1
-_BLOCKS = 2000
-_PLAIN = 3.0  # a fall of so many errors needs no longer window to be seen
 ALIKE = (
     "From the loss alone a noise floor and a zig-zag across the valley look alike; to tell them apart, "
     "log the dot product "
@@ -91,18 +87,12 @@ def read_loss(
         return Reading(
             _undecided(reason, {"points": float(n), "points_needed": float(least)}), span=_span(series, 0)
         )
-    whole = float(series.step[-1] - series.step[0])
-    for share in LATEST:
-        begin = _begin(n, share, cuts)
-        window, length = _window(series, begin)
-        gained = series.start - window.level
-        test = equivalence(window, max(gained, 0.0), rho=rho, error=ERROR, look=look, stretch=whole / length)
-        if test.level_out or window.t < -_PLAIN:
-            break
+    found = plateau_test(
+        series.value, series.step, start=series.start, rho=rho, look=look, cut=cuts[-1] if cuts else None
+    )
+    window, test, gained = found.window, found.latest, found.gained
     # noise of the starting value itself: a lucky or unlucky first batch is no gain
     sure_gain = gained - 2 * window.noise * (1.0 if n < 200 else 2 / math.sqrt(min(n // 100, 16)))
-    before, length_before = _window(series, _begin(n, LONGER, cuts))
-    longer = equivalence(before, max(gained, 0.0), rho=2 * rho, error=ERROR, stretch=whole / length_before)
     evidence = {
         "points": float(n),
         "window_points": float(window.count),
@@ -111,18 +101,19 @@ def read_loss(
         "coming_fall_low": test.low,
         "coming_fall_high": test.high,
         "share_left": test.share,
-        "longer_share_high": longer.high / gained if gained > 0 else math.nan,
+        "longer_share_high": found.longer.high / gained if gained > 0 else math.nan,
         "noise": window.noise,
         "memory": window.memory,
         "t": -window.t if window.t else 0.0,
     }
-    span = _span(series, begin)
+    span = _span(series, found.begin)
     verdict = (
         _diverging(series, window, evidence)
-        or _level(test, longer, window, gained, sure_gain, n, least, evidence)
-        or _moving(test, window, gained, n, evidence)
+        or _level(found, sure_gain, n, least, evidence)
+        or _moving(found, n, evidence)
     )
-    return Reading(verdict, window, test, gained, whole, window.fall / length, span)
+    whole = float(series.step[-1] - series.step[0])
+    return Reading(verdict, window, test, gained, whole, window.fall / found.length, span)
 
 
 def segments(series: Series, cuts: list[int], latest: Regime) -> tuple[Segment, ...]:
@@ -140,7 +131,7 @@ def segments(series: Series, cuts: list[int], latest: Regime) -> tuple[Segment, 
             continue
         at = series.step[start:stop].astype(np.float64)
         y = series.value[start:stop]
-        line = trend(block_means(y, _BLOCKS), block_means(at, _BLOCKS))
+        line = trend(block_means(y, MOST_POINTS), block_means(at, MOST_POINTS))
         low, high = line.fall_within(0.9) if not math.isnan(line.fall_error) else (-math.inf, math.inf)
         if low > 0:
             regime = Regime.DESCENDING
@@ -161,21 +152,6 @@ def segments(series: Series, cuts: list[int], latest: Regime) -> tuple[Segment, 
 def find_cuts(series: Series) -> list[int]:
     """Change points of a curve, for `read_loss` and `segments`."""
     return change_points(series.value) if series.value.size >= 2 * FEWEST_POINTS else []
-
-
-def _begin(n: int, share: float, cuts: list[int] | None) -> int:
-    begin = n - max(FEWEST_POINTS - 2, math.ceil(share * n))
-    if cuts and cuts[-1] > begin and n - cuts[-1] >= max(20, n // 10):
-        begin = cuts[-1]
-    return max(begin, 0)
-
-
-def _window(series: Series, begin: int) -> tuple[Trend, float]:
-    at = series.step[begin:].astype(np.float64)
-    values = series.value[begin:]
-    if values.size > _BLOCKS:
-        values, at = block_means(values, _BLOCKS), block_means(at, _BLOCKS)
-    return trend(values, at), float(at[-1] - at[0])
 
 
 def _span(series: Series, begin: int) -> tuple[int, int]:
@@ -248,17 +224,11 @@ def _jump_noise(y: NDArray[np.float64]) -> float:
 
 
 def _level(
-    test: Equivalence,
-    longer: Equivalence,
-    window: Trend,
-    gained: float,
-    sure_gain: float,
-    n: int,
-    least: int,
-    evidence: dict[str, float],
+    found: PlateauTest, sure_gain: float, n: int, least: int, evidence: dict[str, float]
 ) -> Verdict | None:
+    window, test, gained = found.window, found.latest, found.gained
     if sure_gain > 0:
-        if not test.level_out or not longer.level_out or (test.rising and -test.high > 0.3 * gained):
+        if not found.level:
             return None
         if n < least:
             reason = (
@@ -299,9 +269,10 @@ def _level(
     return None
 
 
-def _moving(test: Equivalence, window: Trend, gained: float, n: int, evidence: dict[str, float]) -> Verdict:
+def _moving(found: PlateauTest, n: int, evidence: dict[str, float]) -> Verdict:
+    window, test, gained = found.window, found.latest, found.gained
     # Of three windows the one that is decided first is judged: a rise must be as plain as a fall has to be there.
-    if test.rising and window.t > _PLAIN and gained > 0 and -test.high > 0.3 * gained:
+    if found.climbs and window.t > PLAIN_T and gained > 0:
         return Verdict(
             Regime.DIVERGING,
             Advice.LOWER,
