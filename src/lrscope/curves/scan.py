@@ -87,7 +87,7 @@ class Plan:
     budget : float
         What may be spent, in full runs (one full run = `horizon` steps).
     metric : str or None
-        The metric to judge by; None means that it is chosen from those seen (`curves.metric.objective`).
+        The metric to judge by; None means that it is chosen from those seen (`vocabulary.choose_metric`).
     goal : {"min", "max"} or None
         Whether less or more of the metric is better; None means that its name decides.
     objective : {"last", "best"}

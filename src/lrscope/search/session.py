@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.curves import Plan, RunKey, RunState, Scan
-from lrscope.curves.metric import choose_metric
 from lrscope.search.conclude import all_failed, conclude, why_nothing
 from lrscope.search.executor import Executor
 from lrscope.search.horizon import FEW_POINTS, Horizon, learn_horizon
@@ -31,6 +30,7 @@ from lrscope.search.tracked_run import TrackedRun
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Source
 from lrscope.training.store.base import Decision, Record, Settings, Store
+from lrscope.vocabulary import choose_metric
 
 GLANCE = 0.2
 """Seconds between two snapshots, while no run changes its state."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrscope.readers.console.words import (
+from lrscope.vocabulary import Kind, same_name
+from lrscope.vocabulary.printed import (
     EVALUATION,
-    Kind,
     is_evaluation,
-    is_strong,
-    is_sure,
-    kind_of,
-    same_metric,
+    never_restarts,
+    printed_kind,
+    speaks_for_itself,
 )
 
 
@@ -86,15 +85,15 @@ def plan_of_names(names: Sequence[str], wanted: str | None = None) -> LineTempla
         n.lower() in ("loss", "step") for n in names
     )
     for slot, name in enumerate(names):
-        what = kind_of(name)
-        if wanted is not None and same_metric(name, wanted):
+        what = printed_kind(name)
+        if wanted is not None and same_name(name, wanted):
             what = Kind.LOSS
             strong = True
         if what is Kind.EPOCH:
             epoch = epoch or Counter(name, slot)
         elif what in (Kind.ITERATION, Kind.BATCH):
             if within is None or _rank(name, what) < _rank(within.name, kind):
-                within, kind = Counter(name, slot, None, is_sure(name)), what
+                within, kind = Counter(name, slot, None, never_restarts(name)), what
         elif what is Kind.SUMMARY or (final and what in (Kind.LOSS, Kind.SCORE)):
             summaries.append(Measure(name, slot, None, is_evaluation(name)))
         elif what is Kind.BOOKKEEPING or what is Kind.SETTING:
@@ -103,7 +102,7 @@ def plan_of_names(names: Sequence[str], wanted: str | None = None) -> LineTempla
         else:
             known = what is not Kind.UNKNOWN
             measures.append(Measure(name, slot, None, is_evaluation(name), known, what is Kind.RATE))
-            strong = strong or is_strong(name)
+            strong = strong or speaks_for_itself(name)
             performance = performance or what in (Kind.LOSS, Kind.SCORE)
     return LineTemplate(
         epoch,
@@ -120,7 +119,7 @@ def plan_of_names(names: Sequence[str], wanted: str | None = None) -> LineTempla
 
 
 def _rank(name: str, kind: Kind) -> tuple[int, int]:
-    return (0 if is_sure(name) else 1 if kind is Kind.ITERATION else 2, len(name))
+    return (0 if never_restarts(name) else 1 if kind is Kind.ITERATION else 2, len(name))
 
 
 def prefixed(name: str, phase: str | None) -> str:

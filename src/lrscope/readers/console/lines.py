@@ -19,16 +19,15 @@ from lrscope.readers.console.line_template import (
 from lrscope.readers.console.naming import Slot, joined, name_slot, want
 from lrscope.readers.console.numbers import NUMBER
 from lrscope.readers.console.tables import header_of
-from lrscope.readers.console.words import (
+from lrscope.vocabulary import Kind, same_name
+from lrscope.vocabulary.printed import (
     EVALUATION,
     TRAINING,
-    Kind,
     is_evaluation,
-    is_plural,
-    is_strong,
-    is_sure,
-    kind_of,
-    same_metric,
+    may_be_setting,
+    never_restarts,
+    printed_kind,
+    speaks_for_itself,
 )
 
 MOST_NUMBERS = 160  # a line with more of them is a dump of an array
@@ -171,7 +170,7 @@ def _compose(line: str, slots: list[Slot], begin: int, wanted: str | None) -> Li
         elif slot.kind in (Kind.ITERATION, Kind.BATCH):
             better = (
                 within is None
-                or (is_sure(slot.name) and not within.sure)
+                or (never_restarts(slot.name) and not within.sure)
                 or (
                     slot.kind is Kind.ITERATION
                     and within_kind is Kind.BATCH
@@ -180,7 +179,7 @@ def _compose(line: str, slots: list[Slot], begin: int, wanted: str | None) -> Li
                 )
             )
             if better:
-                within, within_kind = Counter(slot.name, i, slot.total, is_sure(slot.name)), slot.kind
+                within, within_kind = Counter(slot.name, i, slot.total, never_restarts(slot.name)), slot.kind
         elif not slot.name:
             before = slot.before.rstrip(" ")
             if slot.total is not None and _is_pair_counter(line, slot, slots[slot.total]):
@@ -261,7 +260,7 @@ def _measured(
         elif slot.kind is not Kind.RATE:
             name = prefixed(name, phase)
         if slot.kind is Kind.RATE:
-            name = "lr" if kind_of(slot.name) is Kind.RATE and len(slot.words) <= 2 else name
+            name = "lr" if printed_kind(slot.name) is Kind.RATE and len(slot.words) <= 2 else name
         if name in names:
             name = joined(" ".join(slot.words))
             if name in names:
@@ -270,7 +269,7 @@ def _measured(
         average = i + 1 if phase and i + 1 < len(slots) and _is_average(line, slot, slots[i + 1]) else i
         known, rate = slot.kind is not Kind.UNKNOWN, slot.kind is Kind.RATE
         measures.append(Measure(name, average, slot.total, is_evaluation(name), known, rate))
-        strong = strong or is_strong(name) or (wanted is not None and same_metric(name, wanted))
+        strong = strong or speaks_for_itself(name) or (wanted is not None and same_name(name, wanted))
         performance = performance or slot.kind in (Kind.LOSS, Kind.SCORE)
     if "train_runtime" in others and "loss" not in names:
         summaries += measures  # the summary at the end of a Hugging Face training
@@ -289,7 +288,7 @@ def _measured(
     return LineTemplate(
         epoch, within, within_kind, tuple(measures), tuple(summaries), tuple(others), phase, strong,
         performance, settings, leads, None, bar, plural=any(c is not None for c in (epoch, within)) and all(
-            c is None or (is_plural(c.name) and c.total is None) for c in (epoch, within)
+            c is None or (may_be_setting(c.name) and c.total is None) for c in (epoch, within)
         ),
     )  # fmt: skip
 
@@ -312,7 +311,7 @@ def _phase(line: str, slots: list[Slot], begin: int, first: Slot | None) -> str 
         found = phase_word(word)
         if found:
             return found
-        if word.lower() in TRAINING or kind_of(word) in (Kind.LOSS, Kind.SCORE):
+        if word.lower() in TRAINING or printed_kind(word) in (Kind.LOSS, Kind.SCORE):
             return None
     return None
 

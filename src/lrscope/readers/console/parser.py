@@ -14,7 +14,8 @@ from lrscope.readers.console.recognised import Recognised
 from lrscope.readers.console.structured import RecordReader, parse_record
 from lrscope.readers.console.tables import Table
 from lrscope.readers.console.terminal import Line, Terminal
-from lrscope.readers.console.words import Kind, is_evaluation, kind_of
+from lrscope.vocabulary import Kind
+from lrscope.vocabulary.printed import is_evaluation, printed_kind
 
 _BEST = re.compile(r"best iteration is", re.IGNORECASE)
 
@@ -167,13 +168,14 @@ def _pattern_plan(pattern: re.Pattern[str]) -> LineTemplate:
         return LineTemplate(measures=(Measure("loss", 0),), strong=True, performance=True)
     slots = {name: number - 1 for name, number in pattern.groupindex.items()}
     total = slots.get("total")
-    epoch = next((Counter(n, s) for n, s in slots.items() if kind_of(n) is Kind.EPOCH), None)
+    epoch = next((Counter(n, s) for n, s in slots.items() if printed_kind(n) is Kind.EPOCH), None)
     step = next(
-        (Counter(n, s, total) for n, s in slots.items() if kind_of(n) in (Kind.ITERATION, Kind.BATCH)), None
+        (Counter(n, s, total) for n, s in slots.items() if printed_kind(n) in (Kind.ITERATION, Kind.BATCH)),
+        None,
     )
     if step is None and epoch is not None and total is not None:
         epoch = replace(epoch, total=total)
     used = {c.slot for c in (epoch, step) if c is not None} | {total}
     measures = tuple(Measure(n, s, None, is_evaluation(n)) for n, s in slots.items() if s not in used)
-    kind = kind_of(step.name) if step is not None else Kind.UNKNOWN
+    kind = printed_kind(step.name) if step is not None else Kind.UNKNOWN
     return LineTemplate(epoch, step, kind, measures, strong=True, performance=True, leads=True)

@@ -10,7 +10,7 @@ from lrscope.readers.console.line_template import LineTemplate, Measure, prefixe
 from lrscope.readers.console.numbers import Value, to_float
 from lrscope.readers.console.recognised import Recognised
 from lrscope.readers.console.step_counter import StepCounter
-from lrscope.readers.console.words import same_metric
+from lrscope.vocabulary import same_name
 
 MOST_NAMES = 200
 
@@ -105,7 +105,7 @@ class PointBuilder:
 
     def _believed(self, plan: LineTemplate, counted: bool) -> tuple[Measure, ...]:
         counted = (counted and not plan.plural) or self.clock.waiting
-        wanted = [m for m in plan.measures if self._metric is not None and same_metric(m.name, self._metric)]
+        wanted = [m for m in plan.measures if self._metric is not None and same_name(m.name, self._metric)]
         if plan.performance:
             if not (plan.strong or counted or plan.phase or self._heading or wanted):
                 return tuple(m for m in plan.measures if m.name in self._counts)

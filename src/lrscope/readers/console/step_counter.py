@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from lrscope.readers.console.line_template import Counter, LineTemplate
 from lrscope.readers.console.numbers import Value, to_count, to_float
-from lrscope.readers.console.words import Kind
+from lrscope.vocabulary import Kind
 
 LINES, EPOCHS, STEPS = 1, 2, 3
 UNNAMED = ("n/total", "[n]")  # counters of a bar, or in brackets: these count within the epoch

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from lrscope.readers.console.line_template import Counter, plan_of_names
 from lrscope.readers.console.numbers import NUMBER
-from lrscope.readers.console.words import Kind, kind_of
+from lrscope.vocabulary import Kind
+from lrscope.vocabulary.printed import printed_kind
 
 MOST_COLUMNS = 40
 _NAME = re.compile(r"[A-Za-z#%][\w #@./()'’%+*:-]{0,40}")
@@ -25,7 +26,7 @@ def header_of(line: str) -> tuple[str, ...]:
         cells = [c for c in cells if c]
         if not 2 <= len(cells) <= MOST_COLUMNS or not all(_NAME.fullmatch(c) for c in cells):
             continue
-        kinds = [kind_of(c) for c in cells]
+        kinds = [printed_kind(c) for c in cells]
         counted = kinds[0] in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH)
         if any(k in _SUMMED for k in kinds) and (counted or len(cells) > 2 or cut == ","):
             if cut == r"\s+" and not counted:

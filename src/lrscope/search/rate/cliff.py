@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from lrscope.curves import Run, RunKey, RunState, Scan
-from lrscope.curves.metric import Goal, infer_goal, is_bookkeeping, is_loss, is_validation
 from lrscope.search.rate.ranking import bad, common_metric, fresh, judge, judge_by, points, reading
 from lrscope.statistics.estimate import Estimate
+from lrscope.vocabulary import Goal, goal_of, is_bookkeeping, is_loss, is_validation
 
 FAR = 10.0
 """A loss is far above its start when it has risen by this many times the largest of: its size at the
@@ -164,11 +164,11 @@ class DivergenceWatch:
         if metric == self.metric or is_loss(metric):
             return _Stretch()
         alone = self.metric is None and not any(self._seen.values())
-        plain = not is_bookkeeping(metric) and infer_goal(metric) == "min"
+        plain = not is_bookkeeping(metric) and goal_of(metric) == "min"
         return _Stretch() if alone and plain else None
 
     def _less_is_better(self, metric: str) -> bool:
-        goal = self.goal if self.goal is not None and metric == self.metric else infer_goal(metric)
+        goal = self.goal if self.goal is not None and metric == self.metric else goal_of(metric)
         return goal == "min"
 
     def _not_finite(self, seen: _Stretch, step: int, metric: str, value: float) -> str | None:

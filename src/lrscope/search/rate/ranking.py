@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import Plan, Run, RunKey, RunState, Scan
-from lrscope.curves.metric import Goal, choose_metric, infer_goal
+from lrscope.vocabulary import Goal, choose_metric, goal_of
 
 WINDOW = 0.1
 """Share of the steps so far over which a reading averages: short enough to be where the run is now, long
@@ -62,7 +62,7 @@ def judge(scan: Scan, step: int | None = None) -> Judge:
 def judge_by(plan: Plan, metric: str | None) -> Judge:
     """The judge that reads `metric`. The plan's goal belongs to its own metric, not to one that stands in."""
     own = plan.metric is None or metric == plan.metric
-    goal: Goal = plan.goal if plan.goal and own else infer_goal(metric or "loss")
+    goal: Goal = plan.goal if plan.goal and own else goal_of(metric or "loss")
     return Judge(metric, goal, plan.objective)
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import Run
-from lrscope.curves.metric import choose_metric, is_loss, is_validation
 from lrscope.search.planners.rungs import Pace
 from lrscope.search.rate.ranking import Judge, points
+from lrscope.vocabulary import choose_metric, is_loss, is_validation
 
 Array = NDArray[np.float64]
 
