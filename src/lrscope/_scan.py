@@ -20,7 +20,7 @@ from lrscope.search.planners.base import Planner
 from lrscope.search.planners.budget import FEWEST, check
 from lrscope.search.planners.kept import OWN, KeptPlanner
 from lrscope.search.progress import Observer
-from lrscope.search.resume import has_ended, planner_name
+from lrscope.search.resume import directions_of, has_ended, planner_name
 from lrscope.search.session import Session
 from lrscope.search.space import log_grid
 from lrscope.training.engine.base import Engine
@@ -228,6 +228,7 @@ def _from_ledger(ledger: Ledger, file: Path) -> Outcome:
         s["pausable"],
         None if scout is None else (scout[0], scout[1]),
         ramp=s["planner"].startswith(RAMP),
+        directions=directions_of(s),
     )
     planner = _planner_of(s["planner"], ledger)
     finished = has_ended(ledger.decisions)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lrscope.curves.curve import LossCurve
+from lrscope.curves.direction import assumption
 from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Verdict
 from lrscope.diagnosis.gap import FEWEST, read_gap
 from lrscope.diagnosis.look_back import widened
@@ -17,7 +18,7 @@ from lrscope.diagnosis.series import Series, epoch_length, prepare
 from lrscope.diagnosis.updates import is_plain_sgd, read_updates
 from lrscope.errors import UsageError
 from lrscope.statistics.estimate import Estimate
-from lrscope.vocabulary import Goal, choose_metric, goal_of, is_loss, is_validation
+from lrscope.vocabulary import Goal, choose_metric, direction, goal_of, is_loss, is_validation
 
 _SPARSE = 20  # values of a validation loss up to which a training loss with many more of them tells more
 _MANY_MORE = 5
@@ -77,11 +78,12 @@ def diagnose_curves(
     if epoch_steps is not None and not epoch_steps > 0:
         raise UsageError(f"epoch_steps must be positive, but is {epoch_steps}.")
     chosen = goal or goal_of(name)
+    assumed = () if goal or direction(name) else (assumption(name, chosen, None),)
     series = prepare(curves[name], chosen)
     epochs = epoch_steps or epoch_length(curves)
     cuts = find_cuts(series)
     reading = read_loss(series, epochs, cuts=cuts, rho=rho)
-    warnings = (*passed_over, *_caveats(series, epochs))
+    warnings = (*assumed, *passed_over, *_caveats(series, epochs))
     verdict = (
         _range_test(curves, reading)
         or _with_training(curves, name, series, reading)

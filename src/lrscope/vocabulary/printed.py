@@ -52,7 +52,7 @@ def printed_kind(name: str) -> Kind:
     if what.summary:
         if what.kind in (Kind.LOSS, Kind.SCORE):
             return Kind.SUMMARY
-        return Kind.BOOKKEEPING
+        return Kind.UNKNOWN if _is_best_of_unknown(name) else Kind.BOOKKEEPING
     if what.kind is Kind.TIME:
         return Kind.BOOKKEEPING
     if what.kind is Kind.DIAGNOSTIC:
@@ -65,6 +65,13 @@ def printed_kind(name: str) -> Kind:
     if any(w in _SETTINGS for w in words) or (words and words[0] in _COUNTS):
         return Kind.SETTING
     return Kind.UNKNOWN
+
+
+def _is_best_of_unknown(name: str) -> bool:
+    """Whether it is the best so far of a metric that the table does not know, whose better side it tells."""
+    words = plain_words(name)
+    rest = " ".join(word for word in words if word != "best")
+    return "best" in words and (not rest or printed_kind(rest) is Kind.UNKNOWN)
 
 
 def speaks_for_itself(name: str) -> bool:

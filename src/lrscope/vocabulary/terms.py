@@ -64,28 +64,29 @@ LOSS_WORDS = frozenset(("loss", "losses"))
 """A name that holds one of these is that of a loss, whatever stands beside it: ``loss_iou``, ``dice_loss``."""
 
 _LOSSES = """
-    loss, losses, error, errors, err, nll, log loss, mlogloss, n log lik, perplexity, ppl, perplexities,
-    cross entropy, xentropy, xent, ce, bce, bits per byte, bpb, bits per character, bpc, bits per dim, bits
-    dim, bpd, mse, rmse, mae, mape, smape, wmape, mase, msle, rmsle, mphe, rms, nrmse, rse, mean error, max
-    error, mean squared error, root mean squared error, mean absolute error, mean absolute percentage error,
-    mean squared log error, mean squared logarithmic error, root mean squared log error, median absolute
-    error, absolute error, squared error, percentage error, quantization error, calibration error, error
-    rate, balanced error rate, merror, misclassification, misclassification rate, num errors, deviance,
-    gamma deviance, poisson deviance, tweedie deviance, chi 2, pinball, quantile, expectile, hinge, squared
-    hinge, categorical hinge, huber, log cosh, poisson, tweedie, l 1, l 2, kl, kld, kldiv, kl divergence,
-    kullback leibler, kullback leibler divergence, js divergence, jsd, wasserstein, wasserstein distance,
-    mmd, emd, elbo loss, bellman error, td error, wer, cer, ter, mer, eer, der, bcer, bwer, word error rate,
-    char error rate, character error rate, phone error rate, match error rate, token error rate, translation
-    edit rate, edit distance, levenshtein, word info lost, label error, equal error rate, fid, clean fid,
-    sfid, kid, fvd, fad, lpips, dists, niqe, brisque, piqe, mcd, ergas, rmsd, drmsd, ppl 2 wend, frechet
-    inception distance, kernel inception distance, frechet audio distance, perceptual path length, learned
-    perceptual image patch similarity, mel cepstral distortion, spectral angle mapper, hausdorff, hausdorff
-    distance, hd 95, assd, asd, chamfer, chamfer distance, epe, mpjpe, pa mpjpe, abs rel, sq rel, brier,
-    brier score, ece, mce, ace, crps, continuous ranked probability score, davies bouldin, davies bouldin
-    score, davies bouldin index, hamming distance, mean rank, median rank, inertia, regret, fall out,
-    fallout, fpr, fnr, far, frr, false positive rate, false negative rate, false alarm rate, miss rate, gini
-    index, gini impurity, min dcf, min ade, min fde, ade, fde, collision rate, misalignment, negative log
-    likelihood, neg log likelihood, negative elbo
+    loss, losses, score at iteration, error, errors, err, nll, log loss, mlogloss, n log lik, perplexity,
+    ppl, perplexities, cross entropy, xentropy, xent, ce, bce, bits per byte, bpb, bits per character, bpc,
+    bits per dim, bits dim, bpd, mse, rmse, mae, mape, smape, wmape, mase, msle, rmsle, mphe, rms, nrmse,
+    rse, mean error, max error, mean squared error, root mean squared error, mean absolute error,
+    mean absolute percentage error, mean squared log error, mean squared logarithmic error,
+    root mean squared log error, median absolute error, absolute error, squared error, percentage error,
+    quantization error, calibration error, error rate, balanced error rate, merror, misclassification,
+    misclassification rate, num errors, deviance, gamma deviance, poisson deviance, tweedie deviance, chi 2,
+    pinball, quantile, expectile, hinge, squared hinge, categorical hinge, huber, log cosh, poisson,
+    tweedie, l 1, l 2, kl, kld, kldiv, kl divergence, kullback leibler, kullback leibler divergence,
+    js divergence, jsd, wasserstein, wasserstein distance, mmd, emd, elbo loss, bellman error, td error,
+    wer, cer, ter, mer, eer, der, bcer, bwer, word error rate, char error rate, character error rate,
+    phone error rate, match error rate, token error rate, translation edit rate, edit distance, levenshtein,
+    word info lost, label error, equal error rate, fid, clean fid, sfid, kid, fvd, fad, lpips, dists, niqe,
+    brisque, piqe, mcd, ergas, rmsd, drmsd, ppl 2 wend, frechet inception distance,
+    kernel inception distance, frechet audio distance, perceptual path length,
+    learned perceptual image patch similarity, mel cepstral distortion, spectral angle mapper, hausdorff,
+    hausdorff distance, hd 95, assd, asd, chamfer, chamfer distance, epe, mpjpe, pa mpjpe, abs rel, sq rel,
+    brier, brier score, ece, mce, ace, crps, continuous ranked probability score, davies bouldin,
+    davies bouldin score, davies bouldin index, hamming distance, mean rank, median rank, inertia, regret,
+    fall out, fallout, fpr, fnr, far, frr, false positive rate, false negative rate, false alarm rate,
+    miss rate, gini index, gini impurity, min dcf, min ade, min fde, ade, fde, collision rate, misalignment,
+    negative log likelihood, neg log likelihood, negative elbo
 """
 _WEAK_LOSSES = (
     "cost, objective, objective function, obj, energy, residual, residuals, distortion, penalty, mlm"
@@ -99,41 +100,42 @@ _GAME_WORDS = """
 """Beside the word loss they name the loss of one player of a game, or of a part of an agent."""
 
 _SCORES = """
-    accuracy, acc norm, fcp, g iou, d iou, c iou, l ddt, peak signal noise ratio, signal noise ratio, signal
-    to noise ratio, signal distortion ratio, structural similarity, acc, accuracies, auc, auroc, roc auc,
-    rocauc, pr auc, auprc, auc pr, gauc, auc mu, query auc, average precision, ap, ap s, ap m, ap l, map, m
-    ap, mar, ar, f 1, f 1 score, f score, f beta, fbeta, f measure, fmeasure, f 05, f 2, micro f 1, macro f
-    1, total f 1, r 2, r squared, r 2 score, d 2 absolute error score, d 2 log loss score, d 2 tweedie
-    score, d 2 pinball score, d 2 brier score, explained variance, explained var, variance explained, bleu,
-    sacrebleu, sacre bleu, rouge, rouge l, rouge lsum, meteor, chrf, chrf 2, cider, spice, bertscore, bert
-    score, bleurt, comet, moverscore, nist, gleu, exact match, exact, em, squad, iou, iu, ious, miou, m iou,
-    giou, fwiou, fw iou, mean iou, jaccard, jaccard index, jaccard score, dice, dice coef, dice coefficient,
-    dice score, m dice, m acc, a acc, pq, sq, rq, panoptic quality, precision, prec, recall, rec,
-    sensitivity, specificity, tpr, tnr, ppv, npv, youden, true positive rate, true negative rate, g mean,
-    csi, critical success index, top 1, top 5, top k, top 10, top 3, psnr, ssim, ms ssim, uiqi, vif, visual
-    information fidelity, inception score, is 50 k, clip score, clip i, clip t, pick score, image reward,
-    hps, aesthetic score, likelihood, log likelihood, log lik, loglik, ll, log prob, logprob, log likelihood
-    of prediction, elbo, iwae, ndcg, dcg, normalized dcg, filtered dcg, mrr, mean reciprocal rank,
-    reciprocal rank, inverse harmonic mean rank, hits, hit, hr, hit rate, hit ratio, p found, pfound, gini,
-    normalized gini, average gain, lift, ctr, novelty, serendipity, item coverage, coverage, mcc, matthews,
-    matthews corrcoef, matthews corr coef, matthews correlation, matthews correlation coefficient, phi
-    coefficient, kappa, cohen kappa, qwk, w kappa, quadratic weighted kappa, pearson, pearsonr, spearman,
-    spearmanr, kendall, kendall tau, corr, correlation, corrcoef, corr coef, ccc, pcc, srcc, plcc,
-    concordance, c index, concordance index, cosine similarity, similarity, nmi, ami, ari, adjusted rand,
-    rand score, rand index, mutual info, mutual information, adjusted mutual info, normalized mutual info,
-    purity, homogeneity, completeness, v measure, fowlkes mallows, silhouette, calinski harabasz, dunn
-    index, modularity, bss, pesq, stoi, estoi, sdr, si sdr, si snr, snr, sisdr, sisnr, mos, dnsmos, nisqa,
-    utmos, word info preserved, gdt, gdt ts, tm score, lddt, plddt, qed, validity, uniqueness, ents f, ents
-    p, ents r, tag acc, uas, las, dep uas, dep las, sents f, sents p, sents r, cats score, lemma acc, pos
-    acc, morph acc, token acc, spans sc f, pass 1, pass k, success, elo, sharpe, sharpe ratio, correct,
-    percent correct, hella, hellaswag, mmlu, fitness, pck, oks, mota, idf 1, hota, nds, amota, rank 1, cmc,
-    win probability, rewards margins, reward margins, reward margin, rewards accuracies, logo acc
+    accuracy, acc norm, fcp, g iou, d iou, c iou, l ddt, peak signal noise ratio, signal noise ratio,
+    signal to noise ratio, signal distortion ratio, structural similarity, acc, accuracies, auc, auroc,
+    roc auc, rocauc, pr auc, auprc, auc pr, gauc, auc mu, query auc, average precision, ap, ap s, ap m,
+    ap l, map, m ap, mar, ar, f 1, f 1 score, f score, f beta, fbeta, f measure, fmeasure, f 05, f 2,
+    micro f 1, macro f 1, total f 1, r 2, r squared, r 2 score, d 2 absolute error score,
+    d 2 log loss score, d 2 tweedie score, d 2 pinball score, d 2 brier score, explained variance,
+    explained var, variance explained, bleu, sacrebleu, sacre bleu, rouge, rouge l, rouge lsum, meteor,
+    chrf, chrf 2, cider, spice, bertscore, bert score, bleurt, comet, moverscore, nist, gleu, exact match,
+    exact, em, squad, iou, iu, ious, miou, m iou, giou, fwiou, fw iou, mean iou, jaccard, jaccard index,
+    jaccard score, dice, dice coef, dice coefficient, dice score, m dice, m acc, a acc, pq, sq, rq,
+    panoptic quality, precision, prec, recall, rec, sensitivity, specificity, tpr, tnr, ppv, npv, youden,
+    true positive rate, true negative rate, g mean, csi, critical success index, top 1, top 5, top k,
+    top 10, top 3, psnr, ssim, ms ssim, uiqi, vif, visual information fidelity, inception score, is 50 k,
+    clip score, clip i, clip t, pick score, image reward, hps, aesthetic score, likelihood, log likelihood,
+    log lik, loglik, ll, log prob, logprob, log likelihood of prediction, elbo, iwae, ndcg, dcg,
+    normalized dcg, filtered dcg, mrr, mean reciprocal rank, reciprocal rank, inverse harmonic mean rank,
+    hits, hit, hr, hit rate, hit ratio, p found, pfound, gini, normalized gini, average gain, lift, ctr,
+    novelty, serendipity, item coverage, coverage, mcc, matthews, matthews corrcoef, matthews corr coef,
+    matthews correlation, matthews correlation coefficient, phi coefficient, kappa, cohen kappa, qwk,
+    w kappa, quadratic weighted kappa, pearson, pearsonr, spearman, spearmanr, kendall, kendall tau, corr,
+    correlation, corrcoef, corr coef, ccc, pcc, srcc, plcc, concordance, c index, concordance index,
+    cosine similarity, similarity, nmi, ami, ari, adjusted rand, rand score, rand index, mutual info,
+    mutual information, adjusted mutual info, normalized mutual info, purity, homogeneity, completeness,
+    v measure, fowlkes mallows, silhouette, calinski harabasz, dunn index, modularity, bss, pesq, stoi,
+    estoi, sdr, si sdr, si snr, snr, sisdr, sisnr, mos, dnsmos, nisqa, utmos, word info preserved, gdt,
+    gdt ts, tm score, lddt, plddt, qed, validity, uniqueness, ents f, ents p, ents r, tag acc, uas, las,
+    dep uas, dep las, sents f, sents p, sents r, cats score, lemma acc, pos acc, morph acc, token acc,
+    spans sc f, pass 1, pass k, success, elo, sharpe, sharpe ratio, correct, percent correct, hella,
+    hellaswag, mmlu, fitness, pck, oks, mota, idf 1, hota, nds, amota, rank 1, cmc, win probability,
+    rewards margins, reward margins, reward margin, rewards accuracies, logo acc
 """
 _WEAK_SCORES = "score, scores, quality, goodness"
 _RETURNS = """
     reward, rewards, return, returns, rew, ep rew mean, ep rew, ep reward, episode reward, episodic reward,
-    episode return, episodic return, ep ret, ep return, average return, mean return, episode score, success
-    rate, successes, win rate, winrate, is success, success once, rlhf reward, task success
+    episode return, episodic return, ep ret, ep return, average return, mean return, episode score,
+    success rate, successes, win rate, winrate, is success, success once, rlhf reward, task success
 """
 _ALONE_LOSSES = "as, mr, per, sam, fair"
 _ALONE_SCORES = "is, p, r, f, pre, rouge sum, bac, sr, hss, nse, kge, roc"
@@ -142,16 +144,17 @@ _ALONE_SCORES = "is, p, r, f, pre, rouge sum, bac, sr, hss, nse, kge, roc"
 _DIAGNOSTICS = """
     grad norm, gradient norm, gnorm, norm, norms, grad, grads, gradient, gradients, grad max, update norm,
     grad dot update, cos, params norm, param norm, weight norm, entropy, policy entropy, clip frac,
-    clipfrac, clip fraction, clip ratio, approx kl, approxkl, old approx kl, objective kl, policy kl, mean
-    kl, kl coef, kl coeff, cur kl coeff, kl penalty, ratio var, ep len, ep len mean, ep length, episode
-    length, episodic length, episode len, mean ep length, eplen, mean length, completions, completion
-    length, response length, terminated length, rollout length, q values, qf 1 values, qf 2 values, mean q,
-    q value, v value, value estimate, td target, mean std, log std, action std, non score reward, rewards
-    chosen, rewards rejected, logps, logits, log odds, log odds ratio, log odds chosen, frac reward zero
-    std, false positive, false positives, false negative, false negatives, true positive, true positives,
-    true negative, true negatives, sparsity, saturation, activation, activations, histogram, hist, num
-    zeros, gradients zero, temperature, ent coef, exploration rate, epsilon, current noise, target kl, skew,
-    skewness, kurtosis, d x, d g z, signs, r 1 gamma, lambda mean, augment
+    clipfrac, clip fraction, clip ratio, approx kl, approxkl, old approx kl, objective kl, policy kl,
+    mean kl, kl coef, kl coeff, cur kl coeff, kl penalty, ratio var, ep len, ep len mean, ep length,
+    episode length, episodic length, episode len, mean ep length, eplen, mean length, completions,
+    completion length, response length, terminated length, rollout length, q values, qf 1 values,
+    qf 2 values, mean q, q value, v value, value estimate, td target, mean std, log std, action std,
+    non score reward, rewards chosen, rewards rejected, logps, logits, log odds, log odds ratio,
+    log odds chosen, frac reward zero std, false positive, false positives, false negative, false negatives,
+    true positive, true positives, true negative, true negatives, sparsity, saturation, activation,
+    activations, histogram, hist, num zeros, gradients zero, temperature, ent coef, exploration rate,
+    epsilon, current noise, target kl, skew, skewness, kurtosis, d x, d g z, signs, r 1 gamma, lambda mean,
+    augment
 """
 _ALONE_DIAGNOSTICS = "gap, alpha, beta"
 _SPREADS = """
@@ -169,8 +172,8 @@ RATE_OPTIONS = ("learning rate init", "learning rate", "lr", "eta0", "eta")
 
 _TIMES = """
     time, times, ms, msec, msecs, millis, sec, secs, second, seconds, mins, minute, minutes, hour, hours,
-    eta, elapsed, remaining, duration, wall, walltime, wall clock, took, runtime, dt, timestamp, date, time
-    elapsed, train wall
+    eta, elapsed, remaining, duration, wall, walltime, wall clock, took, runtime, dt, timestamp, date,
+    time elapsed, train wall
 """
 _BOOKKEEPING = """
     speed, throughput, fps, sps, tps, ups, wps, wpb, bsz, it s, s it, steps s, samples s, tok, tokens,
@@ -181,8 +184,8 @@ _BOOKKEEPING = """
 """
 _SETTINGS = """
     seed, momentum, weight decay, wd, dropout, patience, beta 1, beta 2, nesterov, betas, amsgrad, n params,
-    num params, params, parameters, loss scale, loss scaling, loss scaler, grad scale, loss weight, loss
-    coef, rho, bs, hyperparameters, hparams
+    num params, params, parameters, loss scale, loss scaling, loss scaler, grad scale, loss weight,
+    loss coef, rho, bs, hyperparameters, hparams
 """
 
 SETTING_AFTER = word_set(

@@ -87,7 +87,7 @@ def name_slot(line: str, slot: Slot, previous: Slot | None) -> None:
         and previous is not None
         and previous.lends
         and edge.strip() in (":", "=", ":=")
-    ):
+    ) or (words == ["is"] and previous is not None and previous.lends):
         words, slot.explicit = previous.lends, True
     if not words and core == "" and edge.strip() == "" and previous is None and _LEADING.match(tail):
         slot.name, slot.kind, slot.explicit = "line", Kind.ITERATION, True  # "100 loss 2.3"
@@ -107,7 +107,10 @@ def name_slot(line: str, slot: Slot, previous: Slot | None) -> None:
     words = [w.strip("'’\"()*.-") for w in words]
     lending = next((i for i, w in enumerate(words) if w.lower() in ("at", "after", "for", "in", "on")), 0)
     if lending and printed_kind(" ".join(words[lending + 1 :])) in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH):
-        slot.lends, words = words[:lending], words[lending + 1 :]
+        counted = " ".join(words)  # Deeplearning4j's "Score at iteration 10 is 0.5" is a loss
+        whole = printed_kind(counted) is Kind.LOSS is not printed_kind(" ".join(words[:lending]))
+        slot.lends = ["_".join(words)] if whole else words[:lending]
+        words = words[lending + 1 :]
     words = [w for w in words if w and w.lower() not in _FILLER]
     if any(w.lower() in ("improved", "improves") for w in words) or not words:
         slot.kind = Kind.SETTING

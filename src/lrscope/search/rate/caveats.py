@@ -16,6 +16,7 @@ from lrscope.curves import Run, RunState, Scan
 from lrscope.search.rate.cliff import sides, start_value
 from lrscope.search.rate.leader import Leader
 from lrscope.search.rate.ranking import Judge, bad, judge_by, names_seen, points, reading
+from lrscope.search.rate.unsaid import assumed
 from lrscope.statistics.estimate import Estimate
 from lrscope.vocabulary import goal_of, is_loss, is_validation
 
@@ -33,7 +34,15 @@ def caveats(scan: Scan, found: Leader, cliff: Estimate | None) -> tuple[str, ...
     """All caveats about the rate that `found` leads with, the gravest first."""
     checks = (_indistinct, _edge, _unfinished, _overfitting, _objectives, _unsettled, _few_points)
     said = [text for check in checks for text in check(scan, found)]
-    return (*_lottery(found), *_stand_in(found), *said, *_no_cliff(scan, found, cliff), *_seeds(scan, found))
+    unsaid = assumed(scan.plan, found.wanted, found.by.metric)
+    return (
+        *unsaid,
+        *_lottery(found),
+        *_stand_in(found),
+        *said,
+        *_no_cliff(scan, found, cliff),
+        *_seeds(scan, found),
+    )
 
 
 def alike(scan: Scan) -> str | None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import Plan, Run, RunKey, RunState, Scan
-from lrscope.vocabulary import Goal, choose_metric, goal_of
+from lrscope.vocabulary import Goal, choose_metric
 
 WINDOW = 0.1
 """Share of the steps so far over which a reading averages: short enough to be where the run is now, long
@@ -60,10 +60,8 @@ def judge(scan: Scan, step: int | None = None) -> Judge:
 
 
 def judge_by(plan: Plan, metric: str | None) -> Judge:
-    """The judge that reads `metric`. The plan's goal belongs to its own metric, not to one that stands in."""
-    own = plan.metric is None or metric == plan.metric
-    goal: Goal = plan.goal if plan.goal and own else goal_of(metric or "loss")
-    return Judge(metric, goal, plan.objective)
+    """The judge that reads `metric`."""
+    return Judge(metric, plan.goal_of(metric or "loss"), plan.objective)
 
 
 def names_seen(runs: Iterable[Run], step: int | None = None) -> set[str]:
