@@ -90,9 +90,9 @@ def scan(
         call is a full run, 12 calls, which find a rate on the default grid (or as many as there are rates). For
         ramps, their number: 5.
     metric : str, optional
-        What to judge by. Default: a validation loss, else a loss, else a score.
+        What to judge by. Default: a reward, else a validation loss, else a loss, else a score.
     goal : {"min", "max"}, optional
-        Whether less or more of it is better. Default: by its name.
+        Whether less or more of it is better. Default: by its name, else as the runs show.
     objective : {"last", "best"}
         Judge a run by its end, or by the best that it reached (training with early stopping).
     seeds : int

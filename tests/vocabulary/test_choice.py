@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from lrscope.vocabulary import choose_metric, direction, goal_of, is_bookkeeping, is_validation, learning_rate
+from lrscope.vocabulary import (
+    choose_metric,
+    direction,
+    goal_of,
+    is_bookkeeping,
+    is_validation,
+    learning_rate,
+    stand_ins,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +87,13 @@ def test_what_is_reported_but_not_aimed_at():
         for n in ("lr", "epoch", "step_time", "grad_norm", "loss_scale", "ep_len_mean", "mfu")
     )
     assert not any(is_bookkeeping(n) for n in ("loss", "quux", "delta", "fid"))
+
+
+def test_a_loss_stands_in_for_no_reward():
+    """Until a reward is reported only another reward tells how an agent does; for a loss anything may."""
+    names = ["train/loss", "rollout/ep_rew_mean", "accuracy"]
+    assert stand_ins(names, "eval/mean_reward") == {"rollout/ep_rew_mean"}
+    assert stand_ins(names, "val_loss") == stand_ins(names, None) == set(names)
 
 
 def test_of_several_rates_the_plainest_is_the_learning_rate():

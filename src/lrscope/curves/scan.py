@@ -91,7 +91,7 @@ class Plan:
     metric : str or None
         The metric to judge by; None means that it is chosen from those seen (`vocabulary.choose_metric`).
     goal : {"min", "max"} or None
-        Whether less or more of the metric is better; None means that its name decides.
+        Whether less or more of the metric is better; None means that its name decides, or what the runs show.
     objective : {"last", "best"}
         Judge a run by its end, or by the best that it reached.
     tolerance : float

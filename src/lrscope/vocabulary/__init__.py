@@ -16,6 +16,7 @@ from lrscope.vocabulary.choice import (
     kind,
     learning_rate,
     phase,
+    stand_ins,
 )
 from lrscope.vocabulary.meaning import Meaning, meaning
 from lrscope.vocabulary.terms import RATE_OPTIONS, Goal, Kind, Phase
@@ -41,4 +42,5 @@ __all__ = [
     "phase",
     "plain_words",
     "same_name",
+    "stand_ins",
 ]

@@ -82,6 +82,12 @@ def choose_metric(names: Collection[str]) -> str | None:
     return min(read, key=lambda name: _rank(name, read[name]), default=None)
 
 
+def stand_ins(names: Collection[str], wanted: str | None) -> set[str]:
+    """The metrics that can tell how a run does until `wanted` is reported: all; of rewards only other rewards."""
+    rewarded = wanted is not None and is_return(wanted)
+    return {name for name in names if is_return(name) or not rewarded}
+
+
 def _rank(name: str, what: Meaning) -> tuple[int, bool, bool, int, str]:
     seen = what.phase in ("validation", "test")
     if what.kind is Kind.UNKNOWN:
