@@ -18,8 +18,9 @@ from lrscope.vocabulary.choice import (
     phase,
     stand_ins,
 )
+from lrscope.vocabulary.kinds import Goal, Kind, Phase
 from lrscope.vocabulary.meaning import Meaning, meaning
-from lrscope.vocabulary.terms import RATE_OPTIONS, Goal, Kind, Phase
+from lrscope.vocabulary.terms import RATE_OPTIONS
 from lrscope.vocabulary.words import plain_words, same_name
 
 __all__ = [

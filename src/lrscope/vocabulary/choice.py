@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from lrscope.vocabulary.kinds import Goal, Kind, Phase, Role
 from lrscope.vocabulary.meaning import Meaning, meaning
-from lrscope.vocabulary.terms import Goal, Kind, Phase, Role
 
 _NEVER_JUDGED = frozenset(Kind) - {Kind.LOSS, Kind.SCORE, Kind.UNKNOWN}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from lrscope.vocabulary.terms import PHASES, Kind
+from lrscope.vocabulary.kinds import Kind
+from lrscope.vocabulary.terms import PHASES
 from lrscope.vocabulary.words import plain_words, word_set
 
 

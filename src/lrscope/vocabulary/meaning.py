@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from lrscope.vocabulary import terms
 from lrscope.vocabulary.counters import counter_kind
-from lrscope.vocabulary.terms import Goal, Kind, Phase, Role, Term
+from lrscope.vocabulary.kinds import Goal, Kind, Phase, Role, Term
 from lrscope.vocabulary.words import plain_words, word_set
 
 

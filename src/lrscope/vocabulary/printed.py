@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from lrscope.vocabulary.counters import may_be_setting, never_restarts
+from lrscope.vocabulary.kinds import Kind
 from lrscope.vocabulary.meaning import meaning
-from lrscope.vocabulary.terms import AVERAGES, LOSS_WORDS, PHASES, SETTING_AFTER, SUMMARIES, Kind
+from lrscope.vocabulary.terms import AVERAGES, LOSS_WORDS, PHASES, SETTING_AFTER, SUMMARIES
 from lrscope.vocabulary.words import plain_words, word_set
 
 TRAINING = frozenset(word for word, (phase, _) in PHASES.items() if phase == "train")

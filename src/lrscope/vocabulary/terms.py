@@ -7,87 +7,47 @@ names knows it: the choice of the metric, its direction, printed lines, tables, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-from typing import Literal
-
+from lrscope.vocabulary.kinds import Goal, Kind, Phase, Role, Term
 from lrscope.vocabulary.words import word_set
-
-Goal = Literal["min", "max"]
-"""Which way is better."""
-
-Phase = Literal["train", "validation", "test"]
-"""Which data a metric was measured on."""
-
-
-class Kind(Enum):
-    """What a name stands for."""
-
-    LOSS = "loss"  # a loss or an error: less is better
-    SCORE = "score"  # an accuracy, a reward: more is better
-    DIAGNOSTIC = "diagnostic"  # tells of training and is not aimed at: a gradient norm, an entropy
-    RATE = "learning rate"
-    EPOCH = "epoch"
-    ITERATION = "iteration"  # step, iter, update: one counter, whatever the word
-    BATCH = "batch"  # counts within an epoch
-    TIME = "time"
-    BOOKKEEPING = "bookkeeping"  # memory, throughput, progress
-    SETTING = "setting"  # a hyperparameter, a size
-    SUMMARY = "summary"  # best so far, final: no point of a curve (of printed lines only)
-    UNKNOWN = "unknown"
-
-
-class Role(Enum):
-    """What a loss or a score is among its kind; it decides between several."""
-
-    WHOLE = "whole"
-    WEAK = "weak"  # means something only where no clearer word stands beside it: score, cost, objective
-    GAME = "game"  # of two players, or of an actor and its critic: it need not fall while training succeeds
-    RETURN = "return"  # what reinforcement learning aims at
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One entry: its words, what they stand for, and which way is better (None: neither way).
-
-    `alone` says that it counts only where it is the whole name, phases and averages apart.
-    """
-
-    words: tuple[str, ...]
-    kind: Kind
-    goal: Goal | None = None
-    role: Role = Role.WHOLE
-    alone: bool = False
-
 
 LOSS_WORDS = frozenset(("loss", "losses"))
 """A name that holds one of these is that of a loss, whatever stands beside it: ``loss_iou``, ``dice_loss``."""
 
-_LOSSES = """
-    loss, losses, score at iteration, error, errors, err, nll, log loss, mlogloss, n log lik, perplexity,
-    ppl, perplexities, cross entropy, xentropy, xent, ce, bce, bits per byte, bpb, bits per character, bpc,
-    bits per dim, bits dim, bpd, mse, rmse, mae, mape, smape, wmape, mase, msle, rmsle, mphe, rms, nrmse,
-    rse, mean error, max error, mean squared error, root mean squared error, mean absolute error,
-    mean absolute percentage error, mean squared log error, mean squared logarithmic error,
-    root mean squared log error, median absolute error, absolute error, squared error, percentage error,
-    quantization error, calibration error, error rate, balanced error rate, merror, misclassification,
-    misclassification rate, num errors, deviance, gamma deviance, poisson deviance, tweedie deviance, chi 2,
-    pinball, quantile, expectile, hinge, squared hinge, categorical hinge, huber, log cosh, poisson,
-    tweedie, l 1, l 2, kl, kld, kldiv, kl divergence, kullback leibler, kullback leibler divergence,
-    js divergence, jsd, wasserstein, wasserstein distance, mmd, emd, elbo loss, bellman error, td error,
-    wer, cer, ter, mer, eer, der, bcer, bwer, word error rate, char error rate, character error rate,
-    phone error rate, match error rate, token error rate, translation edit rate, edit distance, levenshtein,
-    word info lost, label error, equal error rate, fid, clean fid, sfid, kid, fvd, fad, lpips, dists, niqe,
-    brisque, piqe, mcd, ergas, rmsd, drmsd, ppl 2 wend, frechet inception distance,
-    kernel inception distance, frechet audio distance, perceptual path length,
-    learned perceptual image patch similarity, mel cepstral distortion, spectral angle mapper, hausdorff,
-    hausdorff distance, hd 95, assd, asd, chamfer, chamfer distance, epe, mpjpe, pa mpjpe, abs rel, sq rel,
-    brier, brier score, ece, mce, ace, crps, continuous ranked probability score, davies bouldin,
-    davies bouldin score, davies bouldin index, hamming distance, mean rank, median rank, inertia, regret,
-    fall out, fallout, fpr, fnr, far, frr, false positive rate, false negative rate, false alarm rate,
-    miss rate, gini index, gini impurity, min dcf, min ade, min fde, ade, fde, collision rate, misalignment,
-    negative log likelihood, neg log likelihood, negative elbo
-"""
+_LOSSES = {
+    "in general": """
+        loss, losses, elbo loss, error, errors, err, error rate, max error, mean error, misclassification,
+        misclassification rate, num errors, balanced error rate, merror, label error, regret,
+        score at iteration""",
+    "likelihood and information": """
+        nll, negative log likelihood, neg log likelihood, negative elbo, n log lik, log loss, mlogloss,
+        cross entropy, xentropy, xent, ce, bce, perplexity, perplexities, ppl, bits per byte, bpb,
+        bits per character, bpc, bits per dim, bits dim, bpd, kl, kld, kldiv, kl divergence,
+        kullback leibler, kullback leibler divergence, js divergence, jsd, deviance, gamma deviance,
+        poisson deviance, tweedie deviance, poisson, tweedie, chi 2""",
+    "regression and forecasting": """
+        mse, rmse, mae, mape, smape, wmape, mase, msle, rmsle, mphe, rms, nrmse, rse, mean squared error,
+        root mean squared error, mean absolute error, mean absolute percentage error,
+        mean squared log error, mean squared logarithmic error, root mean squared log error,
+        median absolute error, absolute error, squared error, percentage error, huber, log cosh, pinball,
+        quantile, expectile, hinge, squared hinge, categorical hinge, l 1, l 2, crps,
+        continuous ranked probability score, abs rel, sq rel, ade, fde, min ade, min fde""",
+    "calibration, detection, ranking": """
+        brier, brier score, ece, mce, calibration error, hamming distance, fpr, fnr, far, frr, eer,
+        equal error rate, min dcf, false positive rate, false negative rate, false alarm rate, miss rate,
+        fall out, collision rate, mean rank, median rank, gini index, gini impurity, td error,
+        bellman error""",
+    "speech and text": """
+        wer, cer, ter, mer, der, bcer, bwer, word error rate, char error rate, character error rate,
+        phone error rate, match error rate, token error rate, word info lost, translation edit rate,
+        edit distance, levenshtein, mcd, mel cepstral distortion""",
+    "images, audio, molecules": """
+        fid, clean fid, sfid, kid, fvd, fad, frechet inception distance, kernel inception distance,
+        frechet audio distance, lpips, learned perceptual image patch similarity, dists, niqe, brisque,
+        piqe, ppl 2 wend, perceptual path length, ergas, spectral angle mapper, wasserstein,
+        wasserstein distance, mmd, emd, hausdorff, hausdorff distance, hd 95, assd, asd, chamfer,
+        chamfer distance, epe, mpjpe, pa mpjpe, rmsd, drmsd""",
+    "clusters": "davies bouldin, davies bouldin score, davies bouldin index, inertia",
+}
 _WEAK_LOSSES = (
     "cost, objective, objective function, obj, energy, residual, residuals, distortion, penalty, mlm"
 )
@@ -99,46 +59,57 @@ _GAME_WORDS = """
 """
 """Beside the word loss they name the loss of one player of a game, or of a part of an agent."""
 
-_SCORES = """
-    accuracy, acc norm, fcp, g iou, d iou, c iou, l ddt, peak signal noise ratio, signal noise ratio,
-    signal to noise ratio, signal distortion ratio, structural similarity, acc, accuracies, auc, auroc,
-    roc auc, rocauc, pr auc, auprc, auc pr, gauc, auc mu, query auc, average precision, ap, ap s, ap m,
-    ap l, map, m ap, mar, ar, f 1, f 1 score, f score, f beta, fbeta, f measure, fmeasure, f 05, f 2,
-    micro f 1, macro f 1, total f 1, r 2, r squared, r 2 score, d 2 absolute error score,
-    d 2 log loss score, d 2 tweedie score, d 2 pinball score, d 2 brier score, explained variance,
-    explained var, variance explained, bleu, sacrebleu, sacre bleu, rouge, rouge l, rouge lsum, meteor,
-    chrf, chrf 2, cider, spice, bertscore, bert score, bleurt, comet, moverscore, nist, gleu, exact match,
-    exact, em, squad, iou, iu, ious, miou, m iou, giou, fwiou, fw iou, mean iou, jaccard, jaccard index,
-    jaccard score, dice, dice coef, dice coefficient, dice score, m dice, m acc, a acc, pq, sq, rq,
-    panoptic quality, precision, prec, recall, rec, sensitivity, specificity, tpr, tnr, ppv, npv, youden,
-    true positive rate, true negative rate, g mean, csi, critical success index, top 1, top 5, top k,
-    top 10, top 3, psnr, ssim, ms ssim, uiqi, vif, visual information fidelity, inception score, is 50 k,
-    clip score, clip i, clip t, pick score, image reward, hps, aesthetic score, likelihood, log likelihood,
-    log lik, loglik, ll, log prob, logprob, log likelihood of prediction, elbo, iwae, ndcg, dcg,
-    normalized dcg, filtered dcg, mrr, mean reciprocal rank, reciprocal rank, inverse harmonic mean rank,
-    hits, hit, hr, hit rate, hit ratio, p found, pfound, gini, normalized gini, average gain, lift, ctr,
-    novelty, serendipity, item coverage, coverage, mcc, matthews, matthews corrcoef, matthews corr coef,
-    matthews correlation, matthews correlation coefficient, phi coefficient, kappa, cohen kappa, qwk,
-    w kappa, quadratic weighted kappa, pearson, pearsonr, spearman, spearmanr, kendall, kendall tau, corr,
-    correlation, corrcoef, corr coef, ccc, pcc, srcc, plcc, concordance, c index, concordance index,
-    cosine similarity, similarity, nmi, ami, ari, adjusted rand, rand score, rand index, mutual info,
-    mutual information, adjusted mutual info, normalized mutual info, purity, homogeneity, completeness,
-    v measure, fowlkes mallows, silhouette, calinski harabasz, dunn index, modularity, bss, pesq, stoi,
-    estoi, sdr, si sdr, si snr, snr, sisdr, sisnr, mos, dnsmos, nisqa, utmos, word info preserved, gdt,
-    gdt ts, tm score, lddt, plddt, qed, validity, uniqueness, ents f, ents p, ents r, tag acc, uas, las,
-    dep uas, dep las, sents f, sents p, sents r, cats score, lemma acc, pos acc, morph acc, token acc,
-    spans sc f, pass 1, pass k, success, elo, sharpe, sharpe ratio, correct, percent correct, hella,
-    hellaswag, mmlu, fitness, pck, oks, mota, idf 1, hota, nds, amota, rank 1, cmc, win probability,
-    rewards margins, reward margins, reward margin, rewards accuracies, logo acc
-"""
+_SCORES = {
+    "classification": """
+        accuracy, accuracies, acc, acc norm, m acc, a acc, top 1, top 3, top 5, top 10, top k, correct,
+        percent correct, auc, auroc, roc auc, rocauc, pr auc, auprc, auc pr, gauc, auc mu, query auc,
+        average precision, ap, precision, prec, recall, rec, sensitivity, specificity, tpr, tnr, ppv, npv,
+        true positive rate, true negative rate, f 1, f 1 score, f 2, f score, f beta, f measure,
+        micro f 1, macro f 1, total f 1, g mean, youden, mcc, matthews, matthews corrcoef,
+        matthews corr coef, matthews correlation, matthews correlation coefficient, kappa, cohen kappa,
+        qwk, w kappa, quadratic weighted kappa, csi, critical success index, jaccard, jaccard index,
+        jaccard score, exact match, exact, em""",
+    "detection and segmentation": """
+        map, m ap, mar, ar, ap s, ap m, ap l, iou, ious, iu, m iou, mean iou, g iou, d iou, c iou, fw iou,
+        dice, dice coef, dice coefficient, dice score, m dice, panoptic quality, pq, sq, rq, pck, oks,
+        nds, mota, amota, hota, idf 1, fitness""",
+    "regression and likelihood": """
+        r 2, r squared, r 2 score, d 2 absolute error score, d 2 log loss score, d 2 tweedie score,
+        d 2 pinball score, d 2 brier score, explained variance, explained var, variance explained,
+        likelihood, log likelihood, log lik, ll, log prob, log likelihood of prediction, elbo, iwae,
+        pearson, pearsonr, spearman, spearmanr, kendall, kendall tau, corr, correlation, corrcoef,
+        corr coef, ccc, pcc, srcc, plcc, concordance, c index, concordance index, fcp""",
+    "ranking and recommendation": """
+        ndcg, dcg, normalized dcg, filtered dcg, mrr, mean reciprocal rank, reciprocal rank,
+        inverse harmonic mean rank, hits, hit, hr, hit rate, hit ratio, p found, gini, normalized gini,
+        average gain, lift, ctr, novelty, serendipity, coverage, item coverage, rank 1, cmc""",
+    "text": """
+        bleu, sacre bleu, rouge, rouge l, rouge lsum, meteor, chrf, chrf 2, cider, spice, bert score,
+        bleurt, comet, mover score, nist, gleu, squad, word info preserved, ents f, ents p, ents r,
+        sents f, sents p, sents r, tag acc, uas, las, dep uas, dep las, cats score, lemma acc, pos acc,
+        morph acc, token acc, spans sc f, pass 1, pass k, hella, hellaswag, mmlu""",
+    "images and audio": """
+        psnr, ssim, ms ssim, structural similarity, peak signal noise ratio, uiqi, vif,
+        visual information fidelity, inception score, is 50 k, clip score, clip i, clip t, pick score,
+        image reward, hps, aesthetic score, sdr, si sdr, snr, si snr, signal noise ratio,
+        signal to noise ratio, signal distortion ratio, pesq, stoi, estoi, mos, dnsmos, nisqa, utmos""",
+    "clusters and likeness": """
+        nmi, ami, ari, adjusted rand, rand score, rand index, mutual info, mutual information,
+        adjusted mutual info, normalized mutual info, purity, homogeneity, completeness, v measure,
+        fowlkes mallows, silhouette, calinski harabasz, dunn index, modularity, cosine similarity,
+        similarity""",
+    "molecules": "gdt, gdt ts, tm score, l ddt, pl ddt, qed, validity, uniqueness",
+    "preferences and games": """
+        rewards margins, reward margins, reward margin, rewards accuracies, win probability, elo, success""",
+}
 _WEAK_SCORES = "score, scores, quality, goodness"
 _RETURNS = """
     reward, rewards, return, returns, rew, ep rew mean, ep rew, ep reward, episode reward, episodic reward,
     episode return, episodic return, ep ret, ep return, average return, mean return, episode score,
     success rate, successes, win rate, winrate, is success, success once, rlhf reward, task success
 """
-_ALONE_LOSSES = "as, mr, per, sam, fair"
-_ALONE_SCORES = "is, p, r, f, pre, rouge sum, bac, sr, hss, nse, kge, roc"
+_ALONE_LOSSES = "mr, per, sam, fair"
+_ALONE_SCORES = "is, p, r, f, pre, nse, kge"
 """Words too common to be trusted inside a longer name."""
 
 _DIAGNOSTICS = """
@@ -250,10 +221,10 @@ def _phrases(text: str) -> list[tuple[str, ...]]:
 
 def _terms() -> dict[tuple[str, ...], Term]:
     rows: list[tuple[str, Kind, Goal | None, Role, bool]] = [
-        (_LOSSES, Kind.LOSS, "min", Role.WHOLE, False),
+        (", ".join(_LOSSES.values()), Kind.LOSS, "min", Role.WHOLE, False),
         (_WEAK_LOSSES, Kind.LOSS, "min", Role.WEAK, False),
         (_ALONE_LOSSES, Kind.LOSS, "min", Role.WHOLE, True),
-        (_SCORES, Kind.SCORE, "max", Role.WHOLE, False),
+        (", ".join(_SCORES.values()), Kind.SCORE, "max", Role.WHOLE, False),
         (_WEAK_SCORES, Kind.SCORE, "max", Role.WEAK, False),
         (_ALONE_SCORES, Kind.SCORE, "max", Role.WHOLE, True),
         (_RETURNS, Kind.SCORE, "max", Role.RETURN, False),

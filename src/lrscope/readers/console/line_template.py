@@ -68,7 +68,7 @@ class LineTemplate:
 NOTHING = LineTemplate()
 
 
-def plan_of_names(names: Sequence[str], wanted: str | None = None) -> LineTemplate:
+def template_of_names(names: Sequence[str], wanted: str | None = None) -> LineTemplate:
     """The roles of named numbers: a JSON object's keys, a table's columns. Names are kept as they are.
 
     A line with a run's total time on it ("train_runtime") is the summary at the end, and no point of a curve.

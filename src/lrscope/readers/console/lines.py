@@ -70,22 +70,22 @@ class LineReader:
 
     def __init__(self, wanted: str | None = None) -> None:
         self._wanted = wanted
-        self._plans: dict[str, LineTemplate] = {}
+        self._templates: dict[str, LineTemplate] = {}
 
     def read(self, line: str) -> tuple[LineTemplate, list[str]]:
-        """The line's plan, and its numbers as printed. Lines without meaning give `NOTHING`."""
+        """The line's template, and its numbers as printed. Lines without meaning give `NOTHING`."""
         if len(line) > LONGEST:
             line = line[:LONGEST]
         parts = NUMBER.split(line)
         values = parts[1::2]
         key = "\0".join(parts[::2])
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = NOTHING if len(values) > MOST_NUMBERS else analyse(line, self._wanted)
-            if len(self._plans) >= MOST_KINDS:
-                self._plans.clear()
-            self._plans[key] = plan
-        return plan, values
+        template = self._templates.get(key)
+        if template is None:
+            template = NOTHING if len(values) > MOST_NUMBERS else analyse(line, self._wanted)
+            if len(self._templates) >= MOST_KINDS:
+                self._templates.clear()
+            self._templates[key] = template
+        return template, values
 
 
 def analyse(line: str, wanted: str | None = None) -> LineTemplate:

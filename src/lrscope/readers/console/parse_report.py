@@ -10,7 +10,7 @@ from lrscope.vocabulary.printed import is_evaluation, printed_kind
 
 
 @dataclass(frozen=True)
-class Recognised:
+class ParseReport:
     """What was read.
 
     Parameters
