@@ -100,3 +100,17 @@ def test_of_several_rates_the_plainest_is_the_learning_rate():
     """Parameter groups have longer names; factors and bounds of a rate are no rates."""
     assert learning_rate(["lr-Adam/pg2", "lr-Adam", "loss"]) == "lr-Adam"
     assert learning_rate(["lr_decay", "min_lr", "loss"]) is None
+
+
+def test_a_difference_and_a_remark_have_no_better_side():
+    """Gaps, drops and spreads of a metric, and what only speaks of a counter, are not judged by."""
+    for name in ("accuracy_gap", "loss_diff", "reward_std", "best_epoch", "steps_left", "loss_threshold"):
+        assert direction(name) is None
+        assert is_bookkeeping(name)
+
+
+def test_a_clear_word_comes_before_a_short_one():
+    """Abbreviations that may as well be a language or a part give way to a clearer word beside them."""
+    assert direction("wer_ar") == "min"
+    assert direction("fid_score") == "min"
+    assert direction("objective/rlhf_reward") == "max"

@@ -89,6 +89,11 @@ def counter_kind(words: tuple[str, ...]) -> Kind | None:
     return None
 
 
+def counts_training(words: tuple[str, ...]) -> bool:
+    """Whether a name that is no counter itself speaks of one: ``best_epoch``, ``steps_left``."""
+    return any(word in _LAST or word.removesuffix("s") in _LAST for word in words)
+
+
 def never_restarts(name: str) -> bool:
     """Whether a counter of this name never starts again at a new epoch."""
     return _own(name) in _SURE or name.strip().lower() == "_step"

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from lrscope.vocabulary import terms
-from lrscope.vocabulary.counters import counter_kind
+from lrscope.vocabulary.counters import counter_kind, counts_training
 from lrscope.vocabulary.kinds import Goal, Kind, Phase, Role, Term
 from lrscope.vocabulary.words import plain_words, word_set
 
@@ -68,6 +68,7 @@ def _index() -> dict[str, list[tuple[tuple[str, ...], Term]]]:
 
 
 _INDEX = _index()
+_PREFIXES = sorted((*terms.PHASES, *terms.AVERAGES), key=len, reverse=True)
 _UNITS = word_set(
     """
     step steps token tokens word words sample samples batch frame frames epoch char character pixel item
@@ -90,6 +91,8 @@ def meaning(name: str) -> Meaning:
     named = [f for f in found if f.term.words != ("losses",)]
     found = [f for f in found if not f.term.alone or not (others or len(named) > 1)]
     chosen = _head(found, words, beside)
+    if chosen is None and counts_training(words):
+        return Meaning(Kind.BOOKKEEPING, phase=phase, summary=summary)
     if chosen is None:
         return Meaning(Kind.UNKNOWN, phase=phase, summary=summary)
     if isinstance(chosen, Kind):
@@ -159,6 +162,8 @@ def _head(found: Sequence[_Found], words: Sequence[str], beside: Sequence[str]) 
     )
     if measured and last.start > chosen.start:
         return last.term.kind
+    if terms.COMPARISONS & set(words[chosen.stop :]):
+        return Kind.DIAGNOSTIC
     after = terms.SETTING_AFTER - terms.COEFFICIENTS if score else terms.SETTING_AFTER
     before = terms.COUNTS if score else terms.SETTING_BEFORE
     if after & set(words[chosen.stop :]) or before & set(words[: chosen.start]):
@@ -203,7 +208,7 @@ def _apart(words: tuple[str, ...]) -> tuple[str, ...]:
 def _halves(word: str) -> list[str]:
     if word in _INDEX or word in terms.PHASES or word.isdigit():
         return [word]
-    for phase in sorted((*terms.PHASES, *terms.AVERAGES), key=len, reverse=True):
+    for phase in _PREFIXES:
         rest = word.removeprefix(phase)
         if rest != word and rest in _INDEX and len(rest) > 2:
             return [phase, rest]

@@ -20,8 +20,7 @@ EVALUATION = {word: prefix for word, (phase, prefix) in PHASES.items() if phase 
 
 _SETTINGS = SETTING_AFTER | word_set(
     """
-    batchsize hidden layer layers dim dims width depth workers warmup gamma beta eps epsilon max_epochs
-    max_steps max_iters max_iter num_epochs n_epochs epochs_total vocab heads head block total weighted
+    batchsize hidden layer layers dim dims width depth workers warmup gamma beta eps epsilon vocab heads head block total weighted
     optimizer classes class features bins rows columns len length fold split bytes file files line lines
     page penalty leaves leaf param params
     """

@@ -63,15 +63,15 @@ _SCORES = {
     "classification": """
         accuracy, accuracies, acc, acc norm, m acc, a acc, top 1, top 3, top 5, top 10, top k, correct,
         percent correct, auc, auroc, roc auc, rocauc, pr auc, auprc, auc pr, gauc, auc mu, query auc,
-        average precision, ap, precision, prec, recall, rec, sensitivity, specificity, tpr, tnr, ppv, npv,
+        average precision, ap, precision, prec, recall, sensitivity, specificity, tpr, tnr, ppv, npv,
         true positive rate, true negative rate, f 1, f 1 score, f 2, f score, f beta, f measure,
         micro f 1, macro f 1, total f 1, g mean, youden, mcc, matthews, matthews corrcoef,
         matthews corr coef, matthews correlation, matthews correlation coefficient, kappa, cohen kappa,
         qwk, w kappa, quadratic weighted kappa, csi, critical success index, jaccard, jaccard index,
-        jaccard score, exact match, exact, em""",
+        jaccard score, exact match""",
     "detection and segmentation": """
-        map, m ap, mar, ar, ap s, ap m, ap l, iou, ious, iu, m iou, mean iou, g iou, d iou, c iou, fw iou,
-        dice, dice coef, dice coefficient, dice score, m dice, panoptic quality, pq, sq, rq, pck, oks,
+        map, m ap, mar, ap s, ap m, ap l, iou, ious, iu, m iou, mean iou, g iou, d iou, c iou, fw iou,
+        dice, dice coef, dice coefficient, dice score, m dice, panoptic quality, pq, pck, oks,
         nds, mota, amota, hota, idf 1, fitness""",
     "regression and likelihood": """
         r 2, r squared, r 2 score, d 2 absolute error score, d 2 log loss score, d 2 tweedie score,
@@ -81,8 +81,8 @@ _SCORES = {
         corr coef, ccc, pcc, srcc, plcc, concordance, c index, concordance index, fcp""",
     "ranking and recommendation": """
         ndcg, dcg, normalized dcg, filtered dcg, mrr, mean reciprocal rank, reciprocal rank,
-        inverse harmonic mean rank, hits, hit, hr, hit rate, hit ratio, p found, gini, normalized gini,
-        average gain, lift, ctr, novelty, serendipity, coverage, item coverage, rank 1, cmc""",
+        inverse harmonic mean rank, hits, hit, hit rate, hit ratio, p found, gini, normalized gini,
+        average gain, lift, ctr, novelty, serendipity, item coverage, rank 1, cmc""",
     "text": """
         bleu, sacre bleu, rouge, rouge l, rouge lsum, meteor, chrf, chrf 2, cider, spice, bert score,
         bleurt, comet, mover score, nist, gleu, squad, word info preserved, ents f, ents p, ents r,
@@ -100,9 +100,9 @@ _SCORES = {
         similarity""",
     "molecules": "gdt, gdt ts, tm score, l ddt, pl ddt, qed, validity, uniqueness",
     "preferences and games": """
-        rewards margins, reward margins, reward margin, rewards accuracies, win probability, elo, success""",
+        rewards margins, reward margins, reward margin, rewards accuracies, win probability, elo""",
 }
-_WEAK_SCORES = "score, scores, quality, goodness"
+_WEAK_SCORES = "score, scores, quality, goodness, ar, sq, rq, em, hr, rec, exact, coverage, success"
 _RETURNS = """
     reward, rewards, return, returns, rew, ep rew mean, ep rew, ep reward, episode reward, episodic reward,
     episode return, episodic return, ep ret, ep return, average return, mean return, episode score,
@@ -154,6 +154,7 @@ _BOOKKEEPING = """
     workers, batch size
 """
 _SETTINGS = """
+    max epochs, max steps, max iters, max iter, num epochs, n epochs, epochs total,
     seed, momentum, weight decay, wd, dropout, patience, beta 1, beta 2, nesterov, betas, amsgrad, n params,
     num params, params, parameters, loss scale, loss scaling, loss scaler, grad scale, loss weight,
     loss coef, rho, bs, hyperparameters, hparams
@@ -163,7 +164,7 @@ SETTING_AFTER = word_set(
     """
     scale scaler scaling weight weights coef coefficient coeff function fn type name threshold tol tolerance
     margin smoothing interval freq frequency every window clip clipping delta limit lambda ratio factor
-    config size decay n num max_len patience from to improved improve improves below above than reached
+    config size decay n num patience from to improved improve improves below above than reached
     until
     """
 )
@@ -176,13 +177,16 @@ COUNTS = word_set("num n number")
 SETTING_BEFORE = COUNTS | word_set("scale scaler weight clip")
 """Before a loss they make it a setting; before a score, those that count do: ``num_correct``."""
 
+COMPARISONS = word_set("gap diff difference drop change improvement gain")
+"""After a loss or a score they make it a difference, which has no better side: ``accuracy_gap``."""
+
 AVERAGES = word_set("average avg averaged mean running smoothed smooth ema median moving rolling")
 WHOLES = AVERAGES | word_set("total overall all lm model epoch step value global batch")
 """Beside a loss they leave it whole: ``total_loss``, ``loss_epoch``, where ``loss_box`` is a part."""
 
 SUMMARIES = word_set(
     """
-    best final min minimum max maximum lowest highest previous prev last_best target initial so baseline
+    best final min minimum max maximum lowest highest previous prev target initial so baseline
     latest
     """
 )
