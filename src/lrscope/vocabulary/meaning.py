@@ -99,16 +99,12 @@ def meaning(name: str) -> Meaning:
         return Meaning(chosen, phase=phase)
     term = chosen.term
     goal, kind, role = term.goal, term.kind, term.role
-    before = [w for w in words[: chosen.start] if w not in terms.AVERAGES]
-    if before and before[-1] in terms.NEGATIONS and "_".join(term.words) in terms.NEGATED:
+    if _negated(chosen, words):
         goal, kind = ("max", Kind.SCORE) if goal == "min" else ("min", Kind.LOSS)
-    described = {
-        w for w in words if w not in term.words and w not in terms.PHASES and w not in terms.NEGATIONS
-    }
-    part = bool(described - terms.WHOLES - terms.SUMMARIES)
-    if terms.LOSS_WORDS & set(term.words) and len(term.words) == 1 and described & terms.GAME_WORDS:
+    around = {*words[: chosen.start], *words[chosen.stop :]} - set(terms.PHASES) - terms.NEGATIONS
+    if term.words[0] in terms.LOSS_WORDS and around & terms.GAME_WORDS:
         role = Role.GAME
-    return Meaning(kind, goal, phase, role, part, summary)
+    return Meaning(kind, goal, phase, role, bool(around - terms.WHOLES - terms.SUMMARIES), summary)
 
 
 def _find(words: Sequence[str]) -> tuple[list[_Found], list[str]]:
@@ -129,6 +125,12 @@ def _find(words: Sequence[str]) -> tuple[list[_Found], list[str]]:
             rest.append(words[at])
             at += 1
     return found, rest
+
+
+def _negated(found: _Found, words: Sequence[str]) -> bool:
+    """Whether a word like "neg" before the term turns its direction round."""
+    before = [w for w in words[: found.start] if w not in terms.AVERAGES]
+    return bool(before) and before[-1] in terms.NEGATIONS and "_".join(found.term.words) in terms.NEGATED
 
 
 def _phase(rest: Sequence[str]) -> Phase | None:

@@ -20,9 +20,9 @@ EVALUATION = {word: prefix for word, (phase, prefix) in PHASES.items() if phase 
 
 _SETTINGS = SETTING_AFTER | word_set(
     """
-    batchsize hidden layer layers dim dims width depth workers warmup gamma beta eps epsilon vocab heads head block total weighted
-    optimizer classes class features bins rows columns len length fold split bytes file files line lines
-    page penalty leaves leaf param params
+    batchsize hidden layer layers dim dims width depth workers warmup gamma beta eps epsilon vocab heads
+    head block total weighted optimizer classes class features bins rows columns len length fold split
+    bytes file files line lines page penalty leaves leaf param params
     """
 )
 _COUNTS = frozenset(("num", "n", "max", "min", "number", "no"))
