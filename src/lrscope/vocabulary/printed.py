@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from lrscope.vocabulary.counters import may_be_setting, never_restarts
 from lrscope.vocabulary.kinds import Kind
 from lrscope.vocabulary.meaning import meaning
-from lrscope.vocabulary.terms import AVERAGES, LOSS_WORDS, PHASES, SETTING_AFTER, SUMMARIES
+from lrscope.vocabulary.terms import LOSS_WORDS, PHASES, SETTING_AFTER
 from lrscope.vocabulary.words import plain_words, word_set
 
 TRAINING = frozenset(word for word, (phase, _) in PHASES.items() if phase == "train")
@@ -82,21 +81,3 @@ def speaks_for_itself(name: str) -> bool:
     if meaning(name).kind in (Kind.LOSS, Kind.SCORE) and not all(w in _WEAK or w in PHASES for w in words):
         return True
     return len(words) > 1 and any(w in PHASES for w in words)
-
-
-def is_evaluation(name: str) -> bool:
-    """Whether a name holds a word for data that is not trained on."""
-    return meaning(name).phase not in (None, "train")
-
-
-__all__ = [
-    "AVERAGES",
-    "EVALUATION",
-    "SUMMARIES",
-    "TRAINING",
-    "is_evaluation",
-    "may_be_setting",
-    "never_restarts",
-    "printed_kind",
-    "speaks_for_itself",
-]

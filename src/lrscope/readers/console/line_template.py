@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrscope.vocabulary import Kind, same_name
-from lrscope.vocabulary.printed import (
-    EVALUATION,
-    is_evaluation,
-    never_restarts,
-    printed_kind,
-    speaks_for_itself,
-)
+from lrscope.vocabulary import Kind, is_validation, same_name
+from lrscope.vocabulary.counters import never_restarts
+from lrscope.vocabulary.printed import EVALUATION, printed_kind, speaks_for_itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +90,13 @@ def template_of_names(names: Sequence[str], wanted: str | None = None) -> LineTe
             if within is None or _rank(name, what) < _rank(within.name, kind):
                 within, kind = Counter(name, slot, None, never_restarts(name)), what
         elif what is Kind.SUMMARY or (final and what in (Kind.LOSS, Kind.SCORE)):
-            summaries.append(Measure(name, slot, None, is_evaluation(name)))
+            summaries.append(Measure(name, slot, None, is_validation(name)))
         elif what is Kind.BOOKKEEPING or what is Kind.SETTING:
             others.append(name)
             settings += what is Kind.SETTING
         else:
             known = what is not Kind.UNKNOWN
-            measures.append(Measure(name, slot, None, is_evaluation(name), known, what is Kind.RATE))
+            measures.append(Measure(name, slot, None, is_validation(name), known, what is Kind.RATE))
             strong = strong or speaks_for_itself(name)
             performance = performance or what in (Kind.LOSS, Kind.SCORE)
     return LineTemplate(
@@ -124,7 +119,7 @@ def _rank(name: str, kind: Kind) -> tuple[int, int]:
 
 def prefixed(name: str, phase: str | None) -> str:
     """The metric's name with the phase before it, unless it names its data already."""
-    if phase is None or is_evaluation(name) or name.lower().startswith("train"):
+    if phase is None or is_validation(name) or name.lower().startswith("train"):
         return name
     return f"{phase}_{name}"
 

@@ -19,16 +19,9 @@ from lrscope.readers.console.line_template import (
 from lrscope.readers.console.naming import Slot, joined, name_slot, want
 from lrscope.readers.console.numbers import NUMBER
 from lrscope.readers.console.tables import header_of
-from lrscope.vocabulary import Kind, same_name
-from lrscope.vocabulary.printed import (
-    EVALUATION,
-    TRAINING,
-    is_evaluation,
-    may_be_setting,
-    never_restarts,
-    printed_kind,
-    speaks_for_itself,
-)
+from lrscope.vocabulary import Kind, is_validation, same_name
+from lrscope.vocabulary.counters import may_be_setting, never_restarts
+from lrscope.vocabulary.printed import EVALUATION, TRAINING, printed_kind, speaks_for_itself
 
 MOST_NUMBERS = 160  # a line with more of them is a dump of an array
 MOST_KINDS = 4096
@@ -249,7 +242,7 @@ def _measured(
             continue
         name = joined(slot.name)
         if slot.kind is Kind.SUMMARY:
-            summaries.append(Measure(name, i, slot.total, is_evaluation(name)))
+            summaries.append(Measure(name, i, slot.total, is_validation(name)))
             continue
         if slot.kind in (Kind.LOSS, Kind.SCORE):
             word = slot.words[0].lower() if len(slot.words) > 1 else ""
@@ -268,7 +261,7 @@ def _measured(
         names.add(name)
         average = i + 1 if phase and i + 1 < len(slots) and _is_average(line, slot, slots[i + 1]) else i
         known, rate = slot.kind is not Kind.UNKNOWN, slot.kind is Kind.RATE
-        measures.append(Measure(name, average, slot.total, is_evaluation(name), known, rate))
+        measures.append(Measure(name, average, slot.total, is_validation(name), known, rate))
         strong = strong or speaks_for_itself(name) or (wanted is not None and same_name(name, wanted))
         performance = performance or slot.kind in (Kind.LOSS, Kind.SCORE)
     if "train_runtime" in others and "loss" not in names:
@@ -294,7 +287,7 @@ def _measured(
 
 
 def _named(name: str) -> bool:
-    return is_evaluation(name) or name.startswith("train")
+    return is_validation(name) or name.startswith("train")
 
 
 def _is_average(line: str, slot: Slot, after: Slot) -> bool:

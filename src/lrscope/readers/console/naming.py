@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from lrscope.vocabulary import Kind, same_name
-from lrscope.vocabulary.printed import AVERAGES, EVALUATION, TRAINING, printed_kind
+from lrscope.vocabulary.printed import EVALUATION, TRAINING, printed_kind
+from lrscope.vocabulary.terms import AVERAGES
 
 _CUT = re.compile(r"[,;|\t\])}>•·●│┃]|\s{2,}|\s[-–—]\s|:\s|^:|…|\.{3,}|[█▏▎▍▌▋▊▉━╸╺#]+\s")
 _WRAPPER = re.compile(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lrscope.vocabulary import Kind, same_name
-from lrscope.vocabulary.printed import is_evaluation, printed_kind
+from lrscope.vocabulary import Kind, is_validation, same_name
+from lrscope.vocabulary.printed import printed_kind
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ParseReport:
             *(m for m in self.metrics if m not in main),
             *(o for o in self.others if o not in self.metrics),
         ]
-        main.sort(key=is_evaluation)
+        main.sort(key=is_validation)
         against = (
             "by counted lines" if self.counter == "counted lines" else f"against the counter `{self.counter}`"
         )

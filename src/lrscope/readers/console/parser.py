@@ -14,8 +14,8 @@ from lrscope.readers.console.point_builder import PointBuilder
 from lrscope.readers.console.structured import RecordReader, parse_record
 from lrscope.readers.console.tables import Table
 from lrscope.readers.console.terminal import Line, Terminal
-from lrscope.vocabulary import Kind
-from lrscope.vocabulary.printed import is_evaluation, printed_kind
+from lrscope.vocabulary import Kind, is_validation
+from lrscope.vocabulary.printed import printed_kind
 
 _BEST = re.compile(r"best iteration is", re.IGNORECASE)
 
@@ -178,6 +178,6 @@ def _pattern_template(pattern: re.Pattern[str]) -> LineTemplate:
     if step is None and epoch is not None and total is not None:
         epoch = replace(epoch, total=total)
     used = {c.slot for c in (epoch, step) if c is not None} | {total}
-    measures = tuple(Measure(n, s, None, is_evaluation(n)) for n, s in slots.items() if s not in used)
+    measures = tuple(Measure(n, s, None, is_validation(n)) for n, s in slots.items() if s not in used)
     kind = printed_kind(step.name) if step is not None else Kind.UNKNOWN
     return LineTemplate(epoch, step, kind, measures, strong=True, performance=True, leads=True)
