@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrscope.curves.curve import LossCurve
@@ -62,6 +62,7 @@ def test_six_runs_have_to_agree_and_of_nine_all_but_one(up: int, down: int, goal
 pairs = st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), max_size=20)
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(pairs, st.randoms())
 def test_what_must_not_matter_to_the_ends(ends: list[tuple[float, float]], random):
     """The order of the runs does not matter; the direction turns with the sign of the metric; a run that stood still

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
+from real_names import rows
 
 from lrscope.vocabulary import meaning
-
-sys.path.insert(0, str(Path(__file__).parent))
-from real_names import rows
 
 ROWS = rows()
 

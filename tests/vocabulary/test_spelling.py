@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrscope.vocabulary import meaning, plain_words, same_name
@@ -18,12 +18,14 @@ terms = st.sampled_from(LETTERS)
 phases = st.sampled_from(sorted(word for word in PHASES if len(word) > 2))
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(words=terms, one=st.sampled_from(SEPARATORS), other=st.sampled_from(SEPARATORS))
 def test_what_stands_between_words_does_not_matter(words: tuple[str, ...], one: str, other: str):
     """Underscores, hyphens, slashes, dots and blanks are alike."""
     assert meaning(one.join(words)) == meaning(other.join(words))
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(words=terms, phase=phases)
 def test_case_does_not_matter(words: tuple[str, ...], phase: str):
     """Lower case, capitals, Title Case and camelCase are alike."""
@@ -34,6 +36,7 @@ def test_case_does_not_matter(words: tuple[str, ...], phase: str):
     assert meaning(phase + "".join(word.title() for word in words)) == plain
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(words=terms, phase=phases, after=st.booleans())
 def test_a_word_for_the_data_changes_the_phase_only(words: tuple[str, ...], phase: str, after: bool):
     """A metric of the validation set is of the same kind and direction as that of no set, before or behind."""
@@ -44,12 +47,14 @@ def test_a_word_for_the_data_changes_the_phase_only(words: tuple[str, ...], phas
         assert told.phase == PHASES[phase][0]
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(words=terms)
 def test_words_written_in_one_are_found(words: tuple[str, ...]):
     """ "logloss" is "log loss", "crossentropy" is "cross entropy"."""
     assert meaning("".join(words)).goal == meaning("_".join(words)).goal
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.text(max_size=60))
 def test_any_text_means_something(name: str):
     """No name raises; a direction goes with losses and scores, and with nothing else."""
