@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from lrscope.curves.metric import choose_metric
 from lrscope.errors import UsageError
 from lrscope.readers import LoggedRun, from_object, read
 from lrscope.search.range_test.audit import Reading, audit
 from lrscope.search.range_test.ramp_curve import FEWEST, climb
+from lrscope.vocabulary import choose_metric
 
 __all__ = ["RampResult", "read_ramp"]
 

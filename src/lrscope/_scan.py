@@ -20,7 +20,7 @@ from lrscope.search.planners.base import Planner
 from lrscope.search.planners.budget import FEWEST, check
 from lrscope.search.planners.kept import OWN, KeptPlanner
 from lrscope.search.progress import Observer
-from lrscope.search.resume import has_ended, planner_name
+from lrscope.search.resume import directions_of, has_ended, planner_name
 from lrscope.search.session import Session
 from lrscope.search.space import log_grid
 from lrscope.training.engine.base import Engine
@@ -90,9 +90,9 @@ def scan(
         call is a full run, 12 calls, which find a rate on the default grid (or as many as there are rates). For
         ramps, their number: 5.
     metric : str, optional
-        What to judge by. Default: a validation loss, else a loss, else a score.
+        What to judge by. Default: a reward, else a validation loss, else a loss, else a score.
     goal : {"min", "max"}, optional
-        Whether less or more of it is better. Default: by its name.
+        Whether less or more of it is better. Default: by its name, else as the runs show.
     objective : {"last", "best"}
         Judge a run by its end, or by the best that it reached (training with early stopping).
     seeds : int
@@ -228,6 +228,7 @@ def _from_ledger(ledger: Ledger, file: Path) -> Outcome:
         s["pausable"],
         None if scout is None else (scout[0], scout[1]),
         ramp=s["planner"].startswith(RAMP),
+        directions=directions_of(s),
     )
     planner = _planner_of(s["planner"], ledger)
     finished = has_ended(ledger.decisions)

@@ -70,11 +70,15 @@ class _ScanCommand(click.Command):
     metavar="N",
     help="What may be spent, in full training runs. Default: 4; for a plain function, 12 calls; 5 ramps.",
 )
-@click.option("--metric", metavar="NAME", help="What to judge by. Default: a validation loss, else a loss.")
+@click.option(
+    "--metric",
+    metavar="NAME",
+    help="What to judge by. Default: a reward, else a validation loss, else a loss, else a score.",
+)
 @click.option(
     "--goal",
     type=click.Choice(["min", "max"]),
-    help="Whether less or more of it is better. Default: by its name.",
+    help="Whether less or more of it is better. Default: by its name, else as the runs show.",
 )
 @click.option(
     "--objective",

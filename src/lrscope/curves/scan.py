@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Literal
 
 from lrscope.curves.curve import LossCurve
+from lrscope.curves.direction import Direction
+from lrscope.vocabulary import Goal, direction
 
 RunKey = tuple[float, int]
 """What tells one run of a scan from another: (learning rate, seed). Rates are compared exactly."""
@@ -87,9 +89,9 @@ class Plan:
     budget : float
         What may be spent, in full runs (one full run = `horizon` steps).
     metric : str or None
-        The metric to judge by; None means that it is chosen from those seen (`curves.metric.objective`).
+        The metric to judge by; None means that it is chosen from those seen (`vocabulary.choose_metric`).
     goal : {"min", "max"} or None
-        Whether less or more of the metric is better; None means that its name decides.
+        Whether less or more of the metric is better; None means that its name decides, or what the runs show.
     objective : {"last", "best"}
         Judge a run by its end, or by the best that it reached.
     tolerance : float
@@ -101,6 +103,8 @@ class Plan:
     scout : RunKey or None
         The run that was let through to its own end, before all others, to learn the horizon; None where the
         horizon was given or printed. Planners charge its cost first.
+    directions : tuple of Direction
+        Which way metrics are better whose names do not say, as the runs have shown.
     ramp : bool
         Whether each run goes through all rates, from the lowest, at which it is kept, to the highest at the horizon.
     """
@@ -110,13 +114,24 @@ class Plan:
     horizon: int | None = None
     budget: float = 4.0
     metric: str | None = None
-    goal: Literal["min", "max"] | None = None
+    goal: Goal | None = None
     objective: Literal["last", "best"] = "last"
     tolerance: float = 0.05
     level: float = 0.9
     pausable: bool = True
     scout: RunKey | None = None
     ramp: bool = False
+    directions: tuple[Direction, ...] = ()
+
+    def goal_of(self, metric: str) -> Goal:
+        """Which way `metric` is better: as the user said, else by its name, else as the runs have shown.
+
+        What the user said is said of the metric that they named, not of one that stands in for it.
+        """
+        if self.goal is not None and self.metric in (None, metric):
+            return self.goal
+        shown: Goal = next((d.goal for d in self.directions if d.metric == metric), "min")
+        return direction(metric) or shown
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lrscope.curves.curve import LossCurve
-from lrscope.curves.metric import Goal, choose_metric, infer_goal, is_loss, is_validation
+from lrscope.curves.direction import assumption
 from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Verdict
 from lrscope.diagnosis.gap import FEWEST, read_gap
 from lrscope.diagnosis.look_back import widened
@@ -18,13 +18,13 @@ from lrscope.diagnosis.series import Series, epoch_length, prepare
 from lrscope.diagnosis.updates import is_plain_sgd, read_updates
 from lrscope.errors import UsageError
 from lrscope.statistics.estimate import Estimate
+from lrscope.vocabulary import Goal, choose_metric, direction, goal_of, is_loss, is_validation
 
 _SPARSE = 20  # values of a validation loss up to which a training loss with many more of them tells more
 _MANY_MORE = 5
 _RAMP = 30.0  # last rate over first, in a log whose rate only rises, from which it is a range test
-_MEASURED = frozenset(
-    {"grad_norm", "update_norm", "grad_dot_update", "cos", "gap", "lr", "learning_rate", "skipped", "batches"}
-)
+_OF_EACH_STEP = ("cos", "grad_dot_update", "gap")
+"""What a recorder measures at each step, under these names."""
 
 
 def diagnose_curves(
@@ -77,12 +77,13 @@ def diagnose_curves(
         raise UsageError(f"rho must be positive, but is {rho}.")
     if epoch_steps is not None and not epoch_steps > 0:
         raise UsageError(f"epoch_steps must be positive, but is {epoch_steps}.")
-    chosen = goal or infer_goal(name)
+    chosen = goal or goal_of(name)
+    assumed = () if goal or direction(name) else (assumption(name, chosen, None),)
     series = prepare(curves[name], chosen)
     epochs = epoch_steps or epoch_length(curves)
     cuts = find_cuts(series)
     reading = read_loss(series, epochs, cuts=cuts, rho=rho)
-    warnings = (*passed_over, *_caveats(series, epochs))
+    warnings = (*assumed, *passed_over, *_caveats(series, epochs))
     verdict = (
         _range_test(curves, reading)
         or _with_training(curves, name, series, reading)
@@ -111,10 +112,8 @@ def _choose(curves: Mapping[str, LossCurve], metric: str | None) -> tuple[str, t
                 f"There is no curve named {metric!r}; there are: {', '.join(sorted(curves)) or 'none'}."
             )
         return metric, ()
-    names = [name for name in curves if name.rsplit("/", 1)[-1] not in _MEASURED]
-    if len(names) < len(curves) and any(
-        n.rsplit("/", 1)[-1] in ("cos", "grad_dot_update", "gap") for n in curves
-    ):
+    names = [name for name in curves if name.rsplit("/", 1)[-1] not in _OF_EACH_STEP]
+    if len(names) < len(curves):
         training = [n for n in names if is_loss(n) and not is_validation(n)]
         names = training or names  # what was measured at each step belongs to the loss of each step
     found = choose_metric(names)
@@ -162,10 +161,7 @@ def _with_training(
 ) -> Verdict | None:
     if not is_validation(name):
         return None
-    others = [
-        n for n in curves if is_loss(n) and not is_validation(n) and n.rsplit("/", 1)[-1] not in _MEASURED
-    ]
-    found = choose_metric(others)
+    found = choose_metric([n for n in curves if is_loss(n) and not is_validation(n)])
     return None if found is None else read_overfitting(prepare(curves[found]), reading, series)
 
 

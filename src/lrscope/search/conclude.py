@@ -11,12 +11,12 @@ from dataclasses import replace
 import numpy as np
 
 from lrscope.curves import Plan, Run, RunState, Scan
-from lrscope.curves.metric import choose_metric
 from lrscope.errors import InconclusiveError
 from lrscope.search.outcome import Cost, Outcome
 from lrscope.search.planners.base import Planner
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.training.store.base import Decision
+from lrscope.vocabulary import choose_metric
 
 OVERSHOOT = 0.25
 """Share of the budget that runs may spend past where they were paused before the user is told."""

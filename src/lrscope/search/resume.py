@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lrscope.curves import Plan, RunKey, RunState
+from lrscope.curves.direction import Direction
 from lrscope.errors import SettingsError
 from lrscope.search.planners.base import Advance, Planner
 from lrscope.search.tracked_run import End, TrackedRun
@@ -34,6 +35,11 @@ def settings_of(source: Source, planner: Planner, plan: Plan) -> dict[str, Any]:
         "level": plan.level,
         "pausable": plan.pausable,
     }
+
+
+def directions_of(settings: Mapping[str, Any]) -> tuple[Direction, ...]:
+    """The directions of metrics that the runs have shown, as they are on record."""
+    return tuple(Direction(*one) for one in settings.get("directions", ()))
 
 
 def planner_name(planner: Planner) -> str:

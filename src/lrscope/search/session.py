@@ -10,12 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
 from lrscope.curves import Plan, RunKey, RunState, Scan
-from lrscope.curves.metric import choose_metric
 from lrscope.search.conclude import all_failed, conclude, why_nothing
 from lrscope.search.executor import Executor
 from lrscope.search.horizon import FEW_POINTS, Horizon, learn_horizon
@@ -26,11 +25,13 @@ from lrscope.search.planners.budget import check
 from lrscope.search.planners.kept import keep
 from lrscope.search.progress import TAKING_UP, Observer, RunStatus, Snapshot
 from lrscope.search.rate.cliff import DivergenceWatch
-from lrscope.search.resume import check_same, has_ended, outstanding, records_of, settings_of
+from lrscope.search.rate.unsaid import learn_direction
+from lrscope.search.resume import check_same, directions_of, has_ended, outstanding, records_of, settings_of
 from lrscope.search.tracked_run import TrackedRun
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Source
 from lrscope.training.store.base import Decision, Record, Settings, Store
+from lrscope.vocabulary import choose_metric
 
 GLANCE = 0.2
 """Seconds between two snapshots, while no run changes its state."""
@@ -166,6 +167,7 @@ class Session:
                 self._know_horizon(
                     Horizon(old["horizon"], None if scout is None else (scout[0], scout[1]), "")
                 )
+        self._plan = replace(self._plan, directions=directions_of(old))
         self._same_budget = old.get("budget") == self._plan.budget
         records: list[Record] = [Settings(new)]
         changed = _changed(old.get("fingerprint"), new["fingerprint"])
@@ -201,6 +203,12 @@ class Session:
             [Settings({"horizon": learned.steps, "scout": scout}), self._driver.decide(decision)]
         )
 
+    def _learn_direction(self) -> None:
+        plan = learn_direction(self._scan())
+        if plan != self._plan:
+            self._plan = plan
+            self._store.append([Settings({"directions": [astuple(d) for d in plan.directions]})])
+
     # ---- the loop ----------------------------------------
 
     def _work(self) -> None:
@@ -213,6 +221,7 @@ class Session:
             self._drive(left)
         began_with = self._batch
         while self._sensible():
+            self._learn_direction()
             asks = [a for a in self._planner.ask(self._scan()) if self._can(a)]
             if not asks:
                 if self._batch == began_with and has_ended(self._driver.decisions):
@@ -273,6 +282,7 @@ class Session:
     # ---- ending ----------------------------------------
 
     def _conclude(self, finished: bool) -> Outcome:
+        self._learn_direction()
         comparable = "nothing to compare" if why_nothing(self._scan()) else None
         furthest = max((r.step for r in self._records.values()), default=0)
         for record in self._records.values():

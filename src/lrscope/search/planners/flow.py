@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lrscope.curves import Plan, RunKey, Scan
-from lrscope.curves.metric import choose_metric
 from lrscope.search.planners.base import Advance, Planner
 from lrscope.search.planners.budget import total_steps
 from lrscope.search.planners.confirm import confirm, reserve, unspent
@@ -34,6 +33,7 @@ from lrscope.search.rate.model.safeguards import challenger, leading, needs_proo
 from lrscope.search.rate.ranking import Judge, bad, judge_by
 from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
+from lrscope.vocabulary import choose_metric
 
 FIRST_LOOK = 0.1
 """Full runs that a first look over the grid may cost: a tenth, so that a scan of a quarter run has most of its

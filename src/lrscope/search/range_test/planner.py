@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from lrscope.curves import Run, RunState, Scan
-from lrscope.curves.metric import choose_metric
 from lrscope.search.planners.base import Advance, Planner
 from lrscope.search.range_test.audit import Reading, audit
 from lrscope.search.range_test.ramp_curve import RampCurve, climb, line, mean_climb
@@ -21,6 +20,7 @@ from lrscope.search.rate.ranking import Judge, judge_by, names_seen, points
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.source.function.ramp import Ramp
+from lrscope.vocabulary import choose_metric
 
 FALL = 12.0
 """Noise levels, over the root of the number of values, by which the line has to fall below its start: of a hundred

@@ -13,11 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from lrscope.curves import Run, RunState, Scan
-from lrscope.curves.metric import infer_goal, is_loss, is_validation
 from lrscope.search.rate.cliff import sides, start_value
 from lrscope.search.rate.leader import Leader
 from lrscope.search.rate.ranking import Judge, bad, judge_by, names_seen, points, reading
+from lrscope.search.rate.unsaid import assumed
 from lrscope.statistics.estimate import Estimate
+from lrscope.vocabulary import goal_of, is_loss, is_validation
 
 SETTLED = 0.05
 """A curve has not settled when more than this share of all it gained came in the second half of its steps."""
@@ -33,7 +34,15 @@ def caveats(scan: Scan, found: Leader, cliff: Estimate | None) -> tuple[str, ...
     """All caveats about the rate that `found` leads with, the gravest first."""
     checks = (_indistinct, _edge, _unfinished, _overfitting, _objectives, _unsettled, _few_points)
     said = [text for check in checks for text in check(scan, found)]
-    return (*_lottery(found), *_stand_in(found), *said, *_no_cliff(scan, found, cliff), *_seeds(scan, found))
+    unsaid = assumed(scan.plan, found.wanted, found.by.metric)
+    return (
+        *unsaid,
+        *_lottery(found),
+        *_stand_in(found),
+        *said,
+        *_no_cliff(scan, found, cliff),
+        *_seeds(scan, found),
+    )
 
 
 def alike(scan: Scan) -> str | None:
@@ -117,9 +126,7 @@ def _overfitting(scan: Scan, found: Leader) -> Iterator[str]:
         if is_loss(name) and not is_validation(name):
             loss = judge_by(scan.plan, name)
             loss = (
-                Judge(name, infer_goal(name), "last")
-                if loss.metric != name
-                else replace(loss, objective="last")
+                Judge(name, goal_of(name), "last") if loss.metric != name else replace(loss, objective="last")
             )
             if reading(run, loss, run.step) < reading(run, loss, _turn(run, by)):
                 rose = "rose" if by.goal == "min" else "fell"

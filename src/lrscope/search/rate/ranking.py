@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import Plan, Run, RunKey, RunState, Scan
-from lrscope.curves.metric import Goal, choose_metric, infer_goal
+from lrscope.vocabulary import Goal, choose_metric, stand_ins
 
 WINDOW = 0.1
 """Share of the steps so far over which a reading averages: short enough to be where the run is now, long
@@ -60,10 +60,8 @@ def judge(scan: Scan, step: int | None = None) -> Judge:
 
 
 def judge_by(plan: Plan, metric: str | None) -> Judge:
-    """The judge that reads `metric`. The plan's goal belongs to its own metric, not to one that stands in."""
-    own = plan.metric is None or metric == plan.metric
-    goal: Goal = plan.goal if plan.goal and own else infer_goal(metric or "loss")
-    return Judge(metric, goal, plan.objective)
+    """The judge that reads `metric`."""
+    return Judge(metric, plan.goal_of(metric or "loss"), plan.objective)
 
 
 def names_seen(runs: Iterable[Run], step: int | None = None) -> set[str]:
@@ -190,7 +188,8 @@ def common_metric(runs: Sequence[Run], step: int, plan: Plan) -> str | None:
     alive = [run for run in runs if not gone(run, step)]
     names = names_seen(alive, step)
     need = 0.75 * len(alive)
-    shared = {n for n in names if sum(fresh(run, n, step) for run in alive) >= need}
+    able = stand_ins(names, plan.metric or choose_metric(names))
+    shared = {n for n in able if sum(fresh(run, n, step) for run in alive) >= need}
     if plan.metric in shared:
         return plan.metric
     return choose_metric(shared) or (plan.metric if plan.metric in names else choose_metric(names))

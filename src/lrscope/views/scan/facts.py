@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrscope.curves import LossCurve, Run, RunState
-from lrscope.curves.metric import infer_goal
 from lrscope.search.outcome import Cost, Outcome
 from lrscope.search.range_test.audit import Reading
 from lrscope.search.rate.recommendation import Band
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.base import Decision
 from lrscope.views.shared import reading
+from lrscope.vocabulary import goal_of
 
 _LOG_FROM = 8.0  # losses that span more than this factor from start to best are drawn on a log axis
 
@@ -92,7 +92,7 @@ class Facts:
 
     def goal_of(self, metric: str) -> str:
         """ "min" or "max": the scan's own goal for the judged metric, by name for the others."""
-        return self.goal if metric == self.metric else infer_goal(metric)
+        return self.goal if metric == self.metric else goal_of(metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _run(
     for name in metrics:
         curve = run.metric(name)
         if len(curve):
-            goal = outcome.recommendation.goal if name == metric else infer_goal(name)
+            goal = outcome.recommendation.goal if name == metric else goal_of(name)
             level = reading.end_level(curve.step, curve.loss, goal, plan.objective)
             curves[name] = CurveFacts(curve, level, reading.noisy(curve.loss))
     last = float(curves[metric].curve.loss[-1]) if metric in curves and metric is not None else None

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import Run
-from lrscope.curves.metric import choose_metric, is_loss, is_validation
 from lrscope.search.planners.rungs import Pace
 from lrscope.search.rate.ranking import Judge, points
+from lrscope.vocabulary import choose_metric, is_loss, is_return, is_validation, stand_ins
 
 Array = NDArray[np.float64]
 
@@ -164,5 +164,5 @@ def _scatter(values: Array) -> float:
 
 def stand_in(names: set[str], wanted: str) -> str | None:
     """The metric that tells of a run before the wanted one does: a training loss, or any other loss."""
-    others = {n for n in names if n != wanted and is_loss(n)}
-    return choose_metric({n for n in others if not is_validation(n)} or others) if others else None
+    others = {n for n in stand_ins(names, wanted) if n != wanted and (is_loss(n) or is_return(n))}
+    return choose_metric({n for n in others if not is_validation(n)} or others)

@@ -10,9 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from lrscope.errors import SourceError
+from lrscope.vocabulary import RATE_OPTIONS
 
 _PLACEHOLDER = re.compile(r"\{(lr|seed|out)\}")
-_RATE_NAME = r"(?:lr|eta0?|learning[-_ ]?rate(?:[-_]init)?)"
+_RATE_NAME = "(?:" + "|".join("[-_ ]?".join(option.split()) for option in RATE_OPTIONS) + ")"
 _RATE_OPTION = re.compile(rf"--?{_RATE_NAME}", re.IGNORECASE)
 _RATE_WORD = re.compile(rf"((?:.*[^a-z])?{_RATE_NAME}[=:])([-+.\deE]+)", re.IGNORECASE)
 _ALMOST = re.compile(

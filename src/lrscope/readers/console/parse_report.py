@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lrscope.readers.console.words import Kind, is_evaluation, kind_of, same_metric
+from lrscope.vocabulary import Kind, is_validation, same_name
+from lrscope.vocabulary.printed import printed_kind
 
 
 @dataclass(frozen=True)
-class Recognised:
+class ParseReport:
     """What was read.
 
     Parameters
@@ -38,7 +39,7 @@ class Recognised:
     def metric(self, name: str) -> str | None:
         """The metric that `name` means: case, spaces, `_`, `-` and `/` do not matter."""
         return next((m for m in self.metrics if m == name), None) or next(
-            (m for m in self.metrics if same_metric(m, name)), None
+            (m for m in self.metrics if same_name(m, name)), None
         )
 
     def text(self) -> str:
@@ -49,14 +50,14 @@ class Recognised:
         main = [
             m
             for m in self.metrics
-            if kind_of(m) in (Kind.LOSS, Kind.SCORE) or (self.wanted and same_metric(m, self.wanted))
+            if printed_kind(m) in (Kind.LOSS, Kind.SCORE) or (self.wanted and same_name(m, self.wanted))
         ]
-        main = main or [m for m in self.metrics if kind_of(m) is not Kind.RATE] or list(self.metrics)
+        main = main or [m for m in self.metrics if printed_kind(m) is not Kind.RATE] or list(self.metrics)
         rest = [
             *(m for m in self.metrics if m not in main),
             *(o for o in self.others if o not in self.metrics),
         ]
-        main.sort(key=is_evaluation)
+        main.sort(key=is_validation)
         against = (
             "by counted lines" if self.counter == "counted lines" else f"against the counter `{self.counter}`"
         )
