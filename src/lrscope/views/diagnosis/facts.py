@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,8 @@ from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Segment
 from lrscope.diagnosis.examine import Examined
 from lrscope.diagnosis.patience import Patience
 from lrscope.diagnosis.stepping import Finding
-from lrscope.views.scan.facts import CurveFacts, Window
-from lrscope.views.shared import numbers, reading
-
-_LOG_FROM = 8.0  # values that span more than this factor, all positive, are drawn on a log axis
+from lrscope.statistics.estimate import Estimate
+from lrscope.views.shared.curves import LOG_SPAN, CurveFacts, Window, curve_facts, padded
 
 NAMES: Mapping[Regime, str] = {
     Regime.TOO_SLOW: "too slow",
@@ -26,6 +24,22 @@ NAMES: Mapping[Regime, str] = {
     Regime.DIVERGING: "diverging",
     Regime.UNDECIDED: "undecided",
 }
+
+COLOURS: Mapping[Regime, str] = {  # Okabe and Ito's, told apart in every common kind of colour vision
+    Regime.DESCENDING: "#009e73",
+    Regime.PLATEAU: "#e69f00",
+    Regime.DIVERGING: "#c1272d",
+    Regime.TOO_SLOW: "#0072b2",
+    Regime.ZIGZAG: "#a05195",
+    Regime.UNDECIDED: "#8a94a0",
+}
+
+CUT_COLOURS: Mapping[bool | None, str] = {
+    True: COLOURS[Regime.DESCENDING],
+    False: COLOURS[Regime.DIVERGING],
+    None: COLOURS[Regime.UNDECIDED],
+}
+"""Of a rule's first cut: in time, too early or late, and where that cannot be judged."""
 
 ADVICE: Mapping[Advice, str] = {
     Advice.RAISE: "raise the learning rate",
@@ -80,6 +94,16 @@ class DiagnosisFacts:
         """Points of the judged curve."""
         return len(self.curve.curve)
 
+    @property
+    def expected(self) -> Estimate | None:
+        """Where the metric would stand after as many steps again at this pace; None where too few points tell."""
+        gain = self.diagnosis.gain_left
+        if gain is None or self.last is None:
+            return None
+        down = -1.0 if self.goal == "min" else 1.0
+        low, high = sorted(self.last + down * v for v in (gain.low, gain.high))
+        return Estimate(self.last + down * gain.value, low, high, gain.level, gain.method)
+
 
 def collect(run: Examined) -> DiagnosisFacts:
     """A run → facts."""
@@ -92,9 +116,7 @@ def collect(run: Examined) -> DiagnosisFacts:
         format=run.run.format,
         metric=diagnosis.metric,
         goal=run.goal,
-        curve=CurveFacts(
-            curve, reading.end_level(curve.step, curve.loss, run.goal), reading.noisy(curve.loss)
-        ),
+        curve=curve_facts(curve, run.goal),
         window=_window(run),
         diagnosis=diagnosis,
         segments=diagnosis.segments,
@@ -120,56 +142,6 @@ def collect(run: Examined) -> DiagnosisFacts:
     )
 
 
-def answer_line(diagnosis: Diagnosis) -> str:
-    """The verdict in one line: regime, advice, how sure."""
-    words = NAMES[diagnosis.regime]
-    line = f"{words[0].upper()}{words[1:]}: {ADVICE[diagnosis.advice]}"
-    if diagnosis.regime is Regime.UNDECIDED:
-        return line
-    return f"{line}   ({numbers.share(diagnosis.confidence)} sure, steps {_span(diagnosis)})"
-
-
-def gain_words(diagnosis: Diagnosis) -> str:
-    """What is left to gain with its interval, and how long until another 1 %; empty where unknown."""
-    gain, pace = diagnosis.gain_left, diagnosis.steps_per_percent
-    if gain is None:
-        return ""
-    words = "Left to gain if it goes on as long again at this pace: " + numbers.value(gain.value, 3)
-    if math.isfinite(gain.low) and math.isfinite(gain.high):
-        low, high = numbers.value(gain.low, 3), numbers.value(gain.high, 3)
-        words += f" ({numbers.share(gain.level)}: {low} to {high})"
-    words += f" in {diagnosis.metric}."
-    if pace is None:
-        return words
-    if not math.isfinite(pace):
-        return f"{words} At this pace another 1 % never comes."
-    return (
-        f"{words} Another 1 % of what was gained takes about {numbers.plural(max(1, round(pace)), 'step')}."
-    )
-
-
-def patience_lines(patience: Patience) -> tuple[tuple[str, str], ...]:
-    """(library, setting to paste); none without a patience."""
-    found = (("PyTorch", patience.torch), ("Keras", patience.keras), ("optax", patience.optax))
-    return tuple((name, words) for name, words in found if words)
-
-
-def stepping_words(findings: Sequence[Finding] | None) -> tuple[str, ...]:
-    """A sentence a finding; one sentence where nothing is amiss, none where no rate was logged."""
-    if findings is None:
-        return ()
-    return tuple(f.reason for f in findings) or ("Nothing is amiss in how the rate was stepped.",)
-
-
-def rule_words(rule: RuleFacts) -> tuple[str, str]:
-    """(where it would have cut, how much was still to come then)."""
-    if not rule.cuts:
-        return "never", numbers.MISSING
-    more = f" (+{len(rule.cuts) - 1} more)" if len(rule.cuts) > 1 else ""
-    left = numbers.MISSING if rule.left is None else numbers.share(max(0.0, rule.left))
-    return numbers.count(rule.cuts[0]) + more, left
-
-
 def _judged(replay: Replay, improved: bool) -> tuple[str, bool | None]:
     if not improved:
         return "cannot be judged", None
@@ -180,11 +152,6 @@ def _judged(replay: Replay, improved: bool) -> tuple[str, bool | None]:
     if replay.late:
         return "late", False
     return ("in time" if replay.cuts else "rightly never"), True
-
-
-def _span(diagnosis: Diagnosis) -> str:
-    first, last = diagnosis.span
-    return f"{numbers.count(first)} to {numbers.count(last)}"
 
 
 def _known(value: float) -> float | None:
@@ -198,8 +165,4 @@ def _window(run: Examined) -> Window:
         return Window(0.0, 1.0, False, None)
     low, high = (float(v) for v in np.quantile(loss, [0.005, 0.995] if loss.size > 200 else [0.0, 1.0]))
     start = float(np.median(loss[:3]))
-    if low > 0 and run.goal == "min" and high > _LOG_FROM * low:
-        factor = (high / low) ** 0.06
-        return Window(low / factor, high * factor, True, start)
-    pad = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
-    return Window(low - pad, high + pad, False, start)
+    return padded(low, high, low > 0 and run.goal == "min" and high > LOG_SPAN * low, start)

@@ -22,8 +22,8 @@ class HistoryFacts:
     named: float | None
 
 
-def collect_story(outcome: Outcome) -> HistoryFacts:
-    """Outcome → the facts of its story."""
+def collect_history(outcome: Outcome) -> HistoryFacts:
+    """Outcome → the facts of its history."""
     answer = outcome.recommendation
     told = tell_history(outcome.scan, outcome.decisions, answer.rule.startswith("flow"))
     return HistoryFacts(

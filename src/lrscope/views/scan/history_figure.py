@@ -5,23 +5,24 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lrscope.search.history import Moment
 from lrscope.search.outcome import Outcome
-from lrscope.views.scan.history_facts import HistoryFacts, collect_story
+from lrscope.views.scan.history_facts import HistoryFacts, collect_history
 from lrscope.views.shared import numbers
 from lrscope.views.shared.axes import (
     ACCENT,
     GONE,
-    INK,
-    MUTED,
+    legend_below,
     literal,
     log_axis,
     matplotlib_parts,
+    new_figure,
     nothing,
     prepare,
+    set_window,
+    title,
 )
+from lrscope.views.shared.curves import padded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,13 +37,12 @@ def draw(outcome: Outcome) -> Figure:
     UsageError
         If matplotlib is not installed.
     """
-    figure_class, _ = matplotlib_parts()
-    facts = collect_story(outcome)
-    figure: Figure = figure_class(figsize=(11, 4.4), dpi=150, facecolor="white", layout="constrained")
+    facts = collect_history(outcome)
     if not facts.moments:
-        draw_path(figure.subplots(), facts)
-        figure.set_size_inches(6.5, 4.4)
-        return figure
+        alone = new_figure(6.5, 4.4)
+        draw_path(alone.subplots(), facts)
+        return alone
+    figure = new_figure(11, 4.4)
     left, right = figure.subplots(1, 2)
     draw_path(left, facts)
     draw_moments(right, facts)
@@ -70,63 +70,44 @@ def draw_path(ax: Axes, facts: HistoryFacts) -> None:
             ax.plot(s.end, s.lr, "x", color=GONE, ms=6, mew=1.6, zorder=4)
     ax.set_xlim(0, total * 1.02)
     ax.set_ylabel("learning rate")
-    ax.set_title("Which run advanced when", loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
-    key = parts["line"]
-    handles = [key([], [], color=parts["truncated"](1 - d), lw=5) for d in (0.0, 0.5, 1.0)]
-    words = ["to a thousandth of a run", "to a thirtieth", "to its end"]
+    title(ax, "Advances")
+    line = parts["line"]
+    shades = ((0.0, "run to 0.1 % of its length"), (0.5, "to 3 %"), (1.0, "to its end"))
+    keys = [(line([], [], color=parts["truncated"](1 - depth), lw=5), words) for depth, words in shades]
     if facts.named is not None:
-        handles.append(key([], [], color=ACCENT, lw=5))
-        words.append(f"the rate named, {numbers.rate(facts.named)}")
+        keys.append((line([], [], color=ACCENT, lw=5), f"recommended rate, {numbers.rate(facts.named)}"))
     if any(s.lost for s in facts.stretches):
-        handles.append(key([], [], color=GONE, marker="x", ls="", ms=6, mew=1.6))
-        words.append("diverged or failed")
-    ax.legend(handles, words, fontsize=7.5, frameon=False, labelcolor=MUTED, loc="upper center",
-              bbox_to_anchor=(0.5, -0.16), ncols=3)  # fmt: skip
+        cross = line([], [], color=GONE, marker="x", ls="", ms=6, mew=1.6)
+        keys.append((cross, "diverged or failed"))
+    legend_below(ax, keys, columns=3)
 
 
 def draw_moments(ax: Axes, facts: HistoryFacts) -> None:
-    """What the model made of it, the last moment on top: the middle of each rate's end, with its 90 % as a ground."""
+    """What the model made of it, the last moment on top: the median of each rate's end, with its 90 % interval."""
     prepare(ax)
     ax.set_xlabel("learning rate")
     _, parts = matplotlib_parts()
     rates = [r for m in facts.moments for r in m.rates]
     log_axis(ax, "x", min(rates) / 1.35, max(rates) * 1.35)
     last = len(facts.moments) - 1
+    keys = []
     for k, moment in enumerate(facts.moments):
         colour = ACCENT if k == last else parts["truncated"](0.75 if k == 0 else 0.35)
         ax.fill_between(moment.rates, moment.low, moment.high, color=colour, alpha=0.14, lw=0, zorder=2)
-        ax.plot(
-            moment.rates,
-            moment.middle,
-            color=colour,
-            lw=2.4 if k == last else 1.4,
-            zorder=3 + k,
-            label=words(moment),
+        (line,) = ax.plot(
+            moment.rates, moment.middle, color=colour, lw=2.4 if k == last else 1.4, zorder=3 + k
         )
+        keys.append((line, moment_words(moment)))
         at = moment.rates.index(moment.named) if moment.named in moment.rates else None
         if at is not None:
             ax.plot(moment.named, moment.middle[at], "D", color=colour, mec="white", ms=7, zorder=5 + k)
-    floor = np.array([v for m in facts.moments for v in (*m.low, *m.high)])
-    ax.set_ylim(*_room(float(floor.min()), float(floor.max())))
+    ends = [v for m in facts.moments for v in (*m.low, *m.high)]
+    set_window(ax, padded(min(ends), max(ends), False, None))
     ax.set_ylabel(literal(f"{facts.metric or 'value'} at the end, as forecast"))
-    ax.set_title(
-        "What the forecast was, and how sure", loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9
-    )
-    ax.legend(
-        fontsize=7.5,
-        frameon=False,
-        labelcolor=MUTED,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.16),
-        ncols=3,
-    )
+    title(ax, "Forecasts: median and 90 % interval")
+    legend_below(ax, keys, columns=3)
 
 
-def words(moment: Moment) -> str:
+def moment_words(moment: Moment) -> str:
     """A moment in words, for the legend."""
     return f"after {moment.spent:.2g} full runs: {numbers.rate(moment.named)}"
-
-
-def _room(low: float, high: float) -> tuple[float, float]:
-    pad = 0.05 * (high - low) or 0.1 * abs(high) or 1.0
-    return low - pad, high + pad

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from lrscope.curves import RunKey, RunState
 from lrscope.search.progress import TAKING_UP, RunStatus, Snapshot
-from lrscope.views.scan.text import STYLES
 from lrscope.views.shared import numbers
+from lrscope.views.shared.text import STATE_STYLES
 from lrscope.views.shared.words import encodable, one_line
 
 _FRAME = 5  # lines around the runs: two of heading, the table's head, what is not shown, the cursor's own
@@ -100,7 +100,9 @@ class TableProgress:
             hidden = len(snapshot.runs) - table.row_count
             if hidden:
                 rest = _tally(snapshot.runs)
-                grid.add_row(Text(f"{hidden} more of {rest}", "dim", no_wrap=True, overflow="ellipsis"))
+                grid.add_row(
+                    Text(f"{hidden} not shown; in all {rest}", "dim", no_wrap=True, overflow="ellipsis")
+                )
         return grid
 
     def _safe(self, text: str) -> str:
@@ -205,7 +207,7 @@ def runs_table(snapshot: Snapshot, width: int, lines: int, *, ascii_only: bool =
         cells += [Text(bar(run.step, snapshot.horizon, ascii_only), "not dim")] if bars else []
         cells.append(Text("" if run.last is None else numbers.value(run.last)))
         cells += [Text(one_line(run.reason or "") if run.state in _TOLD else "")] if why else []
-        table.add_row(*cells, style=STYLES[run.state])
+        table.add_row(*cells, style=STATE_STYLES[run.state])
     return table
 
 

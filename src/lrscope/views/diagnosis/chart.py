@@ -1,0 +1,57 @@
+"""The chart of a diagnosed run on its page: what its script draws, as JSON values, and the markup around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lrscope.views.diagnosis.document import segment_values
+from lrscope.views.diagnosis.facts import COLOURS, CUT_COLOURS, NAMES, DiagnosisFacts
+from lrscope.views.diagnosis.words import answer_line
+from lrscope.views.shared.curves import curve_values, window_values
+from lrscope.views.shared.page import fragment
+from lrscope.views.shared.values import strict
+
+_POINTS = 1500  # of one curve at most
+
+
+def chart_markup(facts: DiagnosisFacts, index: int) -> str:
+    """The chart of the run with that index in the data, and in words what it shows."""
+    return fragment(
+        "diagnosis.html",
+        index=str(index),
+        metric=facts.metric,
+        hint="Triangles: first cuts of plateau rules" if any(r.cuts for r in facts.rules) else "",
+        alt=f"{facts.metric} of {facts.name} against step, coloured by state. "
+        f"{answer_line(facts.diagnosis)}.",
+    )
+
+
+def chart_data(runs: Sequence[DiagnosisFacts]) -> dict[str, Any]:
+    """What `web/static/diagnosis.js` draws."""
+    values: dict[str, Any] = strict(
+        {
+            "regimes": {regime.value: {"name": NAMES[regime], "colour": COLOURS[regime]} for regime in NAMES},
+            "runs": [_run(facts) for facts in runs],
+        }
+    )
+    return values
+
+
+def _run(facts: DiagnosisFacts) -> dict[str, Any]:
+    expected = facts.expected
+    return {
+        "metric": facts.metric,
+        "curve": curve_values(facts.curve, _POINTS),
+        "window": window_values(facts.window, facts.curve.curve.loss.tolist()),
+        "noise": facts.noise,
+        "segments": [segment_values(s) for s in facts.segments],
+        "expected": None
+        if expected is None
+        else {"value": expected.value, "low": expected.low, "high": expected.high},
+        "cuts": [
+            {"rule": r.name, "at": r.cuts[0], "words": r.verdict, "colour": CUT_COLOURS[r.good]}
+            for r in facts.rules
+            if r.cuts
+        ],
+    }
