@@ -130,10 +130,10 @@ def test_the_expected_value_lies_below_a_falling_loss_and_above_a_growing_score(
     """The value expected after as many steps again lies on the better side of the last level, whichever way that is."""
     loss = diagnosis_facts.collect(lrscope.diagnose({"loss": falling()}).runs[0])
     score = diagnosis_facts.collect(lrscope.diagnose({"val_acc": [-y for y in falling()]}).runs[0])
-    assert loss.goal == "min"
-    assert score.goal == "max"
-    assert loss.diagnosis.gain_left.value > 0
-    assert score.diagnosis.gain_left.value > 0
+    assert loss.run.goal == "min"
+    assert score.run.goal == "max"
+    assert loss.found.gain_left.value > 0
+    assert score.found.gain_left.value > 0
     assert loss.last == pytest.approx(-score.last, rel=1e-6)
     assert loss.expected.value < loss.last
     assert score.expected.value > score.last

@@ -12,15 +12,14 @@ from lrscope.views.shared.sections import (
     Caveats,
     Cell,
     Chart,
-    Column,
     Fold,
     Group,
     KeyFigures,
     Pairs,
     Paragraph,
     Report,
-    Row,
     Table,
+    row,
 )
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[2J"
@@ -28,14 +27,14 @@ HOSTILE = "<img src=x onerror=alert(1)>\x1b[2J"
 
 def every_section(words="some words"):
     """One section of each kind, with the same words in all of its places."""
-    row = Row([Cell(words), Cell("3", state="complete")], named=True)
+    cells = row(words, Cell("3", state="complete"), named=True)
     return [
         Paragraph(words, title=f"Prose {words}"),
         KeyFigures([(words, words, words)], title=f"Figures {words}"),
         Caveats([words], title=f"Caveats {words}"),
         Pairs([(words, words)], title=f"Pairs {words}"),
         Pairs([(words, words)], title=f"Settings {words}", paste=True),
-        Table([Column(words), Column("n", numeric=True)], [row], title=f"Table {words}"),
+        Table([words, "n"], [cells], numeric=(1,), title=f"Table {words}"),
         Chart(markup=lambda: "<svg></svg>", lines=lambda _: [Text("ink")], title=f"Chart {words}"),
         Group(lambda: [Paragraph(words)], title=f"Group {words}"),
         Fold([Paragraph(words)], title=f"Fold {words}", note=words),
@@ -64,7 +63,7 @@ def test_a_section_for_one_medium_is_left_out_of_the_other(medium):
         [
             Paragraph("section-alone", only=medium),
             Group(lambda: [Paragraph("section-inside", only=medium)], title="Group"),
-            Table([Column("a"), Column("b")], [Row([Cell("both"), Cell("cell-alone", only=medium)])]),
+            Table(["a", "b"], [row("both", Cell("cell-alone", only=medium))]),
         ]
     )
     shown = {"text": texts.render(told), "page": html(told)}
@@ -102,11 +101,11 @@ def test_what_is_only_for_a_page_is_not_made_for_a_terminal():
 def test_a_section_without_content_leaves_no_heading():
     """A table without rows, pairs without pairs, caveats without sentences and a chart without a picture vanish."""
     empty = [
-        Table([Column("a")], [], title="vanished"),
+        Table(["a"], [], title="vanished"),
         Pairs([], title="vanished"),
         Caveats([], title="vanished"),
         Chart(title="vanished"),
-        Fold([Table([Column("a")], [])], title="vanished", only="page"),
+        Fold([Table(["a"], [])], title="vanished", only="page"),
     ]
     assert "vanished" not in texts.render(report(empty))
     assert "vanished" not in html(report(empty))

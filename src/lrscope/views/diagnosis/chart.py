@@ -20,10 +20,10 @@ def chart_markup(facts: DiagnosisFacts, index: int) -> str:
     return fragment(
         "diagnosis.html",
         index=str(index),
-        metric=facts.metric,
-        hint="Triangles: first cuts of plateau rules" if any(r.cuts for r in facts.rules) else "",
-        alt=f"{facts.metric} of {facts.name} against step, coloured by state. "
-        f"{answer_line(facts.diagnosis)}.",
+        metric=facts.found.metric,
+        hint="Triangles: first cuts of plateau rules" if any(r.replay.cuts for r in facts.rules) else "",
+        alt=f"{facts.found.metric} of {facts.name} against step, coloured by state. "
+        f"{answer_line(facts.found)}.",
     )
 
 
@@ -41,17 +41,17 @@ def chart_data(runs: Sequence[DiagnosisFacts]) -> dict[str, Any]:
 def _run(facts: DiagnosisFacts) -> dict[str, Any]:
     expected = facts.expected
     return {
-        "metric": facts.metric,
+        "metric": facts.found.metric,
         "curve": curve_values(facts.curve, _POINTS),
-        "window": window_values(facts.window, facts.curve.curve.loss.tolist()),
+        "window": window_values(facts.window, facts.run.curve.loss.tolist()),
         "noise": facts.noise,
-        "segments": [segment_values(s) for s in facts.segments],
+        "segments": [segment_values(s) for s in facts.found.segments],
         "expected": None
         if expected is None
         else {"value": expected.value, "low": expected.low, "high": expected.high},
         "cuts": [
-            {"rule": r.name, "at": r.cuts[0], "words": r.verdict, "colour": CUT_COLOURS[r.good]}
+            {"rule": r.name, "at": r.cut, "words": r.verdict, "colour": CUT_COLOURS[r.good]}
             for r in facts.rules
-            if r.cuts
+            if r.cut is not None
         ],
     }

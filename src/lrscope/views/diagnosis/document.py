@@ -10,7 +10,7 @@ from typing import Any
 
 from lrscope.diagnosis.base import Advice, Regime, Segment
 from lrscope.diagnosis.examine import Examined
-from lrscope.views.diagnosis.facts import DiagnosisFacts, RuleFacts, collect
+from lrscope.views.diagnosis.facts import DiagnosisFacts, collect
 from lrscope.views.shared.values import strict
 
 SCHEMA = "lrscope.diagnosis/1"
@@ -20,7 +20,11 @@ TOOL_KEYS = ("name", "format", "metric", "goal", "points")
 _PATIENCE = (
     "patience", "window", "fall", "noise", "memory", "false_cuts", "typical_delay", "horizon", "reason", "warnings"
 )  # fmt: skip
+_LIBRARIES = ("torch", "keras", "optax")
 _ESTIMATE = ("value", "low", "high", "level", "method")
+_SEGMENT = ("start", "stop", "level", "slope")
+_REPLAY = ("rule", "cuts", "raises", "left_at_cut", "delay", "final_factor", "notes")
+_FINDING = ("step", "reason", "confidence")
 
 
 def diagnosis_document(
@@ -63,62 +67,42 @@ def tool_document(document: dict[str, Any], tool: str) -> dict[str, Any]:
 
 def segment_values(segment: Segment) -> dict[str, Any]:
     """One segment."""
-    return {
-        "start": segment.start,
-        "stop": segment.stop,
-        "regime": segment.regime.value,
-        "level": segment.level,
-        "slope": segment.slope,
-    }
+    return {**_picked(segment, _SEGMENT), "regime": segment.regime.value}
 
 
 def _run(facts: DiagnosisFacts) -> dict[str, Any]:
-    found, gain, patience = facts.diagnosis, facts.diagnosis.gain_left, facts.patience
+    run, found, gain, patience = facts.run, facts.found, facts.found.gain_left, facts.run.patience
     return {
         "name": facts.name,
-        "format": facts.format,
-        "metric": facts.metric,
-        "goal": facts.goal,
+        "format": run.run.format,
+        "metric": found.metric,
+        "goal": run.goal,
         "points": facts.points,
         "regime": found.regime.value,
         "advice": found.advice.value,
         "reason": found.reason,
         "confidence": found.confidence,
         "span": found.span,
-        "segments": [segment_values(s) for s in facts.segments],
+        "segments": [segment_values(s) for s in found.segments],
         "evidence": dict(found.evidence),
-        "gain_left": None if gain is None else {key: getattr(gain, key) for key in _ESTIMATE},
+        "gain_left": None if gain is None else _picked(gain, _ESTIMATE),
         "steps_per_percent": found.steps_per_percent,
-        "warnings": facts.warnings,
+        "warnings": run.warnings,
         "patience": {
-            **{key: getattr(patience, key) for key in _PATIENCE},
-            **{key: getattr(patience, key) or None for key in ("torch", "keras", "optax")},
+            **_picked(patience, _PATIENCE),
+            **{library: getattr(patience, library) or None for library in _LIBRARIES},
         },
-        "backtest": [_rule(rule) for rule in facts.rules],
-        "reports": facts.reports,
+        "backtest": [{**_picked(rule.replay, _REPLAY), "verdict": rule.verdict} for rule in facts.rules],
+        "reports": run.reports[1],
         "stepping": None
-        if facts.stepping is None
+        if run.stepping is None
         else [
-            {
-                "mistake": f.mistake.value,
-                "step": f.step,
-                "reason": f.reason,
-                "confidence": f.confidence,
-                "evidence": dict(f.evidence),
-            }
-            for f in facts.stepping
+            {**_picked(f, _FINDING), "mistake": f.mistake.value, "evidence": dict(f.evidence)}
+            for f in run.stepping
         ],
     }
 
 
-def _rule(rule: RuleFacts) -> dict[str, Any]:
-    return {
-        "rule": rule.name,
-        "cuts": rule.cuts,
-        "raises": rule.raises,
-        "left_at_cut": rule.left,
-        "delay": rule.delay,
-        "verdict": rule.verdict,
-        "final_factor": rule.factor,
-        "notes": rule.notes,
-    }
+def _picked(found: object, keys: Sequence[str]) -> dict[str, Any]:
+    """The attributes of these names."""
+    return {key: getattr(found, key) for key in keys}

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrscope.diagnosis.backtest import Replay, what_came
-from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Segment
+from lrscope.diagnosis.base import Advice, Diagnosis, Regime
 from lrscope.diagnosis.examine import Examined
-from lrscope.diagnosis.patience import Patience
-from lrscope.diagnosis.stepping import Finding
 from lrscope.statistics.estimate import Estimate
 from lrscope.views.shared.curves import LOG_SPAN, CurveFacts, Window, curve_facts, padded
 
@@ -52,93 +50,77 @@ ADVICE: Mapping[Advice, str] = {
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
-    """What one plateau rule would have done. `left` is the share still to come at its first cut, None
-    without one; `verdict` two or three words; `good` None where the curve never improved, so that no cut can
-    be judged."""
+    """What one plateau rule would have done. `verdict` is two or three words on its first cut; `good` None where the
+    curve never improved, so that no cut can be judged."""
 
-    name: str
-    cuts: tuple[int, ...]
-    raises: tuple[int, ...]
-    left: float | None
-    delay: float | None
+    replay: Replay
     verdict: str
     good: bool | None
-    factor: float
-    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.replay.rule
+
+    @property
+    def cut(self) -> int | None:
+        """The step of its first cut; None where it would never have cut."""
+        return self.replay.cuts[0] if self.replay.cuts else None
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisFacts:
-    """One run. `noise` is the scatter of a single point about the curve's course, None where unknown;
-    `last` the level that `gain` (what is left, negative where it gets worse) counts from; `grew` whether more
-    is better."""
+    """One run: what was said of it, and what a picture of it shows.
 
-    name: str
-    format: str
-    metric: str
-    goal: str
+    `noise` is the scatter of a single point about the curve's course, None where unknown; `last` the level that the
+    gain that is left counts from, None where too few points tell.
+    """
+
+    run: Examined
     curve: CurveFacts
     window: Window
-    diagnosis: Diagnosis
-    segments: tuple[Segment, ...]
     noise: float | None
     last: float | None
-    patience: Patience
     rules: tuple[RuleFacts, ...]
-    reports: str
-    stepping: tuple[Finding, ...] | None
-    warnings: tuple[str, ...]
+
+    @property
+    def found(self) -> Diagnosis:
+        """The diagnosis."""
+        return self.run.diagnosis
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.run.run.name
 
     @property
     def points(self) -> int:
         """Points of the judged curve."""
-        return len(self.curve.curve)
+        return len(self.run.curve)
 
     @property
     def expected(self) -> Estimate | None:
         """Where the metric would stand after as many steps again at this pace; None where too few points tell."""
-        gain = self.diagnosis.gain_left
+        gain = self.found.gain_left
         if gain is None or self.last is None:
             return None
-        down = -1.0 if self.goal == "min" else 1.0
+        down = -1.0 if self.run.goal == "min" else 1.0
         low, high = sorted(self.last + down * v for v in (gain.low, gain.high))
         return Estimate(self.last + down * gain.value, low, high, gain.level, gain.method)
 
 
 def collect(run: Examined) -> DiagnosisFacts:
     """A run → facts."""
-    diagnosis, curve = run.diagnosis, run.curve
-    noise = diagnosis.evidence.get("noise", math.nan)
+    segments, noise = run.diagnosis.segments, run.diagnosis.evidence.get("noise", math.nan)
     improved = what_came(run.reports[0], run.goal).improved
-    last = diagnosis.segments[-1] if diagnosis.segments else None
+    last = segments[-1] if segments else None
     return DiagnosisFacts(
-        name=run.run.name,
-        format=run.run.format,
-        metric=diagnosis.metric,
-        goal=run.goal,
-        curve=curve_facts(curve, run.goal),
+        run=run,
+        curve=curve_facts(run.curve, run.goal),
         window=_window(run),
-        diagnosis=diagnosis,
-        segments=diagnosis.segments,
         noise=noise if math.isfinite(noise) else None,
         last=None if last is None else last.level + last.slope * (last.stop - last.start) / 2,
-        patience=run.patience,
-        rules=tuple(
-            RuleFacts(
-                r.rule,
-                r.cuts,
-                r.raises,
-                _known(r.left_at_cut),
-                _known(r.delay),
-                *_judged(r, improved),
-                r.final_factor,
-                r.notes,
-            )
-            for r in run.replays
-        ),
-        reports=run.reports[1],
-        stepping=run.stepping,
-        warnings=run.warnings,
+        rules=tuple(RuleFacts(replay, *_judged(replay, improved)) for replay in run.replays),
     )
 
 
@@ -152,10 +134,6 @@ def _judged(replay: Replay, improved: bool) -> tuple[str, bool | None]:
     if replay.late:
         return "late", False
     return ("in time" if replay.cuts else "rightly never"), True
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _window(run: Examined) -> Window:

@@ -57,9 +57,9 @@ def draw_curve(ax: Axes, facts: DiagnosisFacts, *, title_size: float = 10.5) -> 
     prepare(ax)
     set_window(ax, facts.window)
     _, plt = matplotlib_parts()
-    step, loss = facts.curve.curve.step, facts.curve.curve.loss
+    step, loss = facts.run.curve.step, facts.run.curve.loss
     first, last = float(step[0]), float(step[-1])
-    room = 0.2 * max(last - first, 1.0) if facts.diagnosis.gain_left is not None else 0.02 * last
+    room = 0.2 * max(last - first, 1.0) if facts.found.gain_left is not None else 0.02 * last
     ax.set_xlim(first - 0.01 * max(last - first, 1.0), last + room)
     x, y = smoothing.thin(step, loss, 3000)
     thin = facts.curve.noisy
@@ -73,7 +73,7 @@ def draw_curve(ax: Axes, facts: DiagnosisFacts, *, title_size: float = 10.5) -> 
         marker="." if len(x) < 60 else None,
     )
     keys: list[tuple[Any, str]] = []
-    for segment in facts.segments:
+    for segment in facts.found.segments:
         colour = COLOURS[segment.regime]
         ax.axvspan(segment.start, segment.stop, color=colour, alpha=0.11, lw=0, zorder=0.5)
         half = segment.slope * (segment.stop - segment.start) / 2
@@ -92,8 +92,8 @@ def draw_curve(ax: Axes, facts: DiagnosisFacts, *, title_size: float = 10.5) -> 
     keys += _gain(ax, facts, last, room)
     keys += _cuts(ax, facts)
     ax.set_xlabel("step")
-    ax.set_ylabel(literal(facts.metric))
-    title(ax, answer_line(facts.diagnosis), size=title_size, pad=18)
+    ax.set_ylabel(literal(facts.found.metric))
+    title(ax, answer_line(facts.found), size=title_size, pad=18)
     ax.text(0, 1.015, literal(facts.name), transform=ax.transAxes, fontsize=8, color=MUTED, va="bottom")
     legend_below(ax, keys, drop=0.13)
 
@@ -129,9 +129,9 @@ def _cuts(ax: Axes, facts: DiagnosisFacts) -> list[tuple[Any, str]]:
     keys: dict[bool | None, tuple[Any, str]] = {}
     place = ax.get_xaxis_transform()
     low, high = ax.get_xlim()
-    for i, rule in enumerate(rule for rule in facts.rules if rule.cuts):
+    for i, rule in enumerate(rule for rule in facts.rules if rule.replay.cuts):
         colour = CUT_COLOURS[rule.good]
-        at, height = rule.cuts[0], 0.965 - 0.052 * i
+        at, height = rule.replay.cuts[0], 0.965 - 0.052 * i
         (mark,) = ax.plot([at], [height], "v", transform=place, color=colour, ms=6, mec="white", zorder=6)
         left = at > low + 0.6 * (high - low)
         ax.annotate(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+from lrscope.diagnosis.base import Regime
 from lrscope.diagnosis.examine import Examined
 from lrscope.views.diagnosis.chart import chart_data, chart_markup
 from lrscope.views.diagnosis.facts import ADVICE, COLOURS, CUT_COLOURS, NAMES, DiagnosisFacts, collect
@@ -19,20 +20,19 @@ from lrscope.views.diagnosis.words import (
     span_words,
 )
 from lrscope.views.shared import numbers
-from lrscope.views.shared.sections import (
+from lrscope.views.shared.sections import (  # fmt: skip
     Caveats,
     Cell,
     Chart,
-    Column,
     Fold,
     Group,
     KeyFigures,
     Pairs,
     Paragraph,
     Report,
-    Row,
     Section,
     Table,
+    row,
 )
 
 TOOLS = ("stepping", "patience", "backtest")
@@ -53,11 +53,7 @@ _GUIDE = (
 
 
 def report(
-    source: str,
-    runs: Sequence[Examined],
-    reason: str,
-    warnings: Sequence[str],
-    parts: Sequence[str] = PARTS,
+    source: str, runs: Sequence[Examined], reason: str, warnings: Sequence[str], parts: Sequence[str] = PARTS
 ) -> Report:
     """What was said of logged runs, as it is told.
 
@@ -92,7 +88,7 @@ def report(
         ]
         return Report("Diagnosis", source, (reason.rstrip("."), "", ""), sections, scripts=scripts, data=data)
     facts = collect(runs[0])
-    found = facts.diagnosis
+    found = facts.found
     points = numbers.plural(facts.points, "point")
     return Report(
         "Diagnosis",
@@ -100,7 +96,7 @@ def report(
         headline(found),
         [*_verdict(facts, warnings, 0), guide],
         details=[words for words in [certainty(found)] if words],
-        lead=f"{facts.name} ({facts.format}): {facts.metric}, {points}",
+        lead=f"{facts.name} ({facts.run.run.format}): {facts.found.metric}, {points}",
         state=found.regime.value,
         scripts=scripts,
         data=data,
@@ -113,35 +109,29 @@ def _left_out(count: int) -> list[Section]:
 
 
 def _overview(runs: Sequence[Examined]) -> Table:
-    columns = [
-        Column("Run", narrow=True), Column("Metric", narrow=True), Column("Points", numeric=True),
-        Column("Last value", numeric=True), Column("State"), Column("Advice"), Column("Certainty", numeric=True),
-    ]  # fmt: skip
     rows = []
     for run in runs:
-        found, curve = run.diagnosis, run.curve
+        found = run.diagnosis
         advice = ADVICE[found.advice].removesuffix(" the learning rate").removesuffix(" training")
-        cells = [
-            Cell(run.run.name),
-            Cell(found.metric),
-            Cell(numbers.count(len(curve))),
-            Cell(numbers.value(float(curve.loss[-1]))),
-            Cell(NAMES[found.regime], state=found.regime.value, colour=COLOURS[found.regime]),
-            Cell(advice),
-            Cell(numbers.share(found.confidence)),
-        ]
-        rows.append(Row(cells))
-    return Table(columns, rows, title="Runs")
+        points, last = numbers.count(len(run.curve)), numbers.value(float(run.curve.loss[-1]))
+        sure = numbers.share(found.confidence)
+        rows.append(row(run.run.name, found.metric, points, last, _state(found.regime), advice, sure))
+    columns = ["Run", "Metric", "Points", "Last value", "State", "Advice", "Certainty"]
+    return Table(columns, rows, numeric=(2, 3, 6), narrow=(0, 1), title="Runs")
+
+
+def _state(regime: Regime) -> Cell:
+    return Cell(NAMES[regime], state=regime.value, colour=COLOURS[regime])
 
 
 def _run(run: Examined, index: int) -> list[Section]:
     """All that is said of one of several runs."""
     facts = collect(run)
-    return [Paragraph(answer_line(facts.diagnosis) + "."), *_verdict(facts, (), index)]
+    return [Paragraph(answer_line(facts.found) + "."), *_verdict(facts, (), index)]
 
 
 def _verdict(facts: DiagnosisFacts, warnings: Sequence[str], index: int) -> list[Section]:
-    found = facts.diagnosis
+    found = facts.found
     known = {k.replace("_", " "): v for k, v in found.evidence.items() if math.isfinite(v)}
     return [
         Paragraph(f"{found.reason} {gain_words(found)}".rstrip()),
@@ -149,7 +139,7 @@ def _verdict(facts: DiagnosisFacts, warnings: Sequence[str], index: int) -> list
         Caveats(warnings, title="Caveats"),
         Chart(markup=partial(chart_markup, facts, index)),
         _segments(facts),
-        *(_stepping(facts, titled=True) if facts.stepping is not None else []),
+        *(_stepping(facts, titled=True) if facts.run.stepping is not None else []),
         *_patience(facts, titled=True),
         *(_backtest(facts, titled=True) if facts.rules else []),
         Fold([Pairs([(name, _plain(value)) for name, value in known.items()])], title="Evidence"),
@@ -164,9 +154,9 @@ def _tools(run: Examined, parts: Sequence[str]) -> list[Section]:
 
 
 def _figures(facts: DiagnosisFacts) -> list[tuple[str, str, str]]:
-    found, gain, pace = facts.diagnosis, facts.diagnosis.gain_left, facts.diagnosis.steps_per_percent
+    found, gain, pace = facts.found, facts.found.gain_left, facts.found.steps_per_percent
     figures = [
-        ("Points", numbers.count(facts.points), f"read as {facts.format}"),
+        ("Points", numbers.count(facts.points), f"read as {facts.run.run.format}"),
         ("Certainty", numbers.share(found.confidence), span_words(found)),
     ]
     if gain is not None:
@@ -184,37 +174,33 @@ def _figures(facts: DiagnosisFacts) -> list[tuple[str, str, str]]:
 
 
 def _segments(facts: DiagnosisFacts) -> Table:
+    """Where the curve was cut; of a single segment there is nothing more to tell."""
     rows = [
-        Row(
-            [
-                Cell(f"{numbers.count(s.start)} to {numbers.count(s.stop)}"),
-                Cell(NAMES[s.regime], state=s.regime.value, colour=COLOURS[s.regime]),
-                Cell(numbers.value(s.level)),
-                Cell(numbers.value(1000 * s.slope, 3)),
-            ]
+        row(
+            f"{numbers.count(s.start)} to {numbers.count(s.stop)}",
+            _state(s.regime),
+            numbers.value(s.level),
+            numbers.value(1000 * s.slope, 3),
         )
-        for s in facts.segments
+        for s in facts.found.segments
     ]
-    columns = [
-        Column("Steps", numeric=True), Column("State"), Column("Level", numeric=True),
-        Column("Change in 1,000 steps", numeric=True),
-    ]  # fmt: skip
-    return Table(columns, rows if len(rows) > 1 else [], title="Segments")
+    columns = ["Steps", "State", "Level", "Change in 1,000 steps"]
+    return Table(columns, rows if len(rows) > 1 else [], numeric=(0, 2, 3), title="Segments")
 
 
 def _stepping(facts: DiagnosisFacts, *, titled: bool) -> list[Section]:
-    if facts.stepping is None:
+    if facts.run.stepping is None:
         return [Paragraph("No learning rate was logged, so its stepping cannot be checked.")]
-    told = [Paragraph(finding.reason, tone="alert") for finding in facts.stepping]
+    told = [Paragraph(finding.reason, tone="alert") for finding in facts.run.stepping]
     told = told or [Paragraph("No mistake was found in how the learning rate was stepped.")]
     return _titled(told, "Learning-rate stepping", titled)
 
 
 def _patience(facts: DiagnosisFacts, *, titled: bool) -> list[Section]:
     told = [
-        Paragraph(f"{facts.patience.reason} {facts.reports}"),
-        Pairs(patience_settings(facts.patience), paste=True),
-        Caveats(facts.patience.warnings),
+        Paragraph(f"{facts.run.patience.reason} {facts.run.reports[1]}"),
+        Pairs(patience_settings(facts.run.patience), paste=True),
+        Caveats(facts.run.patience.warnings),
     ]
     return _titled(told, "Patience of a plateau rule", titled)
 
@@ -222,19 +208,14 @@ def _patience(facts: DiagnosisFacts, *, titled: bool) -> list[Section]:
 def _backtest(facts: DiagnosisFacts, *, titled: bool) -> list[Section]:
     if not facts.rules:
         return [Paragraph("The log has fewer than eight reports, too few to replay plateau rules.")]
-    columns = [
-        Column("Rule"), Column("First cut at step", numeric=True), Column("Improvement left", numeric=True),
-        Column("Verdict"),
-    ]  # fmt: skip
     rows = []
     for rule in facts.rules:
-        cut, left = cut_words(rule)
-        verdict = Cell(
-            rule.verdict, state="wrong" if rule.good is False else "", colour=CUT_COLOURS[rule.good]
-        )
-        rows.append(Row([Cell(rule.name), Cell(cut), Cell(left), verdict]))
-    notes = list(dict.fromkeys(f"{rule.name}: {note}" for rule in facts.rules for note in rule.notes))
-    return _titled([Table(columns, rows), Caveats(notes)], "Backtest of plateau rules", titled)
+        state = "wrong" if rule.good is False else ""
+        verdict = Cell(rule.verdict, state=state, colour=CUT_COLOURS[rule.good])
+        rows.append(row(rule.name, *cut_words(rule), verdict))
+    table = Table(["Rule", "First cut at step", "Improvement left", "Verdict"], rows, numeric=(1, 2))
+    notes = list(dict.fromkeys(f"{rule.name}: {note}" for rule in facts.rules for note in rule.replay.notes))
+    return _titled([table, Caveats(notes)], "Backtest of plateau rules", titled)
 
 
 def _titled(sections: Sequence[Section], title: str, wanted: bool) -> list[Section]:

@@ -64,8 +64,9 @@ def patience_settings(patience: Patience) -> list[tuple[str, str]]:
 
 def cut_words(rule: RuleFacts) -> tuple[str, str]:
     """(where the rule would have cut, which share of the improvement was still to come then)."""
-    if not rule.cuts:
+    if rule.cut is None:
         return "never", numbers.MISSING
-    more = f" (+{len(rule.cuts) - 1} more)" if len(rule.cuts) > 1 else ""
-    left = numbers.MISSING if rule.left is None else numbers.share(max(0.0, rule.left))
-    return numbers.count(rule.cuts[0]) + more, left
+    more = len(rule.replay.cuts) - 1
+    left = rule.replay.left_at_cut
+    share = numbers.share(max(0.0, left)) if math.isfinite(left) else numbers.MISSING
+    return numbers.count(rule.cut) + (f" (+{more} more)" if more else ""), share

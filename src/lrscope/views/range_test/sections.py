@@ -15,17 +15,7 @@ from lrscope.views.scan.facts import Facts
 from lrscope.views.scan.sections import cliff_figure, decisions, reading_guide, runs_table, settings
 from lrscope.views.scan.words import UNFINISHED, details, headline, time_words
 from lrscope.views.shared import numbers
-from lrscope.views.shared.sections import (
-    Caveats,
-    Cell,
-    Chart,
-    Column,
-    KeyFigures,
-    Paragraph,
-    Report,
-    Row,
-    Table,
-)
+from lrscope.views.shared.sections import Caveats, Cell, Chart, KeyFigures, Paragraph, Report, Table, row
 
 _GUIDE = (
     "Each ramp is one short training during which the learning rate climbs from the lowest to the highest "
@@ -78,27 +68,18 @@ def rules_table(readings: Sequence[Reading]) -> Table:
     """A row a rule: the rate on the mean of all ramps, its interval, and the range over single ramps. The first
     rule names the rate."""
     level = numbers.share(readings[0].lr.level) if readings else ""
-    return Table(
-        [
-            Column("Rule"),
-            Column("Rate", numeric=True),
-            Column(f"{level} interval", numeric=True),
-            Column("On each ramp alone", numeric=True),
-        ],
-        [
-            Row(
-                [
-                    Cell(one.rule, colour=colour),
-                    Cell(numbers.rate(one.lr.value)),
-                    Cell(f"{numbers.rate(one.lr.low)} to {numbers.rate(one.lr.high)}"),
-                    Cell(f"{numbers.rate(one.alone[0])} to {numbers.rate(one.alone[-1])}"),
-                ],
-                named=place == 0,
-            )
-            for place, (one, colour) in enumerate(zip(readings, cycle(RULE_COLOURS), strict=False))
-        ],
-        title="Rules",
-    )
+    columns = ["Rule", "Rate", f"{level} interval", "On each ramp alone"]
+    rows = [
+        row(
+            Cell(one.rule, colour=colour),
+            numbers.rate(one.lr.value),
+            f"{numbers.rate(one.lr.low)} to {numbers.rate(one.lr.high)}",
+            f"{numbers.rate(one.alone[0])} to {numbers.rate(one.alone[-1])}",
+            named=place == 0,
+        )
+        for place, (one, colour) in enumerate(zip(readings, cycle(RULE_COLOURS), strict=False))
+    ]
+    return Table(columns, rows, numeric=(1, 2, 3), title="Rules")
 
 
 def _cost(facts: Facts) -> str:

@@ -9,16 +9,9 @@ import math
 from typing import Any
 
 from lrscope.curves import RunState
+from lrscope.search.history import History
 from lrscope.views.scan.document import answer_values, run_values
-from lrscope.views.scan.facts import (
-    Facts,
-    RunFacts,
-    curve_window,
-    level_window,
-    share_span,
-    step_axis_is_log,
-)
-from lrscope.views.scan.history_facts import HistoryFacts
+from lrscope.views.scan.facts import Facts, RunFacts, curve_window, level_window, share_span, step_axis_is_log
 from lrscope.views.shared import numbers
 from lrscope.views.shared.curves import curve_values, window_values
 from lrscope.views.shared.page import fragment
@@ -46,7 +39,7 @@ def chart_markup(facts: Facts) -> str:
     return fragment("scan.html", levels=levels, curves=curves)
 
 
-def history_markup(told: HistoryFacts) -> str:
+def history_markup(told: History) -> str:
     """The two pictures of how the scan went, and in words what they show."""
     advances = numbers.plural(len(told.stretches), "advance")
     names = ", ".join(f"after {m.spent:.2g} full runs {numbers.rate(m.named)}" for m in told.moments)
@@ -58,7 +51,7 @@ def history_markup(told: HistoryFacts) -> str:
     )
 
 
-def chart_data(facts: Facts, told: HistoryFacts) -> dict[str, Any]:
+def chart_data(facts: Facts, told: History) -> dict[str, Any]:
     """What `web/static/scan.js` and `history.js` draw.
 
     Each curve keeps at most 600 points (fewer where a scan has many curves, 60 at the least): the first,
@@ -82,7 +75,7 @@ def chart_data(facts: Facts, told: HistoryFacts) -> dict[str, Any]:
             "smoothing": SMOOTHING_NOTE,
             "far": f"at {span} of the steps" if span else "",
             "thinned": _THINNED if any(len(curve) > points for curve in curves) else "",
-            "history": _history(told),
+            "history": _history(facts, told),
         }
     )
     return values
@@ -114,16 +107,14 @@ def _run(run: RunFacts, metric: str | None, metrics: tuple[str, ...], points: in
     }
 
 
-def _history(told: HistoryFacts) -> dict[str, Any]:
+def _history(facts: Facts, told: History) -> dict[str, Any]:
     return {
-        "metric": told.metric,
-        "named": told.named,
         "stretches": [
             {
                 "lr": s.lr,
                 "from": s.from_step,
                 "to": s.to_step,
-                "share": s.to_step / (told.horizon or 1),
+                "share": s.to_step / (facts.plan.horizon or 1),
                 "begin": round(s.begin, 6),
                 "end": round(s.end, 6),
                 "reason": s.reason,

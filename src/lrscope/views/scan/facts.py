@@ -10,6 +10,7 @@ import numpy as np
 
 from lrscope.curves import Plan, Run, RunState
 from lrscope.curves.metric import infer_goal
+from lrscope.search.history import History, tell_history
 from lrscope.search.outcome import Cost, Outcome
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.training.store.base import Decision
@@ -114,6 +115,12 @@ def collect(outcome: Outcome) -> Facts:
         metrics=metrics,
         runs=tuple(_run(run, outcome, metric, metrics, named) for run in outcome.scan.runs),
     )
+
+
+def history(outcome: Outcome) -> History:
+    """Outcome → which run advanced when, and what the model made of it; `moments` is empty where no model was used."""
+    modelled = outcome.recommendation.rule.startswith("flow")
+    return tell_history(outcome.scan, outcome.decisions, modelled)
 
 
 def step_axis_is_log(steps: Sequence[int]) -> bool:

@@ -17,14 +17,7 @@ import numpy as np
 from lrscope.curves import RunState
 from lrscope.search.rate.recommendation import Band
 from lrscope.statistics.estimate import Estimate
-from lrscope.views.scan.facts import (
-    Facts,
-    RunFacts,
-    curve_window,
-    level_window,
-    share_span,
-    step_axis_is_log,
-)
+from lrscope.views.scan.facts import Facts, RunFacts, curve_window, level_window, share_span, step_axis_is_log
 from lrscope.views.scan.words import headline, interval_words, tolerance_words
 from lrscope.views.shared import numbers, smoothing
 from lrscope.views.shared.axes import (

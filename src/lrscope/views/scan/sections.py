@@ -10,24 +10,22 @@ from lrscope.curves import RunState
 from lrscope.search.outcome import Outcome
 from lrscope.training.store.base import Decision
 from lrscope.views.scan.chart import chart_data, chart_markup, history_markup
-from lrscope.views.scan.facts import Facts, RunFacts, collect
-from lrscope.views.scan.history_facts import collect_history
+from lrscope.views.scan.facts import Facts, RunFacts, collect, history
 from lrscope.views.scan.textplot import plot_levels
 from lrscope.views.scan.words import UNFINISHED, cost_words, details, headline, tolerance_words
 from lrscope.views.shared import numbers
-from lrscope.views.shared.sections import (
+from lrscope.views.shared.sections import (  # fmt: skip
     Caveats,
     Cell,
     Chart,
-    Column,
     Fold,
     KeyFigures,
     Pairs,
     Paragraph,
     Report,
     Row,
-    Section,
     Table,
+    row,
 )
 from lrscope.views.shared.words import one_line, shortened
 
@@ -54,10 +52,10 @@ _GUIDE = (
 def report(outcome: Outcome) -> Report:
     """An outcome as it is told."""
     facts = collect(outcome)
-    history = cache(partial(collect_history, outcome))  # it replays the model: for a page, and once
-    charts: list[Section] = [
+    told = cache(partial(history, outcome))  # it replays the model: for a page, and once
+    charts = [
         Chart(markup=partial(chart_markup, facts), lines=partial(plot_levels, facts)),
-        Chart(markup=lambda: history_markup(history())),
+        Chart(markup=lambda: history_markup(told())),
     ]
     return Report(
         kind="Learning-rate scan",
@@ -77,7 +75,7 @@ def report(outcome: Outcome) -> Report:
             reading_guide(_GUIDE),
         ],
         scripts=("scan.js", "history.js") if facts.metrics else (),
-        data=lambda: chart_data(facts, history()),
+        data=lambda: chart_data(facts, told()),
     )
 
 
@@ -87,16 +85,14 @@ def runs_table(facts: Facts, *, charted: bool) -> Table:
     usual = max(reasons, key=reasons.count, default=None)
     shared = usual if usual is not None and reasons.count(usual) >= _SHARED_REASON else None
     value = shortened(one_line(facts.metric or "Last value"), _COLUMN_NAME)
+    seed = ["Seed"] if facts.several_seeds else []
+    columns = ["Rate", *seed, "State", "Steps", value, "Reason"]
+    last = len(columns) - 1
     return Table(
-        [
-            Column("Rate", numeric=True),
-            *([Column("Seed", numeric=True)] if facts.several_seeds else []),
-            Column("State"),
-            Column("Steps", numeric=True),
-            Column(value, numeric=True),
-            Column("Reason", narrow=True),
-        ],
+        columns,
         [_row(run, facts.several_seeds, shared) for run in facts.runs],
+        numeric=(*range(len(seed) + 1), last - 2, last - 1),
+        narrow=(last,),
         title="Runs",
         id="runs" if charted else "",
     )
@@ -123,8 +119,7 @@ def decisions(ledger: Sequence[Decision]) -> Fold:
     shown = ledger[-_DECISIONS:]
     left_out = len(ledger) - len(shown)
     words = f"{numbers.plural(left_out, 'earlier entry', 'earlier entries')} left out."
-    columns = [Column("Kind"), Column("Run"), Column("Reason", narrow=True)]
-    table = Table(columns, [Row([Cell(d.kind), Cell(_run(d)), Cell(d.reason)]) for d in shown])
+    table = Table(["Kind", "Run", "Reason"], [row(d.kind, _run(d), d.reason) for d in shown])
     note = numbers.plural(len(ledger), "entry", "entries")
     return Fold([*([Paragraph(words)] if left_out else []), table], title="Decisions", note=note, only="page")
 

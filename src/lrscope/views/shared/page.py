@@ -22,27 +22,14 @@ from string import Template
 
 from lrscope import __version__
 from lrscope.errors import StoreError
-from lrscope.views.shared.sections import (
-    Caveats,
-    Cell,
-    Chart,
-    Fold,
-    Group,
-    KeyFigures,
-    Pairs,
-    Paragraph,
-    Report,
-    Row,
-    Section,
-    Table,
-)
+from lrscope.views.shared import sections as s
 
 _OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _UNBROKEN = r'<span class="unbroken">\g<0></span>'
 _TONES = {"plain": "", "quiet": ' class="quiet"', "alert": ' class="alert"'}
 
 
-def html(report: Report) -> str:
+def html(report: s.Report) -> str:
     """The whole page as text. The same report always gives the same page."""
     uplot = static("uPlot.iife.min.js") if report.scripts else ""
     script = "".join(static(name) for name in ("charts.js", *report.scripts)) if report.scripts else ""
@@ -73,7 +60,7 @@ def html(report: Report) -> str:
     )
 
 
-def write(report: Report, path: str | os.PathLike[str]) -> Path:
+def write(report: s.Report, path: str | os.PathLike[str]) -> Path:
     """Write the page to `path`, whole or not at all, and return the path. Folders on the way are made.
 
     Raises
@@ -119,7 +106,7 @@ def script_safe(data: object) -> str:
 def policy(*scripts: str) -> str:
     """Nothing may be loaded, and of scripts only these may run."""
     hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts
+        f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'" for code in scripts
     )
     allowed = hashes or "'none'"
     rules = f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:"
@@ -132,16 +119,16 @@ def static(name: str) -> str:
     return (files("lrscope.web") / "static" / name).read_text(encoding="utf-8")
 
 
-def _sections(sections: Sequence[Section], level: int) -> str:
+def _sections(sections: Sequence[s.Section], level: int) -> str:
     return "\n".join(_section(section, level) for section in sections if section.only != "text")
 
 
-def _section(section: Section, level: int) -> str:
+def _section(section: s.Section, level: int) -> str:
     """One section under a heading of `level`; empty where it holds nothing."""
     inside = _inside(section, level)
     if not inside:
         return ""
-    if isinstance(section, Fold):
+    if isinstance(section, s.Fold):
         note = f" <small>{text(section.note)}</small>" if section.note else ""
         return f"<details><summary>{text(section.title)}{note}</summary>{inside}</details>"
     if not section.title:
@@ -150,28 +137,28 @@ def _section(section: Section, level: int) -> str:
     return f'<section class="{kind}"><h{level}>{text(section.title)}</h{level}>{inside}</section>'
 
 
-def _inside(section: Section, level: int) -> str:
+def _inside(section: s.Section, level: int) -> str:
     match section:
-        case Paragraph():
+        case s.Paragraph():
             return f"<p{_TONES[section.tone]}>{text(section.text)}</p>" if section.text else ""
-        case Caveats():
+        case s.Caveats():
             # An option stays on one line, and does not break after its hyphens.
             items = "".join(f"<li>{_OPTION.sub(_UNBROKEN, text(w))}</li>" for w in section.sentences)
             return f"<ul>{items}</ul>" if items else ""
-        case KeyFigures():
+        case s.KeyFigures():
             items = "".join(_figure(*figure) for figure in section.figures)
             return f'<ul class="chips" aria-label="Key figures">{items}</ul>'
-        case Pairs():
+        case s.Pairs():
             tag = "code" if section.paste else "span"
             items = "".join(f"<dt>{text(n)}</dt><dd><{tag}>{text(v)}</{tag}></dd>" for n, v in section.pairs)
             return f"<dl>{items}</dl>" if items else ""
-        case Table():
+        case s.Table():
             return _table(section) if section.rows else ""
-        case Chart():
+        case s.Chart():
             return section.markup() if section.markup else ""
-        case Group():
+        case s.Group():
             return _sections(section.sections(), level + 1)
-        case Fold():
+        case s.Fold():
             return _sections(section.sections, level + 1)
     raise TypeError(section)
 
@@ -181,40 +168,38 @@ def _figure(label: str, value: str, note: str) -> str:
     return f"<li><span>{text(label)}</span><b>{text(value)}</b>{small}</li>"
 
 
-def _table(table: Table) -> str:
-    kinds = [' class="num"' if column.numeric else "" for column in table.columns]
-    names = [text(column.name) for column in table.columns]
-    order = [""] * len(names)
+def _table(table: s.Table) -> str:
+    kinds = [' class="num"' if k in table.numeric else "" for k in range(len(table.columns))]
+    names, orders = [text(name) for name in table.columns], [""] * len(kinds)
     if table.id:  # each name is a button that sorts; the rows come in the order of the first column
         names = [f'<button type="button">{name}</button>' for name in names]
-        order[0] = ' aria-sort="ascending"'
-    head = "".join(f'<th scope="col"{k}{o}>{n}</th>' for k, o, n in zip(kinds, order, names, strict=True))
+        orders[0] = ' aria-sort="ascending"'
+    head = "".join(f'<th scope="col"{k}{o}>{n}</th>' for k, o, n in zip(kinds, orders, names, strict=True))
     rows = "\n".join(_row(i, row, kinds, pick=bool(table.id)) for i, row in enumerate(table.rows))
-    place = f'role="region" aria-label="Table of {text(table.title.lower())}"' if table.title else ""
-    plain, name = ("", f' id="{table.id}"') if table.id else (" plain", "")
+    place = f' role="region" aria-label="Table of {text(table.title.lower())}"' if table.title else ""
+    kind, name = ("scroll", f' id="{table.id}"') if table.id else ("scroll plain", "")
     return (
-        f'<div class="scroll{plain}" tabindex="0" {place}><table{name}><thead><tr>{head}</tr></thead>'
+        f'<div class="{kind}" tabindex="0"{place}><table{name}><thead><tr>{head}</tr></thead>'
         f"<tbody>\n{rows}\n</tbody></table></div>"
     )
 
 
-def _row(index: int, row: Row, kinds: Sequence[str], *, pick: bool) -> str:
-    cells = [_cell(cell) for cell in row.cells]
-    if pick:
-        cells[0] = (
-            f'<button type="button" class="pick" aria-pressed="false" aria-label="{text(row.label)}">'
-            f"{cells[0]}</button>"
-        )
-    values = [
-        f' data-v="{text(str(c.text if c.sort is None else c.sort))}"' if pick else "" for c in row.cells
-    ]
-    quiet = [' class="reason"' if c.quiet else k for c, k in zip(row.cells, kinds, strict=True)]
-    inside = "".join(f"<td{k}{v}>{c}</td>" for k, v, c in zip(quiet, values, cells, strict=True))
+def _row(index: int, row: s.Row, kinds: Sequence[str], *, pick: bool) -> str:
+    inside = ""
+    for k, (cell, kind) in enumerate(zip(row.cells, kinds, strict=True)):
+        words, value = _cell(cell), ""
+        if pick:
+            value = f' data-v="{text(str(cell.text if cell.sort is None else cell.sort))}"'
+        if pick and k == 0:
+            label = f'aria-pressed="false" aria-label="{text(row.label)}"'
+            words = f'<button type="button" class="pick" {label}>{words}</button>'
+        where = ' class="reason"' if cell.quiet else kind
+        inside += f"<td{where}{value}>{words}</td>"
     number, named = f' data-run="{index}"' if pick else "", ' class="named"' if row.named else ""
     return f"<tr{number}{named}>{inside}</tr>"
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: s.Cell) -> str:
     words = "" if cell.only == "text" else text(cell.text)
     dot = f' style="--dot:{cell.colour}"' if cell.colour else ""
     return f'<span class="state {cell.state}"{dot}>{words}</span>' if cell.state or dot else words

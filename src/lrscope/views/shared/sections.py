@@ -6,27 +6,19 @@ know no kind of result, so a heading and its place are written once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from rich.text import Text
 
 Medium = Literal["text", "page"]
-Tone = Literal["plain", "quiet", "alert"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """What all sections have.
-
-    Parameters
-    ----------
-    title : str
-        A heading, or "" for none.
-    only : {"text", "page"} or None
-        The one medium that shows the section; None for both.
-    """
+    """What all sections have: a heading ("" for none), and the one medium that shows it (None for both). A section that
+    holds nothing is left out, its heading too."""
 
     title: str = ""
     only: Medium | None = None
@@ -37,12 +29,12 @@ class Paragraph(Section):
     """Prose."""
 
     text: str
-    tone: Tone = "plain"
+    tone: Literal["plain", "quiet", "alert"] = "plain"
 
 
 @dataclass(frozen=True, slots=True)
 class Caveats(Section):
-    """What a reader has to know before relying on the result, a sentence each; nothing is shown without any."""
+    """What a reader has to know before relying on the result, a sentence each."""
 
     sentences: Sequence[str]
 
@@ -63,17 +55,8 @@ class Pairs(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table. `numeric` ones are set flush right; `narrow` ones give way first in narrow places."""
-
-    name: str
-    numeric: bool = False
-    narrow: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell.
+    """One cell of a table.
 
     Parameters
     ----------
@@ -83,7 +66,7 @@ class Cell:
     colour : str
         On a page, the colour of a dot before it that is the key to a chart; "" for that of the state.
     sort : str or float or None
-        What the page sorts by; None for `text`.
+        What a page sorts by; None for `text`.
     quiet, whole : bool
         Whether it is set back, as a reason is; and whether a terminal breaks it into lines where it would cut it off.
     only : {"text", "page"} or None
@@ -110,26 +93,27 @@ class Row:
     label: str = ""
 
 
+def row(*cells: Cell | str, named: bool = False) -> Row:
+    """A row of cells, most of which are mere text."""
+    return Row([Cell(c) if isinstance(c, str) else c for c in cells], named)
+
+
 @dataclass(frozen=True, slots=True)
 class Table(Section):
-    """Rows under named columns. The page's script can sort and pick rows of a table with an `id`."""
+    """Rows under named columns; by their index, `numeric` columns are set flush right and `narrow` ones give way first
+    in narrow places. A page's script can sort and pick the rows of a table with an `id`."""
 
-    columns: Sequence[Column]
+    columns: Sequence[str]
     rows: Sequence[Row]
+    numeric: Collection[int] = ()
+    narrow: Collection[int] = ()
     id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Chart(Section):
-    """A picture.
-
-    Parameters
-    ----------
-    markup : callable returning str, or None
-        HTML, with everything from outside escaped; made only for a page. None draws nothing there.
-    lines : callable (columns -> lines), or None
-        The picture in characters, at most so many columns wide; made only for a terminal.
-    """
+    """A picture: `markup` makes HTML for a page, with everything from outside escaped; `lines` makes lines of at
+    most so many columns for a terminal. None draws nothing there."""
 
     markup: Callable[[], str] | None = None
     lines: Callable[[int], Sequence[Text]] | None = None
@@ -137,8 +121,7 @@ class Chart(Section):
 
 @dataclass(frozen=True, slots=True)
 class Group(Section):
-    """Sections that belong together under one title, as all that is said of one of several runs; made only where they
-    are shown."""
+    """Sections under one title, as all that is said of one of several runs; made only where they are shown."""
 
     sections: Callable[[], Sequence[Section]]
 
@@ -161,11 +144,11 @@ class Report:
         "Learning-rate scan" and of what.
     headline : (str, str, str) or None
         The answer in a few words: before, the words that stand out, after. None where only a part is told.
+    sections : sequence of Section
     details : sequence of str
         What belongs to the answer, each a sentence without its full stop: interval, range, limits.
     lead : str
         One line under the answer, on what it rests: the cost, or what was read.
-    sections : sequence of Section
     state : str
         A state that colours the headline on a terminal; "" for none.
     unfinished : str

@@ -9,23 +9,10 @@ from collections.abc import Sequence
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from lrscope.views.shared.sections import (
-    Caveats,
-    Cell,
-    Chart,
-    Fold,
-    Group,
-    Pairs,
-    Paragraph,
-    Report,
-    Row,
-    Section,
-    Table,
-)
+from lrscope.views.shared import sections as s
 from lrscope.views.shared.words import encodable, one_line
 
 STATE_STYLES = {
@@ -41,7 +28,7 @@ _WIDEST, _NARROWEST = 110, 40  # columns; longer lines are hard to read
 
 
 def render(
-    report: Report, *, width: int | None = None, colour: bool = False, encoding: str | None = None
+    report: s.Report, *, width: int | None = None, colour: bool = False, encoding: str | None = None
 ) -> str:
     """The report as text, ending in a line break.
 
@@ -70,7 +57,19 @@ def render(
     return encodable("\n".join(lines) + "\n", codec)
 
 
-def filled(parts: Sequence[str], width: int) -> list[str]:
+def _head(console: Console, report: s.Report) -> None:
+    if report.unfinished:
+        console.print(Text(one_line(report.unfinished), style="yellow"))
+    if report.headline is not None:
+        colour = STATE_STYLES.get(report.state, "").replace("bold ", "")
+        parts = [one_line(words) for words in ("".join(report.headline), *report.details)]
+        for line in _filled(parts, console.width):
+            console.print(Text(line, style=f"bold {colour}".strip()))
+    if report.lead:
+        console.print(Text(one_line(report.lead)))
+
+
+def _filled(parts: Sequence[str], width: int) -> list[str]:
     """Lines of at most `width` characters, broken between parts; a part that is longer is a line by itself."""
     lines: list[str] = []
     for part in parts:
@@ -81,64 +80,43 @@ def filled(parts: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-def _head(console: Console, report: Report) -> None:
-    if report.unfinished:
-        console.print(Text(one_line(report.unfinished), style="yellow"))
-    if report.headline is not None:
-        colour = STATE_STYLES.get(report.state, report.state).replace("bold ", "")
-        parts = [one_line(words) for words in ("".join(report.headline), *report.details)]
-        for line in filled(parts, console.width):
-            console.print(Text(line, style=f"bold {colour}".strip()))
-    if report.lead:
-        console.print(Text(one_line(report.lead)))
-
-
-def _sections(console: Console, sections: Sequence[Section], *, apart: bool = True) -> None:
+def _sections(console: Console, sections: Sequence[s.Section], *, apart: bool = True) -> None:
     """Sections, those with a title after an empty line; with `apart` all of them."""
     for section in sections:
-        if section.only != "page":
-            _section(console, section, apart)
-
-
-def _section(console: Console, section: Section, apart: bool) -> None:
-    if isinstance(section, Group | Fold):
-        inner = section.sections() if isinstance(section, Group) else section.sections
-        _title(console, section, apart)
-        _sections(console, inner, apart=False)
-    elif parts := _parts(section, console.width):
-        _title(console, section, apart)
-        paste = isinstance(section, Pairs) and section.paste
+        if section.only == "page":
+            continue
+        inner = section.sections() if isinstance(section, s.Group) else ()
+        inner = section.sections if isinstance(section, s.Fold) else inner
+        parts = _parts(section, console.width)
+        if inner or parts:
+            if apart or section.title:
+                console.print()
+            if section.title:
+                console.print(Text(one_line(section.title), style="bold"))
         for part in parts:
-            console.print(part, no_wrap=isinstance(section, Chart) or None, soft_wrap=paste)
+            paste = isinstance(section, s.Pairs) and section.paste
+            console.print(part, no_wrap=isinstance(section, s.Chart) or None, soft_wrap=paste)
+        _sections(console, inner, apart=False)
 
 
-def _title(console: Console, section: Section, apart: bool) -> None:
-    if apart or section.title:
-        console.print()
-    if section.title:
-        console.print(Text(one_line(section.title), style="bold"))
-
-
-def _parts(section: Section, columns: int) -> Sequence[RenderableType]:
+def _parts(section: s.Section, columns: int) -> Sequence[RenderableType]:
     """What a section is made of on a terminal; nothing where it is left out there."""
     match section:
-        case Paragraph():
-            return [Text(one_line(section.text), style=_TONES[section.tone])]
-        case Caveats():
+        case s.Paragraph():
+            return [Text(one_line(section.text), style=_TONES[section.tone])] if section.text else []
+        case s.Caveats():
             return [_caveat(sentence) for sentence in section.sentences]
-        case Pairs(paste=True):
+        case s.Pairs(paste=True):
             # One line each, however narrow the terminal: they are there to be copied.
-            wide = max((len(name) for name, _ in section.pairs), default=0)
-            return [
-                Text(f"  {one_line(n) + ':':<{wide + 1}} ", "dim") + Text(one_line(v))
-                for n, v in section.pairs
-            ]
-        case Pairs():
+            pairs = [(one_line(name) + ":", one_line(value)) for name, value in section.pairs]
+            wide = max((len(name) for name, _ in pairs), default=0)
+            return [Text(f"  {name:<{wide}} ", "dim") + Text(value) for name, value in pairs]
+        case s.Pairs():
             words = ", ".join(f"{name} {value}" for name, value in section.pairs)
             return [Text(one_line(words), style="dim")] if words else []
-        case Table():
+        case s.Table():
             return [_grid(section)] if section.rows else []
-        case Chart(lines=drawn) if drawn is not None:
+        case s.Chart(lines=drawn) if drawn is not None:
             return drawn(columns)
     return []
 
@@ -151,27 +129,25 @@ def _caveat(sentence: str) -> Grid:
     return grid
 
 
-def _grid(table: Table) -> Padding:
+def _grid(table: s.Table) -> Grid:
+    """A table without the columns whose cells are all empty here."""
     grid = Grid(box=None, pad_edge=False, show_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     told = [[_cell(row, cell) for cell in row.cells] for row in table.rows]
-    mark = any(row.named for row in table.rows)
-    for row, cells in zip(table.rows, told, strict=True):
-        if mark:
+    if any(row.named for row in table.rows):
+        for row, cells in zip(table.rows, told, strict=True):
             cells[0].append(" ◆" if row.named else "  ")
     kept = [k for k in range(len(table.columns)) if any(cells[k].plain for cells in told)]
-    for column in (table.columns[k] for k in kept):
+    for k in kept:
+        name = escape(one_line(table.columns[k]))
         grid.add_column(
-            escape(one_line(column.name)),
-            justify="right" if column.numeric else "left",
-            no_wrap=not column.narrow,
-            overflow="fold" if column.narrow else "ellipsis",
+            name, justify="right" if k in table.numeric else "left", no_wrap=k not in table.narrow
         )
     for cells in told:
         grid.add_row(*(cells[k] for k in kept))
-    return Padding(grid, 0)
+    return grid
 
 
-def _cell(row: Row, cell: Cell) -> Text:
+def _cell(row: s.Row, cell: s.Cell) -> Text:
     words = "" if cell.only == "page" else one_line(cell.text)
     style = "bold" if row.named else STATE_STYLES.get(cell.state or row.state, "")
     style = "dim" if cell.quiet else style

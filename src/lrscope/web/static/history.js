@@ -1,7 +1,7 @@
 /* The history of a scan: which run advanced when, and what the forecast was at several moments. */
 (() => {
 "use strict";
-const { history: told } = JSON.parse(document.getElementById("data").textContent);
+const { history: told, metric, recommendation } = JSON.parse(document.getElementById("data").textContent);
 const section = document.getElementById("history");
 if (!told || !told.stretches.length) { section.hidden = true; return; }
 const { rate, value, ink, shade, chart } = charts;
@@ -18,7 +18,7 @@ function drawPath(u, ctx, dpr) {
   const c = ink(), X = v => u.valToPos(v, "x", true), Y = v => u.valToPos(v, "y", true);
   for (const s of told.stretches) {
     const x = X(s.begin), y = Y(s.lr), wide = Math.max(X(s.end) - x, 2 * dpr);
-    ctx.fillStyle = s.lr === told.named ? c.accent : shade(1 - depth(s));
+    ctx.fillStyle = s.lr === recommendation?.lr ? c.accent : shade(1 - depth(s));
     ctx.fillRect(x, y - 3.5 * dpr, wide, 7 * dpr);
     if (s.lost) {
       ctx.strokeStyle = c.gone; ctx.lineWidth = 2 * dpr; ctx.beginPath();
@@ -66,7 +66,7 @@ function build() {
   if (!moments.length) return;
   const values = moments.flatMap(m => [...m.low, ...m.high]), least = Math.min(...values), most = Math.max(...values), pad = .05 * (most - least) || 1;
   const ends = moments.flatMap(m => m.rates);
-  model = chart($("model"), { low: Math.min(...ends) / 1.35, high: Math.max(...ends) * 1.35, log: true, label: "learning rate" }, { low: least - pad, high: most + pad, log: false, label: `${told.metric ?? "value"} at the end` }, drawModel, forecasts, said, none);
+  model = chart($("model"), { low: Math.min(...ends) / 1.35, high: Math.max(...ends) * 1.35, log: true, label: "learning rate" }, { low: least - pad, high: most + pad, log: false, label: `${metric ?? "value"} at the end` }, drawModel, forecasts, said, none);
   keys($("model-key"), moments.map((m, k) => [colour(k), `after ${rate(m.spent)} full runs: ${rate(m.named)}`]));
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
