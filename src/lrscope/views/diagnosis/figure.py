@@ -11,18 +11,7 @@ import numpy as np
 from lrscope.diagnosis.examine import Examined
 from lrscope.views.diagnosis.facts import COLOURS, CUT_COLOURS, NAMES, DiagnosisFacts, collect
 from lrscope.views.diagnosis.words import answer_line
-from lrscope.views.shared import numbers, smoothing
-from lrscope.views.shared.axes import (
-    INK,
-    MUTED,
-    legend_below,
-    literal,
-    matplotlib_parts,
-    new_figure,
-    prepare,
-    set_window,
-    title,
-)
+from lrscope.views.shared import axes, numbers, smoothing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +32,7 @@ def draw(runs: Sequence[Examined]) -> Figure:
     facts = [collect(run) for run in runs[:MOST_PANELS]]
     across = 1 if len(facts) == 1 else 2
     down = -(-len(facts) // across)
-    figure = new_figure(*((9.5, 5.2) if len(facts) == 1 else (12, 4.2 * down)))
+    figure = axes.new_figure(*((9.5, 5.2) if len(facts) == 1 else (12, 4.2 * down)))
     places = np.atleast_1d(figure.subplots(down, across, squeeze=False)).ravel()
     for ax, one in zip(places, facts, strict=False):
         draw_curve(ax, one, title_size=10.5 if across == 1 else 8.5)
@@ -54,24 +43,17 @@ def draw(runs: Sequence[Examined]) -> Figure:
 
 def draw_curve(ax: Axes, facts: DiagnosisFacts, *, title_size: float = 10.5) -> None:
     """One run on `ax`: its curve, its segments, the noise, what is left, and the rules' first cuts."""
-    prepare(ax)
-    set_window(ax, facts.window)
-    _, plt = matplotlib_parts()
+    axes.prepare(ax)
+    axes.set_window(ax, facts.window)
+    _, plt = axes.matplotlib_parts()
     step, loss = facts.run.curve.step, facts.run.curve.loss
     first, last = float(step[0]), float(step[-1])
     room = 0.2 * max(last - first, 1.0) if facts.found.gain_left is not None else 0.02 * last
     ax.set_xlim(first - 0.01 * max(last - first, 1.0), last + room)
     x, y = smoothing.thin(step, loss, 3000)
-    thin = facts.curve.noisy
-    ax.plot(
-        x,
-        y,
-        color=INK,
-        lw=0.5 if thin else 1.3,
-        alpha=0.35 if thin else 0.8,
-        zorder=2,
-        marker="." if len(x) < 60 else None,
-    )
+    width, alpha = (0.5, 0.35) if facts.curve.noisy else (1.3, 0.8)
+    mark = "." if len(x) < 60 else None
+    ax.plot(x, y, color=axes.INK, lw=width, alpha=alpha, zorder=2, marker=mark)
     keys: list[tuple[Any, str]] = []
     for segment in facts.found.segments:
         colour = COLOURS[segment.regime]
@@ -87,15 +69,17 @@ def draw_curve(ax: Axes, facts: DiagnosisFacts, *, title_size: float = 10.5) -> 
         if NAMES[segment.regime] not in [t for _, t in keys]:
             keys.append((line, NAMES[segment.regime]))
     if facts.noise is not None:
-        band = plt["line"]([], [], color=MUTED, lw=6, alpha=0.3)
+        band = plt["line"]([], [], color=axes.MUTED, lw=6, alpha=0.3)
         keys.append((band, f"noise of one point, ±{numbers.value(facts.noise, 2)}"))
     keys += _gain(ax, facts, last, room)
     keys += _cuts(ax, facts)
     ax.set_xlabel("step")
-    ax.set_ylabel(literal(facts.found.metric))
-    title(ax, answer_line(facts.found), size=title_size, pad=18)
-    ax.text(0, 1.015, literal(facts.name), transform=ax.transAxes, fontsize=8, color=MUTED, va="bottom")
-    legend_below(ax, keys, drop=0.13)
+    ax.set_ylabel(axes.literal(facts.found.metric))
+    axes.title(ax, answer_line(facts.found), size=title_size, pad=18)
+    ax.text(
+        0, 1.015, axes.literal(facts.name), transform=ax.transAxes, fontsize=8, color=axes.MUTED, va="bottom"
+    )
+    axes.legend_below(ax, keys, drop=0.13)
 
 
 def _gain(ax: Axes, facts: DiagnosisFacts, last: float, room: float) -> list[tuple[Any, str]]:
@@ -110,15 +94,15 @@ def _gain(ax: Axes, facts: DiagnosisFacts, last: float, room: float) -> list[tup
     at, x = expected.value, last + 0.35 * room
     low, high = facts.window.low, facts.window.high
     if len(ends) == 2 and ends[1] > low and ends[0] < high:
-        ax.plot([x, x], np.clip(ends, low, high), color=INK, lw=1.8, zorder=4, solid_capstyle="butt")
+        ax.plot([x, x], np.clip(ends, low, high), color=axes.INK, lw=1.8, zorder=4, solid_capstyle="butt")
     # What lies outside the picture is a triangle at its edge, with its value all the same.
     mark, y = ("v", low) if at < low else ("^", high) if at > high else ("D", at)
-    (dot,) = ax.plot([x], [y], mark, color=INK, ms=4.5, mec="white", zorder=5, clip_on=False)
+    (dot,) = ax.plot([x], [y], mark, color=axes.INK, ms=4.5, mec="white", zorder=5, clip_on=False)
     words = f"expected after\nas many steps:\n{numbers.value(at, 2)}"
     up = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[1] < 0.5
     ax.annotate(
         words, (x, y), xytext=(7, 8 if up else -8), textcoords="offset points",
-        fontsize=6.8, color=INK, va="bottom" if up else "top",
+        fontsize=6.8, color=axes.INK, va="bottom" if up else "top",
     )  # fmt: skip
     level = numbers.share(expected.level)
     return [(dot, f"expected after as many steps again at this pace, with its {level} interval")]
@@ -135,9 +119,9 @@ def _cuts(ax: Axes, facts: DiagnosisFacts) -> list[tuple[Any, str]]:
         (mark,) = ax.plot([at], [height], "v", transform=place, color=colour, ms=6, mec="white", zorder=6)
         left = at > low + 0.6 * (high - low)
         ax.annotate(
-            literal(f"{rule.name}: {rule.verdict}"), (at, height), xycoords=place,
+            axes.literal(f"{rule.name}: {rule.verdict}"), (at, height), xycoords=place,
             xytext=(-6 if left else 6, 0), textcoords="offset points", ha="right" if left else "left",
-            va="center", fontsize=6.8, color=INK, clip_on=True,
+            va="center", fontsize=6.8, color=axes.INK, clip_on=True,
         )  # fmt: skip
         keys.setdefault(rule.good, (mark, f"a rule's first cut, {_CUT_KINDS[rule.good]}"))
     return list(keys.values())

@@ -20,7 +20,7 @@ from lrscope.views.diagnosis.words import (
     span_words,
 )
 from lrscope.views.shared import numbers
-from lrscope.views.shared.sections import (  # fmt: skip
+from lrscope.views.shared.sections import (
     Caveats,
     Cell,
     Chart,

@@ -5,21 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lrscope.views.range_test.facts import RULE_COLOURS, RangeTestFacts
-from lrscope.views.shared import numbers
-from lrscope.views.shared.axes import (
-    ACCENT,
-    BAND,
-    DONE,
-    GONE,
-    MUTED,
-    legend_below,
-    literal,
-    log_axis,
-    new_figure,
-    nothing,
-    prepare,
-    title,
-)
+from lrscope.views.shared import axes, numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +20,7 @@ def draw(facts: RangeTestFacts) -> Figure:
     UsageError
         If matplotlib is not installed.
     """
-    figure = new_figure(7.5, 4.6)
+    figure = axes.new_figure(7.5, 4.6)
     draw_ramps(figure.subplots(), facts)
     return figure
 
@@ -42,33 +28,33 @@ def draw(facts: RangeTestFacts) -> Figure:
 def draw_ramps(ax: Axes, facts: RangeTestFacts) -> None:
     """Loss against the climbing rate, on `ax`: thin lines as observed, the thick one the smooth mean; a vertical line
     and its interval for each rule."""
-    prepare(ax)
+    axes.prepare(ax)
     ax.set_xlabel("learning rate, climbing at each step")
     ramps, answer, rates = facts.ramps, facts.scan.answer, facts.scan.plan.rates
     if ramps is None:
-        nothing(ax, "no losses were seen")
+        axes.nothing(ax, "no losses were seen")
         return
     keys = []
     for lr, loss in ramps.ramps:
-        ax.plot(lr, loss, color=MUTED, lw=0.7, alpha=0.55, zorder=2)
-    log_axis(ax, "x", rates[0] / 1.1, rates[-1] * 1.1)
+        ax.plot(lr, loss, color=axes.MUTED, lw=0.7, alpha=0.55, zorder=2)
+    axes.log_axis(ax, "x", rates[0] / 1.1, rates[-1] * 1.1)
     ax.set_ylim(ramps.low, ramps.high)
     if answer.cliff is not None:
-        line = ax.axvline(answer.cliff.value, color=GONE, lw=1.3, ls=(0, (4, 3)), zorder=3)
+        line = ax.axvline(answer.cliff.value, color=axes.GONE, lw=1.3, ls=(0, (4, 3)), zorder=3)
         keys.append((line, f"training is lost above {numbers.rate(answer.cliff.value)}"))
     for reading, colour in zip(ramps.readings, RULE_COLOURS, strict=False):
-        found, first = reading.lr, colour == ACCENT
+        found, first = reading.lr, colour == axes.ACCENT
         ax.axvspan(
-            found.low, found.high, color=BAND if first else colour, alpha=0.45 if first else 0.08, lw=0
+            found.low, found.high, color=axes.BAND if first else colour, alpha=0.45 if first else 0.08, lw=0
         )
         line = ax.axvline(found.value, color=colour, lw=2.0 if first else 1.3, zorder=4)
         span = f"{numbers.rate(found.low)} to {numbers.rate(found.high)}"
         keys.append((line, f"{reading.rule}: {numbers.rate(found.value)} ({span})"))
     if ramps.line.size:
-        (line,) = ax.plot(ramps.lr, ramps.line, color=DONE, lw=2.2, zorder=5)
+        (line,) = ax.plot(ramps.lr, ramps.line, color=axes.DONE, lw=2.2, zorder=5)
         keys.append((line, f"mean of {numbers.plural(len(ramps.ramps), 'ramp')}, smoothed"))
-    ax.set_ylabel(literal(ramps.metric))
-    title(
+    ax.set_ylabel(axes.literal(ramps.metric))
+    axes.title(
         ax, "No rate can be read off" if answer.lr is None else f"Range test: {numbers.rate(answer.lr.value)}"
     )
-    legend_below(ax, keys)
+    axes.legend_below(ax, keys)

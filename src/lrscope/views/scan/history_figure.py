@@ -8,20 +8,7 @@ from typing import TYPE_CHECKING
 from lrscope.search.history import History
 from lrscope.search.outcome import Outcome
 from lrscope.views.scan.facts import Facts, collect, history
-from lrscope.views.shared import numbers
-from lrscope.views.shared.axes import (
-    ACCENT,
-    GONE,
-    legend_below,
-    literal,
-    log_axis,
-    matplotlib_parts,
-    new_figure,
-    nothing,
-    prepare,
-    set_window,
-    title,
-)
+from lrscope.views.shared import axes, numbers
 from lrscope.views.shared.curves import padded
 
 if TYPE_CHECKING:
@@ -38,7 +25,7 @@ def draw(outcome: Outcome) -> Figure:
         If matplotlib is not installed.
     """
     facts, told = collect(outcome), history(outcome)
-    figure = new_figure(11 if told.moments else 6.5, 4.4)
+    figure = axes.new_figure(11 if told.moments else 6.5, 4.4)
     path, *model = figure.subplots(1, 2 if told.moments else 1, squeeze=False)[0]
     draw_path(path, facts, told)
     for ax in model:
@@ -48,47 +35,47 @@ def draw(outcome: Outcome) -> Figure:
 
 def draw_path(ax: Axes, facts: Facts, told: History) -> None:
     """Each advance as a bar: which rate, and which part of what was spent. Its shade is how far the run had come."""
-    prepare(ax)
+    axes.prepare(ax)
     ax.set_xlabel("spent, in full runs")
     if not told.stretches or not facts.plan.horizon:
-        nothing(ax, "nothing was advanced")
+        axes.nothing(ax, "nothing was advanced")
         return
-    _, parts = matplotlib_parts()
+    _, parts = axes.matplotlib_parts()
     lr, rates = facts.answer.lr, [s.lr for s in told.stretches]
-    log_axis(ax, "y", min(rates) / 1.5, max(rates) * 1.5)
+    axes.log_axis(ax, "y", min(rates) / 1.5, max(rates) * 1.5)
     total = told.stretches[-1].end
     for s in told.stretches:
         depth = 1 + math.log10(max(s.to_step / facts.plan.horizon, 1e-3)) / 3
-        colour = ACCENT if lr is not None and s.lr == lr.value else parts["truncated"](1 - depth)
+        colour = axes.ACCENT if lr is not None and s.lr == lr.value else parts["truncated"](1 - depth)
         wide = max(s.end - s.begin, total / 250)
         ax.plot([s.begin, s.begin + wide], [s.lr, s.lr], color=colour, lw=5, solid_capstyle="butt", zorder=3)
         if s.lost:
-            ax.plot(s.end, s.lr, "x", color=GONE, ms=6, mew=1.6, zorder=4)
+            ax.plot(s.end, s.lr, "x", color=axes.GONE, ms=6, mew=1.6, zorder=4)
     ax.set_xlim(0, total * 1.02)
     ax.set_ylabel("learning rate")
-    title(ax, "Advances")
+    axes.title(ax, "Advances")
     line = parts["line"]
     shades = ((0.0, "run to 0.1 % of its length"), (0.5, "to 3 %"), (1.0, "to its end"))
     keys = [(line([], [], color=parts["truncated"](1 - depth), lw=5), words) for depth, words in shades]
     if lr is not None:
-        keys.append((line([], [], color=ACCENT, lw=5), f"recommended rate, {numbers.rate(lr.value)}"))
+        keys.append((line([], [], color=axes.ACCENT, lw=5), f"recommended rate, {numbers.rate(lr.value)}"))
     if any(s.lost for s in told.stretches):
-        cross = line([], [], color=GONE, marker="x", ls="", ms=6, mew=1.6)
+        cross = line([], [], color=axes.GONE, marker="x", ls="", ms=6, mew=1.6)
         keys.append((cross, "diverged or failed"))
-    legend_below(ax, keys, columns=3)
+    axes.legend_below(ax, keys, columns=3)
 
 
 def draw_moments(ax: Axes, facts: Facts, told: History) -> None:
     """What the model made of it, the last moment on top: the median of each rate's end, with its 90 % interval."""
-    prepare(ax)
+    axes.prepare(ax)
     ax.set_xlabel("learning rate")
-    _, parts = matplotlib_parts()
+    _, parts = axes.matplotlib_parts()
     rates = [r for m in told.moments for r in m.rates]
-    log_axis(ax, "x", min(rates) / 1.35, max(rates) * 1.35)
+    axes.log_axis(ax, "x", min(rates) / 1.35, max(rates) * 1.35)
     last = len(told.moments) - 1
     keys = []
     for k, moment in enumerate(told.moments):
-        colour = ACCENT if k == last else parts["truncated"](0.75 if k == 0 else 0.35)
+        colour = axes.ACCENT if k == last else parts["truncated"](0.75 if k == 0 else 0.35)
         ax.fill_between(moment.rates, moment.low, moment.high, color=colour, alpha=0.14, lw=0, zorder=2)
         (line,) = ax.plot(
             moment.rates, moment.middle, color=colour, lw=2.4 if k == last else 1.4, zorder=3 + k
@@ -98,7 +85,7 @@ def draw_moments(ax: Axes, facts: Facts, told: History) -> None:
         if at is not None:
             ax.plot(moment.named, moment.middle[at], "D", color=colour, mec="white", ms=7, zorder=5 + k)
     ends = [v for m in told.moments for v in (*m.low, *m.high)]
-    set_window(ax, padded(min(ends), max(ends), False, None))
-    ax.set_ylabel(literal(f"{facts.metric or 'value'} at the end, as forecast"))
-    title(ax, "Forecasts: median and 90 % interval")
-    legend_below(ax, keys, columns=3)
+    axes.set_window(ax, padded(min(ends), max(ends), False, None))
+    ax.set_ylabel(axes.literal(f"{facts.metric or 'value'} at the end, as forecast"))
+    axes.title(ax, "Forecasts: median and 90 % interval")
+    axes.legend_below(ax, keys, columns=3)

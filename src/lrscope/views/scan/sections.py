@@ -14,7 +14,7 @@ from lrscope.views.scan.facts import Facts, RunFacts, collect, history
 from lrscope.views.scan.textplot import plot_levels
 from lrscope.views.scan.words import UNFINISHED, cost_words, details, headline, tolerance_words
 from lrscope.views.shared import numbers
-from lrscope.views.shared.sections import (  # fmt: skip
+from lrscope.views.shared.sections import (
     Caveats,
     Cell,
     Chart,
