@@ -26,18 +26,18 @@ from lrscope.views.shared import sections as s
 
 _OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _UNBROKEN = r'<span class="unbroken">\g<0></span>'
+_CREDIT = " Charts: uPlot, MIT licence, © 2022 Leon Sorokin."
 _TONES = {"plain": "", "quiet": ' class="quiet"', "alert": ' class="alert"'}
 
 
 def html(report: s.Report) -> str:
     """The whole page as text. The same report always gives the same page."""
-    uplot = static("uPlot.iife.min.js") if report.scripts else ""
-    script = "".join(static(name) for name in ("charts.js", *report.scripts)) if report.scripts else ""
+    codes = _codes(report)
     before, strong, after = report.headline or ("", report.kind, "")
     headline = text(before) + (f"<strong>{text(strong)}</strong>" if strong else "") + text(after)
     sentence = "".join(f"{words}. " for words in report.details).rstrip()
     return Template(static("report.html")).substitute(
-        policy=policy(uplot, script) if report.scripts else policy(),
+        policy=policy(*codes),
         version=text(__version__),
         title=text(f"{report.name}: {before}{strong}{after}"),
         style=static("uPlot.min.css") + static("report.css"),
@@ -48,15 +48,8 @@ def html(report: s.Report) -> str:
         sentence=f'<p class="sentence">{text(sentence)}</p>' if sentence else "",
         lead=f'<p class="quiet">{text(report.lead)}</p>' if report.lead else "",
         sections=_sections(report.sections, 2),
-        credit=" Charts: uPlot, MIT licence, © 2022 Leon Sorokin." if report.scripts else "",
-        scripts=Template(static("scripts.html")).substitute(
-            data=script_safe(report.data() if report.data else None),
-            licence=static("uPlot.LICENSE.txt"),
-            uplot=uplot,
-            script=script,
-        )
-        if report.scripts
-        else "",
+        credit=_CREDIT if codes else "",
+        scripts=_scripts(report, *codes) if codes else "",
     )
 
 
@@ -117,6 +110,18 @@ def policy(*scripts: str) -> str:
 def static(name: str) -> str:
     """A file of `web/static` as text."""
     return (files("lrscope.web") / "static" / name).read_text(encoding="utf-8")
+
+
+def _codes(report: s.Report) -> tuple[str, ...]:
+    """The scripts that run in the page: uPlot and ours; none where nothing is drawn by one."""
+    if not report.scripts:
+        return ()
+    return static("uPlot.iife.min.js"), "".join(static(name) for name in ("charts.js", *report.scripts))
+
+
+def _scripts(report: s.Report, uplot: str, script: str) -> str:
+    data, licence = script_safe(report.data() if report.data else None), static("uPlot.LICENSE.txt")
+    return Template(static("scripts.html")).substitute(data=data, licence=licence, uplot=uplot, script=script)
 
 
 def _sections(sections: Sequence[s.Section], level: int) -> str:

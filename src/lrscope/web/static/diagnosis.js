@@ -12,7 +12,7 @@ function show(run, box) {
   const first = steps[0], last = steps[steps.length - 1], wide = Math.max(last - first, 1);
   const margin = last + .04 * wide, edge = last + (run.expected ? .08 : .02) * wide;
   const middle = s => (s.start + s.stop) / 2, at = (s, x) => s.level + s.slope * (x - middle(s));
-  const words = p => p.rule ? `${p.rule} cuts at step ${p.x}: ${p.words}` : `step ${p.x}: ${value(p.y)}${p.state ? `, ${p.state}` : ""}`;
+  const words = p => p.rule ? `${p.rule} first cuts at step ${p.x}: ${p.words}` : `step ${p.x}: ${value(p.y)}${p.state ? `, ${p.state}` : ""}`;
   const log = () => window.log && window.lowest > 0;
   const cutTop = i => 10 + 17 * i;
 

@@ -48,7 +48,7 @@ function drawModel(u, ctx, dpr) {
   });
 }
 const forecasts = () => moments.flatMap((m, run) => m.rates.map((x, i) => ({ run, x, y: m.middle[i], i })));
-const said = p => { const m = moments[p.run]; return `after ${rate(m.spent)} full runs, rate ${rate(p.x)}: ${value(m.middle[p.i])} (90 %: ${value(m.low[p.i])} to ${value(m.high[p.i])}), best with ${Math.round(100 * m.best[p.i])} %`; };
+const said = p => { const m = moments[p.run]; return `after ${rate(m.spent)} full runs, rate ${rate(p.x)}: ${value(m.middle[p.i])} (90 %: ${value(m.low[p.i])} to ${value(m.high[p.i])}), ${Math.round(100 * m.best[p.i])} % to be the best`; };
 
 function keys(list, items) {
   list.replaceChildren(...items.map(([fill, words]) => {
