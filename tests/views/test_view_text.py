@@ -166,8 +166,8 @@ def test_a_scan_that_spent_too_much_says_why():
     dear = replace(outcome.cost, full_runs=5.0, steps=5 * horizon, rework=20, overshoot=30)
     text = " ".join(render(replace(outcome, cost=dear), width=110).split())
     assert (
-        "That is more than the budget of 4: 20 steps had to be done twice and 30 steps were done past where "
-        "runs were paused." in text
+        "That is more than the budget of 4: 20 steps had to be repeated and 30 steps were trained beyond "
+        "where runs were to pause." in text
     )
     fair = replace(outcome.cost, full_runs=4.2, rework=0, overshoot=30)
     assert "more than the budget" not in render(replace(outcome, cost=fair), width=110)

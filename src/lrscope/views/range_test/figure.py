@@ -41,7 +41,7 @@ def draw_ramps(ax: Axes, facts: RangeTestFacts) -> None:
     ax.set_ylim(ramps.low, ramps.high)
     if answer.cliff is not None:
         line = ax.axvline(answer.cliff.value, color=axes.GONE, lw=1.3, ls=(0, (4, 3)), zorder=3)
-        keys.append((line, f"training is lost above {numbers.rate(answer.cliff.value)}"))
+        keys.append((line, f"training diverges above {numbers.rate(answer.cliff.value)}"))
     for reading, colour in zip(ramps.readings, RULE_COLOURS, strict=False):
         found, first = reading.lr, colour == axes.ACCENT
         ax.axvspan(

@@ -38,7 +38,7 @@ def draw_path(ax: Axes, facts: Facts, told: History) -> None:
     axes.prepare(ax)
     ax.set_xlabel("spent, in full runs")
     if not told.stretches or not facts.plan.horizon:
-        axes.nothing(ax, "nothing was advanced")
+        axes.nothing(ax, "no run was advanced")
         return
     _, parts = axes.matplotlib_parts()
     lr, rates = facts.answer.lr, [s.lr for s in told.stretches]

@@ -149,7 +149,7 @@ def settings(facts: Facts) -> Fold:
         ("Rule", answer.rule),
         ("Interval", answer.lr.method if answer.lr is not None else numbers.MISSING),
         ("Steps done", numbers.count(cost.steps)),
-        ("Steps done twice", numbers.count(cost.rework)),
+        ("Steps repeated", numbers.count(cost.rework)),
         ("Training time", numbers.duration(cost.seconds)),
     ]
     return Fold([Pairs(pairs)], title="Cost and settings", only="page")

@@ -99,12 +99,12 @@ def time_words(facts: Facts) -> str:
 
 
 def _overrun_words(facts: Facts) -> str:
-    """Why it cost more than was to be spent, where that is more than a tenth; otherwise what was done twice."""
+    """Why it cost more than was to be spent, where that is more than a tenth; otherwise what was repeated."""
     cost, budget = facts.cost, facts.plan.budget
-    twice = f"{numbers.plural(cost.rework, 'step')} had to be done twice" if cost.rework else ""
+    repeated = f"{numbers.plural(cost.rework, 'step')} had to be repeated" if cost.rework else ""
     if cost.full_runs <= _OVERRUN_RATIO * budget:
-        return f" {twice}." if twice else ""
-    past = f"{numbers.plural(cost.overshoot, 'step')} were done past where runs were paused"
-    why = [w for w in (twice, past if cost.overshoot else "") if w]
+        return f" {repeated}." if repeated else ""
+    past = f"{numbers.plural(cost.overshoot, 'step')} were trained beyond where runs were to pause"
+    why = [w for w in (repeated, past if cost.overshoot else "") if w]
     more = f" That is more than the budget of {numbers.amount(budget)}"
     return f"{more}: {numbers.listed(why)}." if why else f"{more}."
