@@ -18,7 +18,7 @@ from lrscope.curves import RunState
 from lrscope.search.rate.recommendation import Band
 from lrscope.statistics.estimate import Estimate
 from lrscope.views.scan.facts import Facts, RunFacts, curve_window, level_window, share_span, step_axis_is_log
-from lrscope.views.scan.words import headline, interval_words, tolerance_words
+from lrscope.views.scan.words import band_label, headline, interval_words
 from lrscope.views.shared import axes, numbers, smoothing
 from lrscope.views.shared.curves import Window
 from lrscope.views.shared.smoothing import SMOOTHING_NOTE
@@ -78,7 +78,7 @@ def draw_rates(ax: Axes, facts: Facts) -> None:
     place = ax.get_xaxis_transform()  # x in data, y as a fraction of the axes
     handles: list[tuple[Any, str]] = []
     if facts.answer.band is not None:
-        handles.append((_band(ax, facts.answer.band), f"about as good, {tolerance_words(facts.answer.band)}"))
+        handles.append((_band(ax, facts.answer.band), band_label(facts.answer.band)))
     if facts.answer.cliff is not None:
         words = f"diverges above {numbers.rate(facts.answer.cliff.value)}"
         handles.append((_cliff(ax, facts.answer.cliff), words))
@@ -204,7 +204,7 @@ def _answer(ax: Axes, facts: Facts, window: Window, handles: list[tuple[Any, str
         ends = [[max(0.0, lr.value - lr.low)], [max(0.0, lr.high - lr.value)]]
         caps: dict[str, Any] = {"elinewidth": 2.4, "capsize": 4.5, "capthick": 2.0}
         bar: Any = ax.errorbar([lr.value], [level], xerr=ends, fmt="D", **caps, **style)
-        label += f" ({interval_words(facts)})"
+        label += f" ({interval_words(facts, '')})"
     else:
         (bar,) = ax.plot([lr.value], [level], "D", **style)
     handles.insert(0, (bar, label))

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from lrscope.curves import RunState
 from lrscope.views.scan.facts import Facts, RunFacts, level_window
+from lrscope.views.scan.words import band_label
 from lrscope.views.shared import numbers
 from lrscope.views.shared.words import one_line, shortened
 
@@ -117,7 +118,7 @@ def _band_line(facts: Facts, rates: list[float], column: dict[float, int], colum
     inside = [column[r] for r in rates if band.low * (1 - 1e-9) <= r <= band.high * (1 + 1e-9)]
     if not inside:
         return Text("")
-    words = f"about as good (within {numbers.share(band.tolerance)})"
+    words = band_label(band)
     start, wide = _MARGIN + inside[0], inside[-1] - inside[0] + 1
     left = start + wide + 1 + len(words) > columns and start > len(words)
     line = Text(f"{words} ".rjust(start) if left else " " * start, "dim")

@@ -33,9 +33,9 @@ def details(facts: Facts) -> list[str]:
     return [words for words in (interval_words(facts), band_words(facts), cliff_words(facts)) if words]
 
 
-def interval_words(facts: Facts) -> str:
-    """ "90 % interval: 0.013 to 0.034", and where an end is the edge of what was looked at, "or higher"; empty where
-    there is no interval."""
+def interval_words(facts: Facts, name: str = " interval") -> str:
+    """ "90 % interval: 0.013 to 0.034" (legends, which are short, leave the `name` out), and where an end is the edge of
+    what was looked at, "or higher"; empty where there is no interval."""
     lr, rates = facts.answer.lr, facts.plan.rates
     if lr is None or not (math.isfinite(lr.low) and math.isfinite(lr.high)):
         return ""
@@ -44,7 +44,7 @@ def interval_words(facts: Facts) -> str:
         low = numbers.rate(max(lr.low, rates[0])) + " or lower"
     if rates and lr.high >= rates[-1] / _ABOUT:
         high = numbers.rate(min(lr.high, rates[-1])) + " or higher"
-    return f"{numbers.share(lr.level)} interval: {low} to {high}"
+    return f"{numbers.share(lr.level)}{name}: {low} to {high}"
 
 
 def band_words(facts: Facts) -> str:
@@ -57,6 +57,11 @@ def band_words(facts: Facts) -> str:
     low = numbers.rate(band.low) + (" or lower" if band.open_low else "")
     high = numbers.rate(band.high) + (" or higher" if band.open_high else "")
     return f"Anything from {low} to {high} does about as well"
+
+
+def band_label(band: Band) -> str:
+    """ "about as good (within 5 %)", for legends."""
+    return f"about as good (within {numbers.share(band.tolerance)})"
 
 
 def tolerance_words(band: Band) -> str:
