@@ -190,7 +190,9 @@ def _segments(facts: DiagnosisFacts) -> Table:
 
 def _stepping(facts: DiagnosisFacts, *, titled: bool) -> list[Section]:
     if facts.run.stepping is None:
-        return [Paragraph("No learning rate was logged, so its stepping cannot be checked.")]
+        return [
+            Paragraph("No learning rate was logged, so its stepping cannot be checked: log it at each step.")
+        ]
     told = [Paragraph(finding.reason, tone="alert") for finding in facts.run.stepping]
     told = told or [Paragraph("No mistake was found in how the learning rate was stepped.")]
     return _titled(told, "Learning-rate stepping", titled)

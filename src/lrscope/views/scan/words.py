@@ -34,8 +34,8 @@ def details(facts: Facts) -> list[str]:
 
 
 def interval_words(facts: Facts, name: str = " interval") -> str:
-    """ "90 % interval: 0.013 to 0.034" (legends, which are short, leave the `name` out), and where an end is the edge of
-    what was looked at, "or higher"; empty where there is no interval."""
+    """ "90 % interval: 0.013 to 0.034" (legends, which are short, leave the `name` out), and where an end is the edge
+    of what was looked at, "or higher"; empty where there is no interval."""
     lr, rates = facts.answer.lr, facts.plan.rates
     if lr is None or not (math.isfinite(lr.low) and math.isfinite(lr.high)):
         return ""
