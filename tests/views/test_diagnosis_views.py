@@ -99,6 +99,23 @@ def test_the_document_is_strict_json_with_the_promised_keys(level, several):
     assert [run["regime"] for run in several.to_dict()["runs"]][:2] == ["plateau", "descending"]
 
 
+def test_parts_of_the_document_have_exactly_the_keys_that_were_promised():
+    """Parts that are written field by field keep their keys, whatever the classes behind them are called inside."""
+    rates = [1e-2] * 200 + [1e-3] * 5 + [1e-2] * 195
+    document = lrscope.diagnose({"train_loss": levelled(), "lr": rates}).to_dict()
+    assert set(document["segments"][0]) == {"start", "stop", "regime", "level", "slope"}
+    assert set(document["gain_left"]) == {"value", "low", "high", "level", "method"}
+    assert set(document["patience"]) == {
+        "patience", "window", "fall", "noise", "memory", "false_cuts", "typical_delay", "horizon", "torch", "keras",
+        "optax", "reason", "warnings",
+    }  # fmt: skip
+    assert set(document["backtest"][0]) == {
+        "rule", "cuts", "raises", "left_at_cut", "delay", "verdict", "final_factor", "notes"
+    }  # fmt: skip
+    assert document["stepping"]
+    assert set(document["stepping"][0]) == {"mistake", "step", "reason", "confidence", "evidence"}
+
+
 def test_the_page_holds_nothing_of_a_name_as_markup(several):
     """A name that is markup comes out as text, in the page's words and in its data alike."""
     page = html(report(HOSTILE, several.runs, HOSTILE, [HOSTILE]))

@@ -107,3 +107,14 @@ def test_every_key_is_documented():
              document["runs"][0], document["decisions"][0], document["plan"]]  # fmt: skip
     missing = [key for part in parts for key in part if f"`{key}`" not in page]
     assert missing == []
+
+
+def test_parts_have_exactly_the_keys_that_were_promised():
+    """Parts that are written field by field keep their keys, whatever the classes behind them are called inside."""
+    document = scan_document(make("network"))
+    assert set(document["cost"]) == {
+        "full_runs", "steps", "seconds", "runs", "rework", "overshoot", "full_grid", "budget"
+    }  # fmt: skip
+    assert set(document["band"]) == {"low", "high", "tolerance", "open_low", "open_high"}
+    assert document["rules"] == []
+    assert document["plan"]["ramp"] is False

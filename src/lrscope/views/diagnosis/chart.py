@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from lrscope.views.diagnosis.document import segment_values
 from lrscope.views.diagnosis.facts import COLOURS, CUT_COLOURS, NAMES, DiagnosisFacts
 from lrscope.views.diagnosis.words import answer_line
 from lrscope.views.shared.curves import curve_values, window_values
@@ -45,10 +45,8 @@ def _run(facts: DiagnosisFacts) -> dict[str, Any]:
         "curve": curve_values(facts.curve, _POINTS),
         "window": window_values(facts.window, facts.run.curve.loss.tolist()),
         "noise": facts.noise,
-        "segments": [segment_values(s) for s in facts.found.segments],
-        "expected": None
-        if expected is None
-        else {"value": expected.value, "low": expected.low, "high": expected.high},
+        "segments": [asdict(segment) for segment in facts.found.segments],
+        "expected": None if expected is None else asdict(expected),
         "cuts": [
             {"rule": r.name, "at": r.cut, "words": r.verdict, "colour": CUT_COLOURS[r.good]}
             for r in facts.rules

@@ -6,9 +6,10 @@ Strict JSON: where a number is not finite stands null.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from lrscope.diagnosis.base import Advice, Regime, Segment
+from lrscope.diagnosis.base import Advice, Regime
 from lrscope.diagnosis.examine import Examined
 from lrscope.views.diagnosis.facts import DiagnosisFacts, collect
 from lrscope.views.shared.values import strict
@@ -17,14 +18,7 @@ SCHEMA = "lrscope.diagnosis/1"
 TOOL_KEYS = ("name", "format", "metric", "goal", "points")
 """What a tool's document says of each run, besides the tool's own key."""
 
-_PATIENCE = (
-    "patience", "window", "fall", "noise", "memory", "false_cuts", "typical_delay", "horizon", "reason", "warnings"
-)  # fmt: skip
-_LIBRARIES = ("torch", "keras", "optax")
-_ESTIMATE = ("value", "low", "high", "level", "method")
-_SEGMENT = ("start", "stop", "level", "slope")
 _REPLAY = ("rule", "cuts", "raises", "left_at_cut", "delay", "final_factor", "notes")
-_FINDING = ("step", "reason", "confidence")
 
 
 def diagnosis_document(
@@ -65,11 +59,6 @@ def tool_document(document: dict[str, Any], tool: str) -> dict[str, Any]:
     }
 
 
-def segment_values(segment: Segment) -> dict[str, Any]:
-    """One segment."""
-    return {**_picked(segment, _SEGMENT), "regime": segment.regime.value}
-
-
 def _run(facts: DiagnosisFacts) -> dict[str, Any]:
     run, found, gain, patience = facts.run, facts.found, facts.found.gain_left, facts.run.patience
     return {
@@ -83,26 +72,19 @@ def _run(facts: DiagnosisFacts) -> dict[str, Any]:
         "reason": found.reason,
         "confidence": found.confidence,
         "span": found.span,
-        "segments": [segment_values(s) for s in found.segments],
+        "segments": [asdict(segment) for segment in found.segments],
         "evidence": dict(found.evidence),
-        "gain_left": None if gain is None else _picked(gain, _ESTIMATE),
+        "gain_left": None if gain is None else asdict(gain),
         "steps_per_percent": found.steps_per_percent,
         "warnings": run.warnings,
         "patience": {
-            **_picked(patience, _PATIENCE),
-            **{library: getattr(patience, library) or None for library in _LIBRARIES},
+            **asdict(patience),
+            **{library: getattr(patience, library) or None for library in ("torch", "keras", "optax")},
         },
-        "backtest": [{**_picked(rule.replay, _REPLAY), "verdict": rule.verdict} for rule in facts.rules],
-        "reports": run.reports[1],
-        "stepping": None
-        if run.stepping is None
-        else [
-            {**_picked(f, _FINDING), "mistake": f.mistake.value, "evidence": dict(f.evidence)}
-            for f in run.stepping
+        "backtest": [
+            {**{key: getattr(rule.replay, key) for key in _REPLAY}, "verdict": rule.verdict}
+            for rule in facts.rules
         ],
+        "reports": run.reports[1],
+        "stepping": None if run.stepping is None else [asdict(finding) for finding in run.stepping],
     }
-
-
-def _picked(found: object, keys: Sequence[str]) -> dict[str, Any]:
-    """The attributes of these names."""
-    return {key: getattr(found, key) for key in keys}

@@ -6,6 +6,7 @@ Runs, answer, band and cliff are those of the document; curves are thinned so th
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from lrscope.curves import RunState
@@ -16,7 +17,7 @@ from lrscope.views.shared import numbers
 from lrscope.views.shared.curves import curve_values, window_values
 from lrscope.views.shared.page import fragment
 from lrscope.views.shared.smoothing import SMOOTHING_NOTE
-from lrscope.views.shared.values import short, strict
+from lrscope.views.shared.values import strict
 
 _POINTS_OF_A_CURVE = 600  # at most: about as many as there are pixels to draw them on
 _POINTS_OF_ALL_CURVES = 30_000  # half a megabyte of text
@@ -108,28 +109,8 @@ def _run(run: RunFacts, metric: str | None, metrics: tuple[str, ...], points: in
 
 
 def _history(facts: Facts, told: History) -> dict[str, Any]:
+    horizon = facts.plan.horizon or 1
     return {
-        "stretches": [
-            {
-                "lr": s.lr,
-                "from": s.from_step,
-                "to": s.to_step,
-                "share": s.to_step / (facts.plan.horizon or 1),
-                "begin": round(s.begin, 6),
-                "end": round(s.end, 6),
-                "reason": s.reason,
-                "lost": s.lost,
-            }
-            for s in told.stretches[-_STRETCHES:]
-        ],
-        "moments": [
-            {
-                "spent": m.spent,
-                "rates": m.rates,
-                "named": m.named,
-                **{key: short(getattr(m, key)) for key in ("middle", "low", "high", "best")},
-            }
-            for m in told.moments
-            if all(math.isfinite(v) for v in (*m.middle, *m.low, *m.high))
-        ],
+        "stretches": [{**asdict(s), "share": s.to_step / horizon} for s in told.stretches[-_STRETCHES:]],
+        "moments": [asdict(m) for m in told.moments if all(map(math.isfinite, (*m.middle, *m.low, *m.high)))],
     }

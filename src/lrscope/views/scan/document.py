@@ -5,6 +5,7 @@ Strict JSON: where a number is not finite stands null, and the run's `state` and
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from lrscope.statistics.estimate import Estimate
@@ -13,8 +14,6 @@ from lrscope.views.scan.facts import Facts, RunFacts
 from lrscope.views.shared.values import strict
 
 SCHEMA = "lrscope.scan/1"
-
-_COST = ("full_runs", "steps", "seconds", "runs", "rework", "overshoot", "full_grid")
 
 
 def scan_document(facts: Facts) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def scan_document(facts: Facts) -> dict[str, Any]:
         "horizon": plan.horizon,
         "reason": answer.reason,
         **answer_values(facts),
-        "cost": {**{key: getattr(facts.cost, key) for key in _COST}, "budget": plan.budget},
+        "cost": {**asdict(facts.cost), "budget": plan.budget},
         "runs": [run_values(run, facts.metric) for run in facts.runs],
         "warnings": answer.warnings,
         "decisions": [_decision(d) for d in facts.decisions],
@@ -43,7 +42,7 @@ def scan_document(facts: Facts) -> dict[str, Any]:
 
 def answer_values(facts: Facts) -> dict[str, Any]:
     """Recommendation, band and cliff; null where there is none."""
-    answer, lr, band = facts.answer, facts.answer.lr, facts.answer.band
+    answer, lr = facts.answer, facts.answer.lr
     return {
         "recommendation": None
         if lr is None
@@ -55,15 +54,7 @@ def answer_values(facts: Facts) -> dict[str, Any]:
             "rule": answer.rule,
             "reason": answer.reason,
         },
-        "band": None
-        if band is None
-        else {
-            "low": band.low,
-            "high": band.high,
-            "tolerance": band.tolerance,
-            "open_low": band.open_low,
-            "open_high": band.open_high,
-        },
+        "band": None if answer.band is None else asdict(answer.band),
         "cliff": None if answer.cliff is None else _interval(answer.cliff),
     }
 

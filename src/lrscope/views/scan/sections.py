@@ -14,6 +14,7 @@ from lrscope.views.scan.facts import Facts, RunFacts, collect, history
 from lrscope.views.scan.textplot import plot_levels
 from lrscope.views.scan.words import UNFINISHED, cost_words, details, headline, tolerance_words
 from lrscope.views.shared import numbers
+from lrscope.views.shared.curves import known_mean
 from lrscope.views.shared.sections import (
     Caveats,
     Cell,
@@ -159,9 +160,8 @@ def _figures(facts: Facts) -> list[tuple[str, str, str]]:
     band, cost = facts.answer.band, facts.cost
     figures = []
     if facts.metric is not None and facts.answer.lr is not None:
-        last = [r.last for r in facts.runs if r.named and r.last is not None]
-        mean = numbers.value(sum(last) / len(last) if last else None)
-        figures.append((f"{facts.metric} at that rate", mean, "at its last step"))
+        last = numbers.value(known_mean([r.last for r in facts.runs if r.named]))
+        figures.append((f"{facts.metric} at that rate", last, "at its last step"))
     if band is not None:
         low, high = numbers.rate(band.low), numbers.rate(band.high)
         open_ends = [w for w, on in (("lower", band.open_low), ("higher", band.open_high)) if on]

@@ -28,7 +28,7 @@ function drawPath(u, ctx, dpr) {
   }
 }
 const stretches = () => told.stretches.map((s, run) => ({ run, x: (s.begin + s.end) / 2, y: s.lr }));
-const why = p => { const s = told.stretches[p.run]; return `rate ${rate(s.lr)} from step ${s.from} to ${s.to}: ${s.reason}`; };
+const why = p => { const s = told.stretches[p.run]; return `rate ${rate(s.lr)} from step ${s.from_step} to ${s.to_step}: ${s.reason}`; };
 
 function drawModel(u, ctx, dpr) {
   const c = ink(), X = v => u.valToPos(v, "x", true), Y = v => u.valToPos(v, "y", true);
