@@ -69,7 +69,7 @@ class DiagnosisResult:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was lost in reading, and what to doubt; each sentence once."""
+        """What was lost in reading, and caveats; each sentence once."""
         return tuple(dict.fromkeys([*self.skipped, *(w for run in self.runs for w in run.warnings)]))
 
     @property

@@ -32,7 +32,7 @@ class RampResult:
     readings : tuple of Reading
         One a rule: `rule`, `lr` (an Estimate), and `alone`, the rates that it names on each ramp by itself.
     warnings : tuple of str
-        What to doubt, a sentence each.
+        Caveats, a sentence each.
     """
 
     def __init__(
