@@ -32,7 +32,7 @@ class RampResult:
     readings : tuple of Reading
         One a rule: `rule`, `lr` (an Estimate), and `alone`, the rates that it names on each ramp by itself.
     warnings : tuple of str
-        What to doubt, a sentence each.
+        Caveats, a sentence each.
     """
 
     def __init__(
@@ -46,14 +46,15 @@ class RampResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The document that ``lrscope ramp --json`` prints, schema ``lrscope.ramp/1``."""
-        from lrscope.views.range_test import text as ramp_text
+        from lrscope.views.range_test.document import reading_document
 
-        return ramp_text.document(self.source, self.metric, self.ramps, self.readings, self.warnings)
+        return reading_document(self.source, self.metric, self.ramps, self.readings, self.warnings)
 
     def __str__(self) -> str:
-        from lrscope.views.range_test import text as ramp_text
+        from lrscope.views.range_test.sections import reading_report
+        from lrscope.views.shared.text import render
 
-        return ramp_text.render(self.metric, self.ramps, self.readings, self.warnings)
+        return render(reading_report(self.source, self.metric, self.ramps, self.readings, self.warnings))
 
     def __repr__(self) -> str:
         found = ", ".join(f"{one.rule} {one.lr.value:g}" for one in self.readings)

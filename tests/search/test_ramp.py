@@ -218,8 +218,8 @@ def test_a_ramp_is_stored_continued_and_shown_like_any_scan(tmp_path):
     assert loaded.to_dict()["cost"]["full_grid"] == 0
     text = str(loaded)
     assert all(name in text for name in RULES)
-    assert "Read off 5 ramps" in text
-    assert "Loss while the rate climbs" in loaded.report(tmp_path / "page.html").read_text()
+    assert "Cost: 5 ramps" in text
+    assert "Loss against the climbing rate" in loaded.report(tmp_path / "page.html").read_text()
     figure = pytest.importorskip("matplotlib.figure")
     assert isinstance(loaded.plot(), figure.Figure)
 

@@ -226,7 +226,7 @@ def _conclude(
     word = "lowest" if goal == "min" else "highest"
     reason = (
         f"It has the {word} {metric} at the horizon of all runs that got there; "
-        "its neighbours on the grid are within 5 % of what was gained."
+        "its neighbours on the grid are within 5 % of the improvement."
     )
     return Recommendation(lr, band, cliff, reason, "halving (eta 2), last value", metric, goal, warnings)
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,8 @@ from lrscope.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from lrscope._diagnose import DiagnosisResult
-    from lrscope._scan import ScanResult
+    from lrscope._scan_result import ScanResult
+    from lrscope.views.shared.sections import Report
 
 INCONCLUSIVE = 3
 
@@ -78,17 +79,35 @@ def give(result: ScanResult, *, as_json: bool, plot: Path | None, report: Path |
     """Write the files asked for, print the answer, and return the status: 0, or 3 where no rate was found."""
     write_files(result, plot=plot, report=report)
     if as_json:
-        import json
-
-        click.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
+        print_json(result.to_dict())
     else:
-        from lrscope.views.scan import text
+        from lrscope.views import kinds
 
-        click.echo(text.render(result.outcome, colour=wants_colour()).rstrip())
-    for path in (plot, report):
+        print_text(kinds.report(result.outcome))
+    name_files(plot, report, err=as_json)
+    return 0 if result.lr is not None else INCONCLUSIVE
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print one JSON document."""
+    from lrscope.views.shared.values import dumps
+
+    # A path that is no UTF-8 came in as lone surrogates, which no stream takes.
+    click.echo(dumps(document).encode("utf-8", "backslashreplace").decode())
+
+
+def print_text(report: Report) -> None:
+    """Print a report, in colour where the terminal has it."""
+    from lrscope.views.shared.text import render
+
+    click.echo(render(report, colour=wants_colour()).rstrip())
+
+
+def name_files(*paths: Path | None, err: bool) -> None:
+    """Say which files were written."""
+    for path in paths:
         if path is not None:
-            click.echo(f"Written: {path}", err=as_json)
-    return 0 if result.outcome.recommendation.lr is not None else INCONCLUSIVE
+            click.echo(f"Written: {path}", err=err)
 
 
 def wants_colour() -> bool:

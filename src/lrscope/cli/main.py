@@ -35,8 +35,16 @@ _COMMANDS = {  # name: (module, the command in it, one line of help)
         "How long should a plateau rule wait? Settings to paste.",
     ),
     "backtest": ("lrscope.cli.diagnose", "backtest", "Where would each plateau rule have cut the rate?"),
-    "stepping": ("lrscope.cli.diagnose", "stepping", "Was the schedule stepped as it was meant?"),
-    "ramp": ("lrscope.cli.range_test", "command", "Read a rate off a finder's ramp, by every known rule."),
+    "stepping": (
+        "lrscope.cli.diagnose",
+        "stepping",
+        "Was the schedule stepped as intended? Read from the logged rate.",
+    ),
+    "ramp": (
+        "lrscope.cli.range_test",
+        "command",
+        "Read a learning rate off a logged range test, by every known rule.",
+    ),
     "report": ("lrscope.cli.report", "command", "Show a finished or interrupted scan again."),
 }
 
@@ -124,8 +132,8 @@ def run(arguments: Sequence[str]) -> int:
             _say(traceback.format_exc().rstrip())
         return 1
     except Exception as bug:
-        _say(f"Error: lrscope itself failed, which is a mistake in it. {type(bug).__name__}: {bug}")
-        _say(traceback.format_exc().rstrip() if debug else "Please report it, with what --debug shows.")
+        _say(f"Error: lrscope itself failed, which is a bug in lrscope. {type(bug).__name__}: {bug}")
+        _say(traceback.format_exc().rstrip() if debug else "Please report it, with the output of --debug.")
         return 1
 
 

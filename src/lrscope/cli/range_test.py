@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from lrscope.cli.answer import print_json, print_text
+
 
 @click.command("ramp", context_settings={"max_content_width": 110})
 @click.argument("log", nargs=-1, required=True, type=click.Path())
@@ -24,12 +26,9 @@ def command(log: tuple[str, ...], metric: str | None, as_json: bool, debug: bool
 
     result = lrscope.read_ramp(list(log) if len(log) > 1 else log[0], metric=metric)
     if as_json:
-        import json
-
-        click.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
+        print_json(result.to_dict())
     else:
-        from lrscope.cli.answer import wants_colour
-        from lrscope.views.range_test import text as ramp_text
+        from lrscope.views.range_test.sections import reading_report
 
-        parts = (result.metric, result.ramps, result.readings, result.warnings)
-        click.echo(ramp_text.render(*parts, colour=wants_colour()).rstrip())
+        readings = (result.readings, result.warnings)
+        print_text(reading_report(result.source, result.metric, result.ramps, *readings))

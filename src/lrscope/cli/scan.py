@@ -92,14 +92,15 @@ class _ScanCommand(click.Command):
     type=float,
     default=0.05,
     show_default=True,
-    help="Width of the band of good rates, as a share of what training gains.",
+    help="Width of the band of good rates, as a share of the improvement (what training gains from its start to the "
+    "best end).",
 )
 @click.option("--seeds", type=int, default=1, show_default=True, help="Seeds to confirm the best rates on.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Runs that train at the same time.")
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    help="Where runs live. Default: here for one job, processes for more.",
+    help="What runs are executed by. Default: this process for one job, worker processes for more.",
 )
 @click.option(
     "--planner",
@@ -195,11 +196,11 @@ def _what_to_train(source: Sequence[str], program: Sequence[str] | None) -> str 
             )
         if not program:
             raise UsageError(
-                "Nothing stands behind --. Put the program there: lrscope scan -- python train.py --lr {lr}"
+                "No program follows behind --. Put it there: lrscope scan -- python train.py --lr {lr}"
             )
         return list(program)
     if not source:
-        raise UsageError("What shall be trained? Either\n  " + BOTH_FORMS.format(script="train.py"))
+        raise UsageError("There is nothing to train. Give either\n  " + BOTH_FORMS.format(script="train.py"))
     if len(source) > 1 or ":" not in source[0]:
         script = next((word for word in source if word.endswith(".py")), "train.py")
         raise UsageError(

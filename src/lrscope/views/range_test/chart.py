@@ -1,4 +1,4 @@
-"""The picture and the table of a range test in the HTML report: plain SVG, which needs no script."""
+"""The picture of a range test on its page: plain SVG, which needs no script."""
 
 from __future__ import annotations
 
@@ -6,45 +6,20 @@ import math
 
 import numpy as np
 
-from lrscope.search.range_test.audit import Reading
-from lrscope.views.range_test.facts import Floats, RampFacts
-from lrscope.views.range_test.figure import COLOURS
-from lrscope.views.scan.facts import Facts
-from lrscope.views.shared import numbers, reading
-from lrscope.views.shared.pageparts import text
+from lrscope.views.range_test.facts import RULE_COLOURS, Floats, RangeTestFacts
+from lrscope.views.shared import numbers, smoothing
+from lrscope.views.shared.page import text
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 860, 360, 64, 40, 12
-_POINTS = 400
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 860, 360, 64, 40, 12  # pixels
+_POINTS = 400  # of one line
 
 
-def section(facts: Facts, ramp: RampFacts | None) -> str:
-    """The part of the page that stands in place of a scan's pictures; empty for a scan at constant rates."""
+def chart_markup(facts: RangeTestFacts) -> str:
+    """Loss against the climbing rate, with a line and an interval for each rule; empty where no loss was seen."""
+    ramp, rates = facts.ramps, facts.scan.plan.rates
     if ramp is None:
         return ""
-    rows = "".join(_row(r, colour) for r, colour in zip(ramp.readings, COLOURS, strict=False))
-    table = (
-        '<table><thead><tr><th scope="col">Rule</th><th scope="col" class="num">Rate</th>'
-        '<th scope="col" class="num">Interval</th><th scope="col" class="num">On each ramp alone</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
-        if rows
-        else ""
-    )
-    head = '<section aria-label="Range test"><h2>Loss while the rate climbs</h2>'
-    return f"{head}{_picture(facts, ramp)}{table}</section>"
-
-
-def _row(one: Reading, colour: str) -> str:
-    span = f"{numbers.rate(one.alone[0])} to {numbers.rate(one.alone[-1])}"
-    return (
-        f'<tr><td><span style="color:{colour}">▎</span>{text(one.rule)}</td>'
-        f'<td class="num">{numbers.rate(one.lr.value)}</td>'
-        f'<td class="num">{numbers.rate(one.lr.low)} to {numbers.rate(one.lr.high)}</td>'
-        f'<td class="num">{span}</td></tr>'
-    )
-
-
-def _picture(facts: Facts, ramp: RampFacts) -> str:
-    first, last = math.log10(facts.rates[0]), math.log10(facts.rates[-1])
+    first, last = math.log10(rates[0]), math.log10(rates[-1])
 
     def across(lr: Floats | float) -> Floats:
         share = (np.log10(lr) - first) / (last - first)
@@ -56,7 +31,7 @@ def _picture(facts: Facts, ramp: RampFacts) -> str:
 
     def path(lr: Floats, loss: Floats, style: str) -> str:
         keep = np.isfinite(loss)
-        at = reading.spread(int(keep.sum()), _POINTS)
+        at = smoothing.spread(int(keep.sum()), _POINTS)
         x, y = across(lr[keep][at]), up(loss[keep][at])
         places = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
         return f'<polyline points="{places}" fill="none" {style}/>'
@@ -74,7 +49,7 @@ def _picture(facts: Facts, ramp: RampFacts) -> str:
         parts.append(
             f'<text x="{_LEFT - 6}" y="{float(up(value)) + 4:.1f}" text-anchor="end">{numbers.value(value)}</text>'
         )
-    for one, colour in zip(ramp.readings, COLOURS, strict=False):
+    for one, colour in zip(ramp.readings, RULE_COLOURS, strict=False):
         low, x, high = (float(across(v)) for v in (one.lr.low, one.lr.value, one.lr.high))
         parts.append(
             f'<rect x="{low:.1f}" y="{_TOP}" width="{max(high - low, 1):.1f}" height="{_HEIGHT - _BOTTOM - _TOP}" '
@@ -87,7 +62,7 @@ def _picture(facts: Facts, ramp: RampFacts) -> str:
     if ramp.line.size:
         parts.append(path(ramp.lr, ramp.line, 'stroke="#2b5b84" stroke-width="3"'))
     label = text(
-        f"{facts.metric or 'loss'} of {numbers.plural(len(ramp.ramps), 'ramp')} against the climbing learning rate"
+        f"{ramp.metric} of {numbers.plural(len(ramp.ramps), 'ramp')} against the climbing learning rate"
     )
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" '

@@ -8,11 +8,14 @@ from rich.text import Text
 
 from lrscope.curves import RunState
 from lrscope.views.scan.facts import Facts, RunFacts, level_window
+from lrscope.views.scan.words import band_label
 from lrscope.views.shared import numbers
-from lrscope.views.shared.words import one_line
+from lrscope.views.shared.words import one_line, shortened
 
-_HEIGHT = 9
-_MARGIN = 10
+_HEIGHT = 9  # lines
+_MARGIN = 10  # columns left of the picture
+_NAME_WIDTH = 16
+_LEAST_WIDTH = 50
 
 
 def plot_levels(facts: Facts, columns: int) -> list[Text]:
@@ -24,7 +27,7 @@ def plot_levels(facts: Facts, columns: int) -> list[Text]:
     """
     rates = sorted({r.lr for r in facts.runs})
     metric = facts.metric
-    if metric is None or len(rates) < 3 or columns < 50:
+    if metric is None or len(rates) < 3 or columns < _LEAST_WIDTH:
         return []
     shown = [
         r for r in facts.runs if metric in r.curves and r.curves[metric].level is not None and not r.gone
@@ -46,7 +49,7 @@ def plot_levels(facts: Facts, columns: int) -> list[Text]:
             low, high, at = math.log(low), math.log(high), math.log(at)
         return _HEIGHT - 1 - round((at - low) / (high - low) * (_HEIGHT - 1))
 
-    top = 0 if facts.goal == "min" else _HEIGHT - 1
+    top = 0 if facts.answer.goal == "min" else _HEIGHT - 1
     for run in sorted(facts.runs, key=lambda r: (r.named, r.state is RunState.COMPLETE)):
         if run.gone:
             cells[top][column[run.lr]] = ("×", "red")
@@ -62,7 +65,7 @@ def plot_levels(facts: Facts, columns: int) -> list[Text]:
         lines.append(line)
     lines.append(Text(" " * (_MARGIN - 1) + "└" + "─" * wide, "dim"))
     lines.append(_labels(rates, column, wide, columns))
-    if facts.band is not None:
+    if facts.answer.band is not None:
         lines.append(_band_line(facts, rates, column, columns))
     return lines
 
@@ -74,22 +77,21 @@ def _mark(run: RunFacts) -> tuple[str, str]:
 
 
 def _heading(facts: Facts, metric: str, log: bool) -> Text:
-    words = "best" if facts.objective == "best" else "at the end"
+    words = "best" if facts.plan.objective == "best" else "at the end"
     kinds = ["◆ recommended"] if any(r.named for r in facts.runs) else []
     kinds += ["● full run"] if facts.count(RunState.COMPLETE) > sum(r.named for r in facts.runs) else []
-    kinds += ["○ stopped"] if any(not r.gone and r.state is not RunState.COMPLETE for r in facts.runs) else []
+    kinds += ["○ stopped"] if facts.unfinished else []
     kinds += ["× diverged"] if any(r.gone for r in facts.runs) else []
-    clean = one_line(metric)
-    short = clean if len(clean) <= 16 else clean[:15] + "…"
+    short = shortened(one_line(metric), _NAME_WIDTH)
     return Text(f"{short} {words}{' (log)' if log else ''}:  " + "  ".join(kinds), "dim")
 
 
 def _draw_cliff(
     facts: Facts, rates: list[float], column: dict[float, int], cells: list[list[tuple[str, str]]]
 ) -> None:
-    if facts.cliff is None:
+    if facts.answer.cliff is None:
         return
-    after = next((r for r in rates if r > facts.cliff.value), None)
+    after = next((r for r in rates if r > facts.answer.cliff.value), None)
     if after is None or after == rates[0]:
         return
     x = column[after] - 1 if column[after] - 1 not in column.values() else column[after]
@@ -111,12 +113,12 @@ def _labels(rates: list[float], column: dict[float, int], wide: int, columns: in
 
 
 def _band_line(facts: Facts, rates: list[float], column: dict[float, int], columns: int) -> Text:
-    band = facts.band
+    band = facts.answer.band
     assert band is not None  # noqa: S101
     inside = [column[r] for r in rates if band.low * (1 - 1e-9) <= r <= band.high * (1 + 1e-9)]
     if not inside:
         return Text("")
-    words = f"within {numbers.share(band.tolerance)} of the best"
+    words = band_label(band)
     start, wide = _MARGIN + inside[0], inside[-1] - inside[0] + 1
     left = start + wide + 1 + len(words) > columns and start > len(words)
     line = Text(f"{words} ".rjust(start) if left else " " * start, "dim")

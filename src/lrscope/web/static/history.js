@@ -1,24 +1,24 @@
-/* How it was decided: which run advanced when, and what the forecast was at several moments. */
+/* The history of a scan: which run advanced when, and what the forecast was at several moments. */
 (() => {
 "use strict";
-const { story } = JSON.parse(document.getElementById("data").textContent);
-const section = document.getElementById("story");
-if (!story || !story.stretches.length) { section.hidden = true; return; }
+const { history: told, metric, recommendation } = JSON.parse(document.getElementById("data").textContent);
+const section = document.getElementById("history");
+if (!told || !told.stretches.length) { section.hidden = true; return; }
 const { rate, value, ink, shade, chart } = charts;
 const $ = id => document.getElementById(id);
-const still = { hover: () => {}, pick: () => {} };
-const rates = story.stretches.map(s => s.lr), total = story.stretches.at(-1).end;
+const none = { hover: () => {}, pick: () => {} };
+const rates = told.stretches.map(s => s.lr), total = told.stretches.at(-1).end;
 const low = Math.min(...rates) / 1.35, high = Math.max(...rates) * 1.35;
 const depth = s => Math.max(0, 1 + Math.log10(Math.max(s.share, 1e-3)) / 3);
-const moments = story.moments, shades = [.75, .4];
+const moments = told.moments, shades = [.75, .4];
 const colour = k => k === moments.length - 1 ? ink().accent : shade(shades[k]);
 let path = null, model = null;
 
 function drawPath(u, ctx, dpr) {
   const c = ink(), X = v => u.valToPos(v, "x", true), Y = v => u.valToPos(v, "y", true);
-  for (const s of story.stretches) {
+  for (const s of told.stretches) {
     const x = X(s.begin), y = Y(s.lr), wide = Math.max(X(s.end) - x, 2 * dpr);
-    ctx.fillStyle = s.lr === story.named ? c.accent : shade(1 - depth(s));
+    ctx.fillStyle = s.lr === recommendation?.lr ? c.accent : shade(1 - depth(s));
     ctx.fillRect(x, y - 3.5 * dpr, wide, 7 * dpr);
     if (s.lost) {
       ctx.strokeStyle = c.gone; ctx.lineWidth = 2 * dpr; ctx.beginPath();
@@ -27,8 +27,8 @@ function drawPath(u, ctx, dpr) {
     }
   }
 }
-const stretches = () => story.stretches.map((s, run) => ({ run, x: (s.begin + s.end) / 2, y: s.lr }));
-const why = p => { const s = story.stretches[p.run]; return `rate ${rate(s.lr)} from step ${s.from} to ${s.to}: ${s.reason}`; };
+const stretches = () => told.stretches.map((s, run) => ({ run, x: (s.begin + s.end) / 2, y: s.lr }));
+const why = p => { const s = told.stretches[p.run]; return `rate ${rate(s.lr)} from step ${s.from_step} to ${s.to_step}: ${s.reason}`; };
 
 function drawModel(u, ctx, dpr) {
   const c = ink(), X = v => u.valToPos(v, "x", true), Y = v => u.valToPos(v, "y", true);
@@ -48,7 +48,7 @@ function drawModel(u, ctx, dpr) {
   });
 }
 const forecasts = () => moments.flatMap((m, run) => m.rates.map((x, i) => ({ run, x, y: m.middle[i], i })));
-const said = p => { const m = moments[p.run]; return `after ${rate(m.spent)} full runs, rate ${rate(p.x)}: ${value(m.middle[p.i])} (90 %: ${value(m.low[p.i])} to ${value(m.high[p.i])}), best with ${Math.round(100 * m.best[p.i])} %`; };
+const said = p => { const m = moments[p.run]; return `after ${rate(m.spent)} full runs, rate ${rate(p.x)}: ${value(m.middle[p.i])} (90 %: ${value(m.low[p.i])} to ${value(m.high[p.i])}), ${Math.round(100 * m.best[p.i])} % to be the best`; };
 
 function keys(list, items) {
   list.replaceChildren(...items.map(([fill, words]) => {
@@ -60,13 +60,13 @@ function keys(list, items) {
 }
 function build() {
   path?.destroy(); model?.destroy();
-  path = chart($("path"), { low: 0, high: total * 1.02, log: false, label: "spent, in full runs" }, { low, high, log: true, label: "learning rate" }, drawPath, stretches, why, still);
-  keys($("path-key"), [[shade(1), "to a thousandth of a run"], [shade(.5), "to a thirtieth"], [shade(0), "to its end"], [ink().accent, "the rate named"]]);
+  path = chart($("path"), { low: 0, high: total * 1.02, log: false, label: "spent, in full runs" }, { low, high, log: true, label: "learning rate" }, drawPath, stretches, why, none);
+  keys($("path-key"), [[shade(1), "run to 0.1 % of its length"], [shade(.5), "to 3 %"], [shade(0), "to its end"], [ink().accent, "recommended rate"]]);
   $("model-figure").hidden = !moments.length;
   if (!moments.length) return;
   const values = moments.flatMap(m => [...m.low, ...m.high]), least = Math.min(...values), most = Math.max(...values), pad = .05 * (most - least) || 1;
   const ends = moments.flatMap(m => m.rates);
-  model = chart($("model"), { low: Math.min(...ends) / 1.35, high: Math.max(...ends) * 1.35, log: true, label: "learning rate" }, { low: least - pad, high: most + pad, log: false, label: `${story.metric ?? "value"} at the end` }, drawModel, forecasts, said, still);
+  model = chart($("model"), { low: Math.min(...ends) / 1.35, high: Math.max(...ends) * 1.35, log: true, label: "learning rate" }, { low: least - pad, high: most + pad, log: false, label: `${metric ?? "value"} at the end` }, drawModel, forecasts, said, none);
   keys($("model-key"), moments.map((m, k) => [colour(k), `after ${rate(m.spent)} full runs: ${rate(m.named)}`]));
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);

@@ -1,11 +1,10 @@
-/* The report's pictures: where runs end against learning rate, and their curves. uPlot gives axes, scales and zoom
+/* The charts of a scan: where runs end against learning rate, and their curves. uPlot gives axes, scales and zoom
    (charts.js); marks and lines are drawn here, because a scan's runs share no steps. */
 (() => {
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = id => document.getElementById(id);
-const runs = data.runs;
-if (!runs.length || !data.metrics.length) { document.querySelector(".pictures").hidden = true; }
+const { runs, recommendation: named } = data;
 const state = { metric: 0, x: data.xaxis, shown: "all", logy: false, smooth: true, picked: null, near: null };
 let left = null, right = null;
 
@@ -54,15 +53,15 @@ function drawLeft(u, ctx, dpr) {
     mark(ctx, kind, x, y, dpr, r.share);
     if (p.run === state.picked || p.run === state.near) { ctx.strokeStyle = c.accent; ctx.lineWidth = 2 * dpr; ctx.beginPath(); ctx.arc(x, y, 10 * dpr, 0, 7); ctx.stroke(); }
   }
-  if (data.lr && judged && data.at !== null) {
+  if (named && judged && data.at !== null) {
     const y = Y(data.at);
-    if (data.lr.low !== null && data.lr.high !== null) {
+    if (named.low !== null && named.high !== null) {
       ctx.strokeStyle = c.accent; ctx.lineWidth = 3 * dpr; ctx.beginPath();
-      ctx.moveTo(X(data.lr.low), y); ctx.lineTo(X(data.lr.high), y);
-      for (const e of [data.lr.low, data.lr.high]) { ctx.moveTo(X(e), y - 6 * dpr); ctx.lineTo(X(e), y + 6 * dpr); }
+      ctx.moveTo(X(named.low), y); ctx.lineTo(X(named.high), y);
+      for (const e of [named.low, named.high]) { ctx.moveTo(X(e), y - 6 * dpr); ctx.lineTo(X(e), y + 6 * dpr); }
       ctx.stroke();
     }
-    mark(ctx, "diamond", X(data.lr.lr), y, dpr);
+    mark(ctx, "diamond", X(named.lr), y, dpr);
   }
 }
 function mark(ctx, kind, x, y, dpr, share) {
@@ -148,14 +147,13 @@ function pick(run) {
     row.classList.toggle("picked", on);
     row.querySelector(".pick").setAttribute("aria-pressed", String(on));
   });
-  $("live").textContent = state.picked === null ? "No run is picked out." : `Picked out: ${title(runs[state.picked])}, ${runs[state.picked].state}.`;
+  $("live").textContent = state.picked === null ? "No run is highlighted." : `Highlighted: ${title(runs[state.picked])}, ${runs[state.picked].state}.`;
   if (left) left.redraw(false);
   if (right) right.redraw(false);
 }
 
 /* putting it up */
 function build() {
-  if (!runs.length || !data.metrics.length) return;
   left?.destroy(); right?.destroy(); left = right = null; state.near = null;
   const m = data.metrics[state.metric], y = window_("levels"), yc = window_("curves");
   left = chart($("left"), { low: lowest / 1.35, high: highest * 1.35, log: true, label: "learning rate" }, { ...y, label: m.name }, drawLeft, ends, endWords, { hover, pick });
@@ -169,7 +167,7 @@ function build() {
 }
 function key() {
   const list = $("key"), items = [], some = f => runs.filter(r => visible(r) && f(r)).length;
-  if (data.lr && state.metric === 0) items.push(["diamond", "recommended"]);
+  if (named && state.metric === 0) items.push(["diamond", "recommended"]);
   const full = some(r => r.state === "complete"), cut = some(r => !gone(r) && r.state !== "complete"), lost = some(gone);
   if (full) items.push(["full", `${full} full run${full > 1 ? "s" : ""}`]);
   if (cut) items.push(["hollow", `${cut} stopped${data.far ? `, ${data.far}` : ""}`]);
@@ -220,6 +218,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
 addEventListener("beforeprint", () => { charts.print = true; build(); });
 addEventListener("afterprint", () => { charts.print = false; build(); });
 new ResizeObserver(() => { for (const [u, box] of [[left, $("left")], [right, $("right")]]) if (u && box.clientWidth && box.clientWidth !== u.width) u.setSize({ width: box.clientWidth, height: box.clientHeight }); }).observe(document.querySelector(".pair"));
-if (data.metrics.length) { logDefault(); build(); }
+$("thinned").textContent = data.thinned;
+logDefault();
+build();
 document.documentElement.dataset.ready = "yes";
 })();

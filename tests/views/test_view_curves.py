@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lrscope.views.shared import reading
+from lrscope.views.shared import reading, smoothing
 
 CURVES = arrays(np.float64, st.integers(1, 500), elements=st.floats(-1e6, 1e6))
 ROUGH = arrays(np.float64, st.integers(1, 900), elements=st.floats(allow_nan=True, allow_infinity=True))
@@ -22,7 +22,7 @@ def steps(loss):
 def test_thinning_keeps_the_ends_the_lowest_value_and_every_extreme_worth_seeing(loss, limit):
     """However far a curve is thinned, its first and last points stay, its least value stays, and so does
     either its greatest value or something that is not finite in the same stretch."""
-    step, kept = reading.thin(steps(loss), loss, limit)
+    step, kept = smoothing.thin(steps(loss), loss, limit)
     assert kept.size <= max(limit, 1) or loss.size <= limit
     assert (step[0], step[-1]) == (1, loss.size)
     assert np.all(np.diff(step) > 0)
@@ -39,7 +39,7 @@ def test_thinning_keeps_the_ends_the_lowest_value_and_every_extreme_worth_seeing
 @given(CURVES)
 def test_a_smoothed_line_stays_within_the_curve(loss):
     """A mean is never below the least nor above the greatest of what it averages."""
-    _, smooth, _ = reading.smooth(steps(loss), loss)
+    _, smooth, _ = smoothing.smooth(steps(loss), loss)
     assert smooth.size == loss.size
     room = 1e-9 * max(1.0, float(np.abs(loss).sum()))
     assert smooth.min() >= loss.min() - room
@@ -49,7 +49,7 @@ def test_a_smoothed_line_stays_within_the_curve(loss):
 def test_smoothing_leaves_a_straight_line_alone():
     """A centred window bends nothing: inside, a straight line comes out as it went in."""
     line = np.linspace(5, 1, 400)
-    _, smooth, window = reading.smooth(steps(line), line)
+    _, smooth, window = smoothing.smooth(steps(line), line)
     np.testing.assert_allclose(smooth[1:-window], line[1:-window], rtol=1e-12)
     assert abs(smooth[-1] - line[-1]) < abs(line[-window] - line[-1])
     assert window % 2 == 1
@@ -58,7 +58,7 @@ def test_smoothing_leaves_a_straight_line_alone():
 @given(st.integers(1, 10**6), st.integers(4, 2000))
 def test_indices_are_spread_from_end_to_end(n, limit):
     """At most as many as asked, in order, none twice, with both ends."""
-    at = reading.spread(n, limit)
+    at = smoothing.spread(n, limit)
     assert at.size <= max(n if n <= limit else limit, 1)
     assert (at[0], at[-1]) == (0, n - 1)
     assert np.all(np.diff(at) > 0)
@@ -69,10 +69,10 @@ def test_noise_is_told_from_shape():
     clean = np.exp(-np.linspace(0, 5, 500))
     rough = clean + np.random.default_rng(0).normal(size=500) * 0.05
     for scale in (1e-9, 1.0, 1e9):
-        assert not reading.noisy(clean * scale)
-        assert reading.noisy(rough * scale)
-    assert not reading.noisy(np.ones(500))
-    assert not reading.noisy(np.linspace(3, 1, 64))
+        assert not smoothing.noisy(clean * scale)
+        assert smoothing.noisy(rough * scale)
+    assert not smoothing.noisy(np.ones(500))
+    assert not smoothing.noisy(np.linspace(3, 1, 64))
 
 
 @pytest.mark.parametrize("goal", ["min", "max"])
