@@ -16,6 +16,8 @@ from lrscope.statistics.estimate import Estimate
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from lrscope.views.shared.sections import Report
+
 
 class ScanResult:
     """What a scan found.
@@ -79,9 +81,10 @@ class ScanResult:
 
         Needs matplotlib (``pip install 'lrscope[plot]'``).
         """
-        from lrscope.views import kinds
+        from lrscope.views.scan.facts import collect
+        from lrscope.views.scan.figure import draw
 
-        figure = kinds.figure(self.outcome)
+        figure = draw(collect(self.outcome))
         if path is not None:
             figure.savefig(path)
         return figure
@@ -100,16 +103,22 @@ class ScanResult:
 
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: one HTML file that opens without network."""
-        from lrscope.views import kinds
         from lrscope.views.shared.page import write
 
-        return write(kinds.report(self.outcome), path)
+        return write(self.told(), path)
+
+    def told(self) -> Report:
+        """The result in sections, from which text and page are made."""
+        from lrscope.views.scan.sections import report
+
+        return report(self.outcome)
 
     def to_dict(self) -> dict[str, Any]:
         """The document that ``lrscope scan --json`` prints, schema ``lrscope.scan/1``."""
-        from lrscope.views import kinds
+        from lrscope.views.scan.document import scan_document
+        from lrscope.views.scan.facts import collect
 
-        return kinds.document(self.outcome)
+        return scan_document(collect(self.outcome))
 
     def __str__(self) -> str:
         return self._text()
@@ -123,7 +132,6 @@ class ScanResult:
         return f"<pre>{html.escape(self._text(width=110, encoding='utf-8'))}</pre>"
 
     def _text(self, **options: Any) -> str:
-        from lrscope.views import kinds
         from lrscope.views.shared.text import render
 
-        return render(kinds.report(self.outcome), **options)
+        return render(self.told(), **options)

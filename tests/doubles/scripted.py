@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lrscope.curves import Plan, Point, RunKey, RunState, Scan
+from lrscope.config import Config, RunKey
+from lrscope.curves import Plan, Point, RunState, Scan
 from lrscope.search.outcome import Outcome
 from lrscope.search.planners.base import Advance, Planner
 from lrscope.search.rate.recommendation import Recommendation
@@ -99,11 +100,14 @@ class ScriptedSource(Source):
     name: str = "scripted"
     pausable: bool = True
 
-    def start(self, lr: float, seed: int, *, watch: Watch | None = None, log: Path | None = None) -> LiveRun:
+    def start(
+        self, config: Config, seed: int, *, watch: Watch | None = None, log: Path | None = None
+    ) -> LiveRun:
         """A run ready for its first step."""
         del log
-        self.events.append(("start", (lr, seed)))
-        return _ScriptedRun(self, (lr, seed), watch)
+        key = RunKey(config, seed)
+        self.events.append(("start", key))
+        return _ScriptedRun(self, key, watch)
 
     def identity(self) -> Mapping[str, str]:
         """Its name."""
@@ -135,7 +139,7 @@ class _ScriptedRun(LiveRun):
 
     def advance(self, to_step: int | None, within: float) -> Progress:
         del within
-        source, (lr, seed) = self._source, self._key
+        source, lr, seed = self._source, self._key.lr, self._key.seed
         points: list[Point] = []
         goal = None if to_step is None else to_step + source.overshoot
         for _ in range(source.slice):
@@ -183,7 +187,7 @@ class LadderPlanner(Planner):
 
     def ask(self, scan: Scan) -> list[Advance]:
         """The runs of the first rung that is not complete."""
-        keys = [(lr, scan.plan.seeds[0]) for lr in scan.plan.rates]
+        keys = [scan.plan.key(lr, scan.plan.seeds[0]) for lr in scan.plan.rates]
         spent = 0
         for rung in self.rungs:
             to_step = min(rung, scan.plan.horizon or rung)

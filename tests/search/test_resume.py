@@ -18,7 +18,7 @@ from lrscope.search.interrupt import Interrupt
 from lrscope.search.memory import available_memory, room_for
 from lrscope.training.engine.serial import SerialEngine
 from lrscope.training.source.base import Status
-from lrscope.training.store.base import Points, Record
+from lrscope.training.store.base import Event, Points
 from lrscope.training.store.memory import MemoryStore
 
 
@@ -34,7 +34,7 @@ class DyingStore(MemoryStore):
         self.left = 10**9
         self.seen: list[tuple[object, ...]] = []
 
-    def append(self, records: Sequence[Record]) -> None:
+    def append(self, records: Sequence[Event]) -> None:
         if self.left == 0:
             raise Killed
         self.left -= 1
@@ -86,12 +86,12 @@ def test_after_ctrl_c_everything_rests_and_the_next_sitting_goes_on():
     is not finished, and the same scan goes on to the same end."""
 
     class Pressed(ScriptedSource):
-        def start(self, lr, seed, *, watch=None, log=None):
-            run = super().start(lr, seed, watch=watch, log=log)
+        def start(self, config, seed, *, watch=None, log=None):
+            run = super().start(config, seed, watch=watch, log=log)
             advance = run.advance
 
             def press(to_step, within):
-                if lr == 1e-1 and to_step == 8:
+                if config["lr"] == 1e-1 and to_step == 8:
                     os.kill(os.getpid(), signal.SIGINT)
                 return advance(to_step, within)
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scripted import ScriptedSource, sit
 
+from lrscope.config import Config
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
 from lrscope.search.planners.halving import HalvingPlanner
 from lrscope.search.rate.cliff import DivergenceWatch
 from lrscope.search.rate.unsaid import assumed, learn_direction
-from lrscope.testing.scripted import ScriptedSource, sit
 from lrscope.training.store.memory import MemoryStore
 
 RATES = tuple(10.0 ** (k / 3) for k in range(-12, 0))
@@ -26,7 +27,13 @@ def score(lr: float, seed: int, step: int) -> dict[str, float]:
 def scan_of(values: dict[float, object], name: str = "quux", **plan: object) -> Scan:
     """One run a rate, complete."""
     runs = [
-        Run(lr, 0, {name: LossCurve(np.arange(1, len(v) + 1), v, name=name)}, RunState.COMPLETE, len(v))
+        Run(
+            Config(lr=lr),
+            0,
+            {name: LossCurve(np.arange(1, len(v) + 1), v, name=name)},
+            RunState.COMPLETE,
+            len(v),
+        )
         for lr, v in values.items()
     ]
     return Scan(Plan(rates=tuple(values), horizon=8, **plan), runs)

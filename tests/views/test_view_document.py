@@ -10,10 +10,17 @@ from pathlib import Path
 import pytest
 from view_outcomes import KINDS, make, one_point
 
+from lrscope.config import at_rate
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.base import Decision
-from lrscope.views.kinds import document as scan_document
+from lrscope.views.scan import document
+from lrscope.views.scan.facts import collect
 from lrscope.views.shared.values import dumps, strict
+
+
+def scan_document(outcome):
+    return document.scan_document(collect(outcome))
+
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 
@@ -57,7 +64,10 @@ def test_it_holds_what_the_design_promises():
     assert document["cliff"] == {"lr": named.cliff.value, "low": named.cliff.low, "high": named.cliff.high}
     assert {"full_runs", "steps", "seconds", "runs"} <= set(document["cost"])
     assert document["warnings"] == list(named.warnings)
-    assert [(r["lr"], r["seed"]) for r in document["runs"]] == [r.key for r in outcome.scan.runs]
+    assert [(r["lr"], r["seed"]) for r in document["runs"]] == [(r.lr, r.seed) for r in outcome.scan.runs]
+    assert [(r["id"], r["config"]) for r in document["runs"]] == [
+        (r.id, {"lr": r.lr}) for r in outcome.scan.runs
+    ]
     for shown, run in zip(document["runs"], outcome.scan.runs, strict=True):
         assert (shown["state"], shown["steps"], shown["reason"]) == (run.state.value, run.step, run.reason)
         last = float(run.curves["loss"].loss[-1])
@@ -93,7 +103,7 @@ def test_details_of_decisions_become_plain_json():
     """A ledger's details may hold anything that Python can; the document holds what JSON can."""
     outcome = make("three")
     detail = {"score": math.nan, "keys": [(0.1, 0)], "path": Path("a"), 3: math.inf, "ok": True}
-    decisions = (Decision("note", "Odd.", (0.1, 0), detail, math.inf),)
+    decisions = (Decision("note", "Odd.", at_rate(0.1), detail, math.inf),)
     (shown,) = scan_document(replace(outcome, decisions=decisions))["decisions"]
     assert shown["detail"] == {"score": None, "keys": [[0.1, 0]], "path": "a", "3": None, "ok": True}
     assert (shown["lr"], shown["seed"], shown["time"]) == (0.1, 0, None)

@@ -14,6 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 from view_outcomes import KINDS, make, one_point
 
+from lrscope.config import Config
 from lrscope.curves import Run, RunState, Scan
 from lrscope.curves.curve import curves_from_points
 from lrscope.errors import UsageError
@@ -50,8 +51,9 @@ def test_global_styles_stay_as_they_were(tmp_path):
 def test_pyplot_is_not_imported():
     """Nobody's choice of backend is touched: pyplot is not loaded by drawing."""
     code = (
-        "import sys; from view_outcomes import make; from lrscope.views.kinds import figure; "
-        "figure(make('three')); print('matplotlib.pyplot' in sys.modules)"
+        "import sys; from view_outcomes import make; from lrscope.views.scan.facts import collect; "
+        "from lrscope.views.scan.figure import draw; draw(collect(make('three'))); "
+        "print('matplotlib.pyplot' in sys.modules)"
     )
     paths = f"{SRC}:{Path(__file__).parent}"
     environment = {"PYTHONPATH": paths, "HOME": "/tmp"}
@@ -155,7 +157,7 @@ def test_single_values_are_no_curves():
     """A plain function's scan is drawn as one picture, with all its values in it."""
     outcome = make("network")
     runs = [
-        Run(lr, 0, curves_from_points([(1, "loss", (i - 6) ** 2 + 1.0)]), RunState.COMPLETE, 1)
+        Run(Config(lr=lr), 0, curves_from_points([(1, "loss", (i - 6) ** 2 + 1.0)]), RunState.COMPLETE, 1)
         for i, lr in enumerate(outcome.scan.plan.rates[:13])
     ]
     plan = replace(outcome.scan.plan, horizon=1, pausable=False)

@@ -13,10 +13,11 @@ from importlib.resources import files
 import pytest
 from view_outcomes import KINDS, make
 
+from lrscope.config import Config, at_rate
 from lrscope.curves.curve import curves_from_points
 from lrscope.errors import StoreError
 from lrscope.training.store.base import Decision
-from lrscope.views import kinds
+from lrscope.views.scan.sections import report as scan_report
 from lrscope.views.shared import page as pages
 from lrscope.views.shared.page import script_safe
 
@@ -25,12 +26,12 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u2
 
 def html(outcome):
     """The page of an outcome."""
-    return pages.html(kinds.report(outcome))
+    return pages.html(scan_report(outcome))
 
 
 def write(outcome, path):
     """Write the page of an outcome."""
-    return pages.write(kinds.report(outcome), path)
+    return pages.write(scan_report(outcome), path)
 
 
 class Page(HTMLParser):
@@ -65,7 +66,7 @@ def hostile():
     answer = replace(
         outcome.recommendation, metric=HOSTILE, reason=HOSTILE, rule=HOSTILE, warnings=(HOSTILE,)
     )
-    decisions = (Decision(HOSTILE, HOSTILE, (0.1, 0), {HOSTILE: HOSTILE}),)
+    decisions = (Decision(HOSTILE, HOSTILE, at_rate(0.1), {HOSTILE: HOSTILE}),)
     scan = replace(outcome.scan, runs=runs, plan=replace(outcome.scan.plan, metric=HOSTILE))
     return replace(outcome, name=HOSTILE, scan=scan, recommendation=answer, decisions=decisions)
 
@@ -118,7 +119,7 @@ def test_long_scans_stay_small():
     base = outcome.scan.runs[-1]
     points = [(s, m, 1 / s + (s * 7919 % 1000) / 1e4) for s in range(1, 20_001) for m in ("loss", "val_loss")]
     curves = curves_from_points(points)
-    runs = [replace(base, lr=1e-5 * 1.2**i, curves=curves, step=20_000) for i in range(60)]
+    runs = [replace(base, config=Config(lr=1e-5 * 1.2**i), curves=curves, step=20_000) for i in range(60)]
     text = html(replace(outcome, scan=replace(outcome.scan, runs=runs)))
     assert len(text.encode()) < 1_000_000
     assert "Long curves are thinned" in text

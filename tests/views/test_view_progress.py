@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from lrscope.config import at_rate
 from lrscope.curves import RunState
 from lrscope.search.progress import RunStatus, Snapshot
 from lrscope.search.space import log_grid
@@ -34,7 +35,13 @@ from lrscope.views.scan.progress import (
 SRC, HERE = Path(__file__).parents[2] / "src", Path(__file__).parent
 STATES = st.sampled_from(list(RunState))
 RUNS = st.lists(
-    st.builds(RunStatus, st.floats(1e-5, 10), st.integers(0, 3), STATES, st.integers(0, 500), st.none())
+    st.builds(
+        RunStatus,
+        st.builds(at_rate, st.floats(1e-5, 10), st.integers(0, 3)),
+        STATES,
+        st.integers(0, 500),
+        st.none(),
+    )
 )
 
 
@@ -51,7 +58,7 @@ def snapshot(at=100, **changes):
     """A scan of 31 rates that has come to step `at`."""
     runs = [
         RunStatus(
-            rate, 0, state_of(i), at, None if i > 27 else 1 / (1 + i),
+            at_rate(rate), state_of(i), at, None if i > 27 else 1 / (1 + i),
             "Loss became inf at step 3." if i > 27 else None,
         )
         for i, rate in enumerate(log_grid())

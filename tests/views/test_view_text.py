@@ -10,13 +10,13 @@ from rich.cells import cell_len
 from view_outcomes import KINDS, make, one_point
 
 from lrscope.curves import RunState
-from lrscope.views import kinds
+from lrscope.views.scan.sections import report as scan_report
 from lrscope.views.shared import text as texts
 
 
 def render(outcome, **options):
     """The text of an outcome."""
-    return texts.render(kinds.report(outcome), **options)
+    return texts.render(scan_report(outcome), **options)
 
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -16,6 +16,7 @@ from lrscope.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from lrscope._diagnose import DiagnosisResult
+    from lrscope._range_test import RangeTestResult
     from lrscope._scan_result import ScanResult
     from lrscope.views.shared.sections import Report
 
@@ -57,7 +58,9 @@ def check_outputs(*, plot: Path | None, report: Path | None) -> None:
         raise UsageError("--plot draws with matplotlib, which is not installed: pip install 'lrscope[plot]'.")
 
 
-def write_files(result: ScanResult | DiagnosisResult, *, plot: Path | None, report: Path | None) -> None:
+def write_files(
+    result: ScanResult | RangeTestResult | DiagnosisResult, *, plot: Path | None, report: Path | None
+) -> None:
     """Write the figure and the page, where they are asked for.
 
     Raises
@@ -75,15 +78,15 @@ def write_files(result: ScanResult | DiagnosisResult, *, plot: Path | None, repo
                 raise StoreError(f"{path} could not be written: {error.strerror or error}.") from error
 
 
-def give(result: ScanResult, *, as_json: bool, plot: Path | None, report: Path | None) -> int:
+def give(
+    result: ScanResult | RangeTestResult, *, as_json: bool, plot: Path | None, report: Path | None
+) -> int:
     """Write the files asked for, print the answer, and return the status: 0, or 3 where no rate was found."""
     write_files(result, plot=plot, report=report)
     if as_json:
         print_json(result.to_dict())
     else:
-        from lrscope.views import kinds
-
-        print_text(kinds.report(result.outcome))
+        print_text(result.told())
     name_files(plot, report, err=as_json)
     return 0 if result.lr is not None else INCONCLUSIVE
 

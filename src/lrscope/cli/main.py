@@ -40,12 +40,12 @@ _COMMANDS = {  # name: (module, the command in it, one line of help)
         "stepping",
         "Was the schedule stepped as intended? Read from the logged rate.",
     ),
-    "ramp": (
+    "range-test": (
         "lrscope.cli.range_test",
         "command",
-        "Read a learning rate off a logged range test, by every known rule.",
+        "Read a rate off a ramp, run or logged, by every rule.",
     ),
-    "report": ("lrscope.cli.report", "command", "Show a finished or interrupted scan again."),
+    "report": ("lrscope.cli.report", "command", "Show a finished or interrupted scan or range test again."),
 }
 
 

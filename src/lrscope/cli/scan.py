@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
+from lrscope.cli.parameters import folder_suffix, parameters_option, read_parameters
 from lrscope.cli.place import default_folder
 from lrscope.errors import UsageError
+from lrscope.search.planners import registry
 
-PLANNERS = ("flow", "halving", "grid", "race", "ramp")
 ENGINES = ("serial", "processes", "ray")
 
 BOTH_FORMS = (
@@ -62,13 +63,13 @@ class _ScanCommand(click.Command):
     "--steps",
     type=int,
     metavar="N",
-    help="Length of a full run. Default: where a run ends, as its output or a first run tells; of a ramp, 100.",
+    help="Length of a full run. Default: where a run ends, as its output or a first run tells.",
 )
 @click.option(
     "--budget",
     type=float,
     metavar="N",
-    help="What may be spent, in full training runs. Default: 4; for a plain function, 12 calls; 5 ramps.",
+    help="What may be spent, in full training runs. Default: 4; for a plain function, 12 calls.",
 )
 @click.option(
     "--metric",
@@ -104,12 +105,13 @@ class _ScanCommand(click.Command):
 )
 @click.option(
     "--planner",
-    type=click.Choice(PLANNERS),
-    default="flow",
+    type=click.Choice(registry.names()),
+    default=registry.DEFAULT,
     show_default=True,
     help="flow: the run that tells most, by a model of all curves. halving: all rates a little, the better ones on. "
-    "grid: every rate to its end. race: every rate until it can no longer win. ramp: the range test.",
+    "grid: every rate to its end.",
 )
+@parameters_option
 @click.option(
     "--metrics-file",
     metavar="PATH",
@@ -140,6 +142,7 @@ def command(
     plot: Path | None,
     report: Path | None,
     out: Path | None,
+    parameters: tuple[str, ...],
     debug: bool,  # noqa: ARG001  (read in main, which shows the errors)
     **settings: Any,
 ) -> int:
@@ -152,7 +155,8 @@ def command(
       lrscope scan --metric val_acc -- ./train --learning-rate={lr}
 
     Many rates are trained for a short while, and the promising ones for longer, by pausing and resuming.
-    {lr} stands where the learning rate belongs; {seed} and {out} (a folder for each run) may stand anywhere.
+    {lr} stands where the learning rate belongs; {seed} and {out} (a folder for each run) may stand anywhere, and
+    {NAME} for what --param gives.
 
     Results are kept in lrscope-out/NAME, the report among them. The same command line continues there
     after an interruption, and does no finished work twice.
@@ -163,14 +167,15 @@ def command(
     """
     wanted = _what_to_train(source, ctx.meta.get("lrscope.program"))
     check_outputs(plot=plot, report=report)
-    folder = out if out is not None else default_folder(wanted)
+    config = read_parameters(parameters)
+    folder = out if out is not None else default_folder(wanted, folder_suffix(config))
 
     import lrscope
     from lrscope.views.scan.progress import make_progress
 
     with chatter_on_stderr():
         with make_progress(sys.stderr) as observer:
-            result = lrscope.scan(wanted, out=folder, progress=observer, **settings)
+            result = lrscope.scan(wanted, config=config, out=folder, progress=observer, **settings)
         page = folder / "report.html"
         result.report(page)
     status = give(result, as_json=as_json, plot=plot, report=report)

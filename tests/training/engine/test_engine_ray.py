@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lrscope.config import at_rate
 from lrscope.curves import RunKey
 from lrscope.errors import SourceError, UsageError
 from lrscope.testing import toys
@@ -22,7 +23,7 @@ from lrscope.training.source.function.source import FunctionSource
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default::ResourceWarning")]
 
-KEY: RunKey = (0.1, 0)
+KEY: RunKey = at_rate(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ class TestRayEngine(KillableEngineSuite):
             fresh = seat.actor is None
             original(engine, seat, to_step, within)
             if fresh:
-                pids[pickle.loads(seat.order)[1:3]] = engine._ray.get(seat.actor.process.remote())
+                pids[RunKey(*pickle.loads(seat.order)[1:3])] = engine._ray.get(seat.actor.process.remote())
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(RayEngine, "_send", send)

@@ -15,6 +15,7 @@ import psutil
 import pytest
 import trainings
 
+from lrscope.config import at_rate
 from lrscope.curves import RunKey
 from lrscope.errors import SourceError, UsageError
 from lrscope.testing import toys
@@ -64,7 +65,7 @@ def processes(function, *keys, jobs=2):
         engine.shutdown()
 
 
-KEY: RunKey = (0.1, 0)
+KEY: RunKey = at_rate(0.1)
 
 
 def test_a_paused_worker_uses_no_processor_time():
@@ -135,11 +136,11 @@ def test_a_function_that_ends_its_process_has_failed(tmp_path: Path):
         "    yield 1.0\n"
         "    os._exit(7) if lr < 1 else os.kill(os.getpid(), signal.SIGSEGV)\n"
     )
-    with processes(f"{path}:train", KEY, (2.0, 0)) as engine:
-        _, last = advance_all(engine, {KEY: None, (2.0, 0): None})
-    assert (last[KEY].status, last[(2.0, 0)].status) == (Status.FAILED, Status.FAILED)
+    with processes(f"{path}:train", KEY, at_rate(2.0)) as engine:
+        _, last = advance_all(engine, {KEY: None, at_rate(2.0): None})
+    assert (last[KEY].status, last[at_rate(2.0)].status) == (Status.FAILED, Status.FAILED)
     assert "exit status 7" in last[KEY].reason
-    assert "SIGSEGV" in last[(2.0, 0)].reason
+    assert "SIGSEGV" in last[at_rate(2.0)].reason
 
 
 def test_what_a_worker_prints_goes_where_the_session_prints(tmp_path: Path):
@@ -194,6 +195,7 @@ def test_jobs_below_one_are_refused():
 
 SCRIPT = """
 import sys, time
+from lrscope.config import at_rate
 from lrscope.training.engine.processes import ProcessEngine
 from lrscope.training.source.function.source import FunctionSource
 
@@ -204,14 +206,14 @@ def stuck(lr):
 
 def main():
     engine = ProcessEngine(FunctionSource(stuck), 2)
-    keys = {{(0.1, 0): 1, (0.2, 0): 1}}
+    keys = {{at_rate(0.1): 1, at_rate(0.2): 1}}
     for key in keys:
         engine.open(key)
     left = dict(keys)
     while left:
         for key in engine.advance(left, 0.2):
             del left[key]
-    engine.advance({{(0.1, 0): 2}}, 0.2)  # one is stuck in a step, the other paused
+    engine.advance({{at_rate(0.1): 2}}, 0.2)  # one is stuck in a step, the other paused
     print(*engine.processes().values(), flush=True)
     time.sleep(600)
 
@@ -251,13 +253,14 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path):
     """A script that starts the scan at its top level gets a sentence, not an endless chain of processes."""
     script = tmp_path / "bare.py"
     script.write_text(
+        "from lrscope.config import at_rate\n"
         "from lrscope.training.engine.processes import ProcessEngine\n"
         "from lrscope.training.source.function.source import FunctionSource\n"
         "def train(lr):\n    yield lr\n"
         "engine = ProcessEngine(FunctionSource(train), 2)\n"
-        "engine.open((0.1, 0))\n"
+        "engine.open(at_rate(0.1))\n"
         "try:\n"
-        "    while not engine.advance({(0.1, 0): 1}, 1.0): pass\n"
+        "    while not engine.advance({at_rate(0.1): 1}, 1.0): pass\n"
         "except Exception as error:\n"
         "    print(type(error).__name__, error)\n"
         "finally:\n"

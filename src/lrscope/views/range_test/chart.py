@@ -16,17 +16,17 @@ _POINTS = 400  # of one line
 
 def chart_markup(facts: RangeTestFacts) -> str:
     """Loss against the climbing rate, with a line and an interval for each rule; empty where no loss was seen."""
-    ramp, rates = facts.ramps, facts.scan.plan.rates
-    if ramp is None:
+    if not facts.ramps:
         return ""
-    first, last = math.log10(rates[0]), math.log10(rates[-1])
+    first, last = (math.log10(rate) for rate in facts.rates)
+    low, high = facts.losses
 
     def across(lr: Floats | float) -> Floats:
         share = (np.log10(lr) - first) / (last - first)
         return np.asarray(_LEFT + share * (_WIDTH - _LEFT - 8), np.float64)
 
     def up(loss: Floats | float) -> Floats:
-        share = (np.clip(loss, ramp.low, ramp.high) - ramp.low) / (ramp.high - ramp.low)
+        share = (np.clip(loss, low, high) - low) / (high - low)
         return np.asarray(_HEIGHT - _BOTTOM - share * (_HEIGHT - _BOTTOM - _TOP), np.float64)
 
     def path(lr: Floats, loss: Floats, style: str) -> str:
@@ -45,24 +45,24 @@ def chart_markup(facts: RangeTestFacts) -> str:
             f'<text x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{numbers.rate(10.0**decade)}</text>'
         )
     for share in (0.0, 0.5, 1.0):
-        value = ramp.low + share * (ramp.high - ramp.low)
+        value = low + share * (high - low)
         parts.append(
             f'<text x="{_LEFT - 6}" y="{float(up(value)) + 4:.1f}" text-anchor="end">{numbers.value(value)}</text>'
         )
-    for one, colour in zip(ramp.readings, RULE_COLOURS, strict=False):
-        low, x, high = (float(across(v)) for v in (one.lr.low, one.lr.value, one.lr.high))
+    for one, colour in zip(facts.answer.readings, RULE_COLOURS, strict=False):
+        left, x, right = (float(across(v)) for v in (one.lr.low, one.lr.value, one.lr.high))
         parts.append(
-            f'<rect x="{low:.1f}" y="{_TOP}" width="{max(high - low, 1):.1f}" height="{_HEIGHT - _BOTTOM - _TOP}" '
+            f'<rect x="{left:.1f}" y="{_TOP}" width="{max(right - left, 1):.1f}" height="{_HEIGHT - _BOTTOM - _TOP}" '
             f'fill="{colour}" opacity=".12"/><line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" '
             f'stroke="{colour}" stroke-width="2"/>'
         )
     parts += [
-        path(lr, loss, 'stroke="currentColor" stroke-width=".8" opacity=".4"') for lr, loss in ramp.ramps
+        path(lr, loss, 'stroke="currentColor" stroke-width=".8" opacity=".4"') for lr, loss in facts.ramps
     ]
-    if ramp.line.size:
-        parts.append(path(ramp.lr, ramp.line, 'stroke="#2b5b84" stroke-width="3"'))
+    if facts.line.size:
+        parts.append(path(facts.lr, facts.line, 'stroke="#2b5b84" stroke-width="3"'))
     label = text(
-        f"{ramp.metric} of {numbers.plural(len(ramp.ramps), 'ramp')} against the climbing learning rate"
+        f"{facts.answer.metric} of {numbers.plural(len(facts.ramps), 'ramp')} against the climbing learning rate"
     )
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" '

@@ -1,36 +1,40 @@
-"""A range test as JSON: one that was run is a scan's document with `rules`, one that was read is `lrscope.ramp/1`."""
+"""A range test as one JSON document, `lrscope.range-test/1`; every key is described in `docs/json.md`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from lrscope.search.range_test.audit import Reading
+from lrscope.search.range_test.readings import Reading
 from lrscope.views.range_test.facts import RangeTestFacts
-from lrscope.views.scan.document import scan_document
+from lrscope.views.scan.document import run_values
+from lrscope.views.shared.values import strict
 
-SCHEMA = "lrscope.ramp/1"
+SCHEMA = "lrscope.range-test/1"
+
+_COST = ("steps", "seconds", "runs", "rework", "overshoot")
 
 
 def range_test_document(facts: RangeTestFacts) -> dict[str, Any]:
-    """The document of ramps that lrscope ran."""
-    document = scan_document(facts.scan)
-    rules = [_rule(one) for one in facts.scan.answer.readings]
-    return {**document, "rules": rules, "plan": {**document["plan"], "ramp": True}}
-
-
-def reading_document(
-    source: str, metric: str, ramps: int, readings: Sequence[Reading], warnings: Sequence[str]
-) -> dict[str, Any]:
-    """The document of `ramps` ramps that somebody else ran."""
-    return {
+    """Facts → a dict of plain JSON values, with keys in reading order; null where training was somebody else's."""
+    answer, scan = facts.answer, facts.scan
+    lost = answer.cliff
+    document = {
         "schema": SCHEMA,
-        "source": source,
-        "metric": metric,
-        "ramps": ramps,
-        "rules": [_rule(one) for one in readings],
-        "warnings": list(warnings),
+        "name": facts.name,
+        "finished": scan is None or scan.finished,
+        "metric": answer.metric,
+        "goal": answer.goal,
+        "reason": answer.reason,
+        "lr": None if answer.lr is None else answer.lr.value,
+        "lost": None if lost is None else {"lr": lost.value, "low": lost.low, "high": lost.high},
+        "ramps": len(facts.ramps),
+        "rules": [_rule(one) for one in answer.readings],
+        "warnings": answer.warnings,
+        "cost": None if scan is None else {name: getattr(scan.cost, name) for name in _COST},
+        "runs": None if scan is None else [run_values(run, answer.metric) for run in scan.runs],
     }
+    values: dict[str, Any] = strict(document)
+    return values
 
 
 def _rule(one: Reading) -> dict[str, Any]:

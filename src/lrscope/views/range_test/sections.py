@@ -7,15 +7,25 @@ from dataclasses import replace
 from functools import partial
 from itertools import cycle
 
-from lrscope.search.outcome import Outcome
-from lrscope.search.range_test.audit import Reading
+from lrscope.search.range_test.readings import Reading
+from lrscope.search.range_test.result import RangeTest
 from lrscope.views.range_test.chart import chart_markup
-from lrscope.views.range_test.facts import RULE_COLOURS, collect
+from lrscope.views.range_test.facts import RULE_COLOURS, RangeTestFacts, collect
 from lrscope.views.scan.facts import Facts
-from lrscope.views.scan.sections import cliff_figure, decisions, reading_guide, runs_table, settings
-from lrscope.views.scan.words import UNFINISHED, details, headline, time_words
+from lrscope.views.scan.sections import decisions, reading_guide, runs_table, settings
+from lrscope.views.scan.words import UNFINISHED, headline, time_words
 from lrscope.views.shared import numbers
-from lrscope.views.shared.sections import Caveats, Cell, Chart, KeyFigures, Paragraph, Report, Table, row
+from lrscope.views.shared.sections import (
+    Caveats,
+    Cell,
+    Chart,
+    KeyFigures,
+    Paragraph,
+    Report,
+    Section,
+    Table,
+    row,
+)
 
 _GUIDE = (
     "Each ramp is one short training during which the learning rate climbs from the lowest to the highest "
@@ -26,42 +36,50 @@ _GUIDE = (
 )
 
 
-def report(outcome: Outcome) -> Report:
-    """A range test that was run, as it is told."""
-    facts = collect(outcome)
-    scan = facts.scan
-    ramps = numbers.plural(len(scan.runs), "ramp")
-    return Report(
-        kind="Range test",
-        name=scan.name,
-        headline=headline(scan.answer),
-        details=details(scan),
-        lead=_cost(scan) if scan.runs else "Nothing was run.",
-        unfinished="" if scan.finished else UNFINISHED,
-        sections=[
-            Paragraph(scan.answer.reason, tone="quiet"),
-            KeyFigures([*cliff_figure(scan), ("Cost", ramps, "")]),
-            Caveats(scan.answer.warnings, title="Caveats"),
-            Chart(markup=partial(chart_markup, facts), title="Loss against the climbing rate"),
-            rules_table(scan.answer.readings),
+def report(test: RangeTest) -> Report:
+    """A range test as it is told."""
+    facts = collect(test)
+    answer, scan = facts.answer, facts.scan
+    ramps = numbers.plural(len(facts.ramps), "ramp")
+    figures = [*_lost_figure(facts), ("Ramps", str(len(facts.ramps)), "")]
+    made: list[Section] = []
+    if scan is not None:
+        made = [
             replace(runs_table(scan, charted=False), only="page"),
             decisions(scan.decisions),
             settings(scan),
+        ]
+    return Report(
+        kind="Range test",
+        name=facts.name,
+        headline=headline(answer),
+        details=_details(facts),
+        lead=f"Read off {ramps}." if scan is None else _cost(scan),
+        unfinished="" if scan is None or scan.finished else UNFINISHED,
+        sections=[
+            Paragraph(answer.reason, tone="quiet"),
+            KeyFigures(figures),
+            Caveats(answer.warnings, title="Caveats"),
+            Chart(markup=partial(chart_markup, facts), title="Loss against the climbing rate"),
+            rules_table(answer.readings),
+            *made,
             reading_guide(_GUIDE),
         ],
     )
 
 
-def reading_report(
-    source: str, metric: str, ramps: int, readings: Sequence[Reading], warnings: Sequence[str]
-) -> Report:
-    """Ramps that somebody else ran, as they are told."""
-    return Report(
-        kind="Range test",
-        name=source,
-        headline=(f"{metric} over {numbers.plural(ramps, 'ramp')}", "", ""),
-        sections=[rules_table(readings), Caveats(warnings, title="Caveats")],
-    )
+def _details(facts: RangeTestFacts) -> list[str]:
+    lost = facts.answer.cliff
+    return [] if lost is None else [f"ramps had lost all that they had gained by {numbers.rate(lost.value)}"]
+
+
+def _lost_figure(facts: RangeTestFacts) -> list[tuple[str, str, str]]:
+    lost = facts.answer.cliff
+    if lost is None:
+        return []
+    return [
+        ("Lost again by", numbers.rate(lost.value), f"{numbers.rate(lost.low)} to {numbers.rate(lost.high)}")
+    ]
 
 
 def rules_table(readings: Sequence[Reading]) -> Table:

@@ -33,8 +33,14 @@ def scan_document(facts: Facts) -> dict[str, Any]:
         "runs": [run_values(run, facts.metric) for run in facts.runs],
         "warnings": answer.warnings,
         "decisions": [_decision(d) for d in facts.decisions],
-        "rules": [],
-        "plan": {"rates": plan.rates, "seeds": plan.seeds, "ramp": False},
+        "rules": [],  # this and `ramp` are promised by the schema; range tests have a document of their own
+        "plan": {
+            "rates": plan.rates,
+            "seeds": plan.seeds,
+            "fixed": dict(plan.fixed),
+            "planner": facts.planner,
+            "ramp": False,
+        },
     }
     values: dict[str, Any] = strict(document)
     return values
@@ -63,6 +69,8 @@ def run_values(run: RunFacts, metric: str | None) -> dict[str, Any]:
     """One run, without its curves."""
     judged = None if run.gone else run.curves.get(metric or "")
     return {
+        "id": run.id,
+        "config": dict(run.config),
         "lr": run.lr,
         "seed": run.seed,
         "state": run.state.value,
@@ -81,12 +89,14 @@ def _interval(estimate: Estimate) -> dict[str, float]:
 
 
 def _decision(decision: Decision) -> dict[str, Any]:
-    lr, seed = decision.key or (None, None)
+    key = decision.key
     return {
         "kind": decision.kind,
         "reason": decision.reason,
-        "lr": lr,
-        "seed": seed,
+        "config": None if key is None else dict(key.config),
+        "lr": None if key is None else key.lr,
+        "seed": None if key is None else key.seed,
         "time": decision.time,
-        "detail": dict(decision.detail),
+        # The answer is told above, and only kept here.
+        "detail": {name: value for name, value in decision.detail.items() if name != "recommendation"},
     }

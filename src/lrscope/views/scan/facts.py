@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lrscope.config import Config
 from lrscope.curves import Plan, Run, RunState
-from lrscope.curves.metric import infer_goal
 from lrscope.search.history import History, tell_history
 from lrscope.search.outcome import Cost, Outcome
+from lrscope.search.planners import registry
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.training.store.base import Decision
 from lrscope.views.shared import numbers, reading
 from lrscope.views.shared.curves import LOG_SPAN, CurveFacts, Window, curve_facts, known_mean, padded
+from lrscope.vocabulary import goal_of
 
 # Runs far worse than the start of training would squash the rest: the picture goes half the improvement past the start.
 _ROOM_PAST_START = 0.5
@@ -30,6 +32,8 @@ class RunFacts:
     runs at the recommended rate (or nearest to it, where it lies between the rates that were run).
     """
 
+    id: int
+    config: Config
     lr: float
     seed: int
     state: RunState
@@ -57,6 +61,7 @@ class Facts:
     answer: Recommendation
     cost: Cost
     decisions: Sequence[Decision]
+    planner: str
     finished: bool
     metric: str | None
     metrics: tuple[str, ...]
@@ -68,7 +73,7 @@ class Facts:
 
     def goal_of(self, metric: str) -> str:
         """ "min" or "max": the scan's own goal for the judged metric, by name for the others."""
-        return self.answer.goal if metric == self.metric else infer_goal(metric)
+        return self.answer.goal if metric == self.metric else goal_of(metric)
 
     def levels(self, metric: str) -> list[float]:
         """Where the runs that neither diverged nor failed stand at their ends, as far as that is finite."""
@@ -110,6 +115,7 @@ def collect(outcome: Outcome) -> Facts:
         answer=answer,
         cost=outcome.cost,
         decisions=outcome.decisions,
+        planner=outcome.planner,
         finished=outcome.finished,
         metric=metric,
         metrics=metrics,
@@ -119,8 +125,9 @@ def collect(outcome: Outcome) -> Facts:
 
 def history(outcome: Outcome) -> History:
     """Outcome → which run advanced when, and what the model made of it; `moments` is empty where no model was used."""
-    modelled = outcome.recommendation.rule.startswith("flow")
-    return tell_history(outcome.scan, outcome.decisions, modelled)
+    known = outcome.planner in registry.names()
+    planner = registry.make(outcome.planner) if known else None
+    return tell_history(outcome.scan, outcome.decisions, planner)
 
 
 def step_axis_is_log(steps: Sequence[int]) -> bool:
@@ -160,10 +167,12 @@ def _run(
     for name in metrics:
         curve = run.metric(name)
         if len(curve):
-            goal = outcome.recommendation.goal if name == metric else infer_goal(name)
+            goal = outcome.recommendation.goal if name == metric else goal_of(name)
             curves[name] = curve_facts(curve, goal, plan.objective)
     last = float(curves[metric].curve.loss[-1]) if metric in curves and metric is not None else None
     return RunFacts(
+        id=run.id,
+        config=run.config,
         lr=float(run.lr),
         seed=int(run.seed),
         state=run.state,

@@ -137,7 +137,7 @@ class PlainProgress:
         for note in snapshot.notes:
             self._say(note)
         if snapshot.doing == TAKING_UP:
-            self._known.update({(run.lr, run.seed): run.state for run in snapshot.runs})
+            self._known.update({run.key: run.state for run in snapshot.runs})
             self._idle = True
             return
         self._idle = self._idle and snapshot.doing in _OVER
@@ -149,7 +149,7 @@ class PlainProgress:
             self._told = now
         left = 0
         for run in snapshot.runs:
-            key = (run.lr, run.seed)
+            key = run.key
             if self._known.get(key) != run.state and run.state.final:
                 if run.state is RunState.STOPPED:  # told alike of most runs, when the scan ends
                     left += 1

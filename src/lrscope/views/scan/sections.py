@@ -127,7 +127,7 @@ def decisions(ledger: Sequence[Decision]) -> Fold:
 
 def _run(decision: Decision) -> str:
     key = decision.key
-    return "" if key is None else f"rate {numbers.rate(key[0], None)}, seed {key[1]}"
+    return "" if key is None else f"rate {numbers.rate(key.lr, None)}, seed {key.seed}"
 
 
 def reading_guide(paragraphs: Sequence[str]) -> Fold:

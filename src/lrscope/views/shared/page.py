@@ -20,7 +20,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from lrscope import __version__
+from lrscope._version import __version__
 from lrscope.errors import StoreError
 from lrscope.views.shared import sections as s
 

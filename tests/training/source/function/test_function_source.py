@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 import trainings
 
+from lrscope.config import Config
 from lrscope.errors import SourceError, UsageError
 from lrscope.testing import toys
 from lrscope.testing.source_suite import FireAt, PausableSourceSuite, SourceSuite, to_the_end
@@ -55,7 +56,7 @@ class TestPlain(SourceSuite):
 
 
 def run_through(function, lr=0.1, seed=0, **more):
-    run = FunctionSource(function, **more).start(lr, seed)
+    run = FunctionSource(function, **more).start(Config(lr=lr), seed)
     points, last = to_the_end(run)
     run.close()
     return points, last
@@ -225,7 +226,7 @@ def both_ways(run):
     [
         (
             needs_data,
-            r"needs_data \(test_function_source.py\) also wants `data` and `model`.*functools.partial",
+            r"needs_data \(test_function_source.py\) also wants `data` and `model`.*--param data=",
         ),
         (lambda: 1.0, "takes no learning rate: give it a parameter `lr`"),
         (lambda seed: 1.0, "takes no learning rate"),
@@ -396,7 +397,7 @@ def test_keyboard_interrupt_goes_through():
         yield 1.0
         raise KeyboardInterrupt
 
-    run = FunctionSource(train).start(0.1, 0)
+    run = FunctionSource(train).start(Config(lr=0.1), 0)
     with pytest.raises(KeyboardInterrupt):
         run.advance(None, 10)
     run.close()
@@ -420,10 +421,10 @@ def test_a_function_may_end_its_run_itself():
 
 def test_a_failed_run_stays_failed():
     """Advancing what has come to an end brings the same status and no points; a closed run is refused."""
-    run = FunctionSource(raising_generator).start(0.1, 0)
+    run = FunctionSource(raising_generator).start(Config(lr=0.1), 0)
     first, again = run.advance(None, 10), run.advance(None, 10)
     assert (again.status, again.points, again.reason) == (Status.FAILED, [], first.reason)
-    other = FunctionSource(takes_both).start(0.1, 0)
+    other = FunctionSource(takes_both).start(Config(lr=0.1), 0)
     other.close()
     with pytest.raises(UsageError, match="has been closed"):
         other.advance(None, 10)
@@ -455,7 +456,7 @@ def test_closing_lets_the_function_clean_up(form):
             cleaned.append(True)
 
     threads = threading.active_count()
-    run = FunctionSource(generator if form == "generator" else callback).start(0.1, 0)
+    run = FunctionSource(generator if form == "generator" else callback).start(Config(lr=0.1), 0)
     assert run.advance(5, 10).step == 5
     run.close()
     assert cleaned == [True]
@@ -475,7 +476,7 @@ def test_a_condemned_callback_is_closed():
             raise
 
     threads = threading.active_count()
-    run = FunctionSource(train).start(0.1, 0, watch=FireAt(4))
+    run = FunctionSource(train).start(Config(lr=0.1), 0, watch=FireAt(4))
     last = run.advance(None, 10)
     assert (last.status, last.step, last.reason) == (Status.DIVERGED, 4, "fired at step 4")
     run.close()
@@ -495,7 +496,7 @@ def test_a_callback_that_ignores_its_end_stops_working():
             except BaseException:
                 continue
 
-    run = FunctionSource(train).start(0.1, 0)
+    run = FunctionSource(train).start(Config(lr=0.1), 0)
     run.advance(3, 10)
     run._thread.join = lambda timeout: None  # it never ends, and need not be waited for
     run.close()
@@ -508,7 +509,7 @@ def test_a_callback_that_ignores_its_end_stops_working():
 def test_a_slice_ends_though_the_step_is_not_reached():
     """With no time at all an advance still makes one step, and says that it wants to go on."""
     for function in (toys.noisy_quadratic, toys.noisy_quadratic_callback):
-        run = FunctionSource(function).start(0.1, 0)
+        run = FunctionSource(function).start(Config(lr=0.1), 0)
         progress = run.advance(None, 0.0)
         run.close()
         assert (progress.status, progress.step) == (Status.ADVANCING, 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lrscope.config import Config
 from lrscope.errors import SourceError
 from lrscope.training.source.function.source import FunctionSource, loading
 
@@ -52,9 +53,15 @@ def test_a_file_is_imported_once_as_running_it_would(tmp_path: Path):
         "class Deep:\n    @staticmethod\n    def fit(lr):\n        yield lr\n"
         "if __name__ == '__main__':\n    raise SystemExit('ran')\n",
     )
-    assert FunctionSource(f"{path}:train").start(2.0, 0).advance(None, 9).points == [(1, "loss", 6.0)]
-    assert FunctionSource(f"{path}:other").start(2.0, 0).advance(None, 9).points == [(1, "loss", 1.0)]
-    assert FunctionSource(f"{path}:Deep.fit").start(2.0, 0).advance(None, 9).points == [(1, "loss", 2.0)]
+    assert FunctionSource(f"{path}:train").start(Config(lr=2.0), 0).advance(None, 9).points == [
+        (1, "loss", 6.0)
+    ]
+    assert FunctionSource(f"{path}:other").start(Config(lr=2.0), 0).advance(None, 9).points == [
+        (1, "loss", 1.0)
+    ]
+    assert FunctionSource(f"{path}:Deep.fit").start(Config(lr=2.0), 0).advance(None, 9).points == [
+        (1, "loss", 2.0)
+    ]
 
 
 def test_files_with_awkward_names_do_not_replace_modules(tmp_path: Path):
@@ -63,7 +70,9 @@ def test_files_with_awkward_names_do_not_replace_modules(tmp_path: Path):
 
     for name in ("json.py", "my-model.py"):
         path = write(tmp_path, name, GOOD)
-        assert FunctionSource(f"{path}:train").start(2.0, 0).advance(None, 9).points == [(1, "loss", 2.0)]
+        assert FunctionSource(f"{path}:train").start(Config(lr=2.0), 0).advance(None, 9).points == [
+            (1, "loss", 2.0)
+        ]
     assert sys.modules["json"] is json
 
 

@@ -10,6 +10,7 @@ import trainings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrscope.config import Config, at_rate
 from lrscope.errors import SourceError, UsageError
 from lrscope.testing import toys
 from lrscope.training.engine.processes import ProcessEngine
@@ -24,7 +25,7 @@ RAMP = Ramp(1e-3, 1.0, 31)
 
 def told(source, seed=0, steps=40):
     """What a run on the ramp reports as its rate."""
-    run = RampSource(source, RAMP).start(0.5, seed)
+    run = RampSource(source, RAMP).start(Config(lr=0.5), seed)
     points = run.advance(steps, 30.0).points
     run.close()
     return [value for _, name, value in points if name == "rate"]
@@ -94,7 +95,7 @@ def test_a_rate_that_is_read_now_and_then_is_followed_in_stairs():
 
 def test_a_constant_scan_sends_nothing():
     """The same generator keeps its rate in a scan."""
-    run = FunctionSource(generator).start(0.25, 0)
+    run = FunctionSource(generator).start(Config(lr=0.25), 0)
     rates = {value for _, name, value in run.advance(20, 10.0).points if name == "rate"}
     run.close()
     assert rates == {0.25}
@@ -102,7 +103,7 @@ def test_a_constant_scan_sends_nothing():
 
 def test_a_callback_that_never_looks_again_is_told_of():
     """By its tenth report, with what to do instead."""
-    with pytest.raises(SourceError, match=r"read run\.lr only before its first step.*--planner halving"):
+    with pytest.raises(SourceError, match=r"read run\.lr only before its first step.*lrscope scan"):
         told(FunctionSource(_deaf))
 
 
@@ -154,15 +155,15 @@ def test_what_is_sent_is_told_from_the_bytecode():
 def test_a_ramp_in_a_process_is_the_same_ramp():
     """Source and ramp travel to a worker, and give there what they give here."""
     source = RampSource(FunctionSource("trainings:noisy_quadratic_following"), Ramp(1e-3, 1.0, 20))
-    run = source.start(0.1, 3)
+    run = source.start(Config(lr=0.1), 3)
     here = run.advance(20, 10.0)
     run.close()
     engine = ProcessEngine(source, 2)
     try:
-        engine.open((0.1, 3))
+        engine.open(at_rate(0.1, 3))
         points = []
         while True:
-            news = engine.advance({(0.1, 3): 20}, 5.0)
+            news = engine.advance({at_rate(0.1, 3): 20}, 5.0)
             points += [p for progress in news.values() for p in progress.points]
             if any(progress.status is Status.PAUSED for progress in news.values()):
                 break

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lrscope.config import at_rate
 from lrscope.training.engine.threads import ThreadEngine
 from lrscope.training.source.program import environment
 from lrscope.training.source.program.environment import is_python, line_by_line
@@ -83,7 +84,7 @@ def test_programs_share_the_processors(monkeypatch: pytest.MonkeyPatch, set_by_u
     program = "import os; print('loss', os.environ.get('OMP_NUM_THREADS', 99))"
     source = CommandSource([sys.executable, "-c", program, "{lr}"])
     engine = ThreadEngine(source, 1 if alone else max(2, cores))
-    key = (0.1, 0)
+    key = at_rate(0.1)
     engine.open(key)
     points = []
     while not points:

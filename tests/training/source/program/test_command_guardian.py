@@ -33,6 +33,7 @@ from lrscope.training.source.program.reaper import main as watch
 # A scan in small: starts programs of all kinds, and lets each go on a little in turn.
 SCAN = f"""\
 import sys
+from lrscope.config import Config
 from lrscope.training.source.program.source import CommandSource
 commands = {[python(p, "1000000", "0.001") for p in (STEPS, WITH_FAMILY, STUBBORN, BREEDING)]!r}
 sources = [CommandSource(command) for command in commands]
@@ -41,7 +42,7 @@ print("begun", flush=True)
 while True:
     step += 3
     if len(runs) < 8:
-        runs.append(sources[len(runs) % 4].start(0.1, len(runs)))
+        runs.append(sources[len(runs) % 4].start(Config(lr=0.1), len(runs)))
     for run in runs:
         run.advance(step, 0.05)
     if step >= int(sys.argv[1]):

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from command_programs import STEPS, python, wait_until
 
+from lrscope.config import Config
 from lrscope.errors import UsageError
 from lrscope.training.source.base import Progress, Status
 from lrscope.training.source.program.endings import failure, last_lines
@@ -20,7 +21,7 @@ from lrscope.training.source.program.source import CommandSource
 
 def to_the_end(program: list[str], log: Path | None = None, **options) -> tuple[Progress, list]:
     """Run a program to its end; the last progress with the notes of all, and every point."""
-    run = CommandSource(program, **options).start(0.1, 0, log=log)
+    run = CommandSource(program, **options).start(Config(lr=0.1), 0, log=log)
     points, notes = [], ()
     try:
         while True:
@@ -154,7 +155,7 @@ def test_output_faster_than_anybody_reads_does_not_fill_memory(tmp_path: Path):
     program = (
         "import os\nline = b'step 1: loss 0.5 ' + b'x' * 4000 + b'\\n'\nwhile True: os.write(1, line * 200)"
     )
-    run = CommandSource(python(program)).start(0.1, 0, log=tmp_path / "log")
+    run = CommandSource(python(program)).start(Config(lr=0.1), 0, log=tmp_path / "log")
 
     def printed() -> int:
         assert run.advance(10**9, 0.25).status is Status.ADVANCING
@@ -177,7 +178,7 @@ def test_points_that_nobody_fetches_hold_the_program_back(monkeypatch: pytest.Mo
         "    os.write(1, b''.join(b'step %d: loss 0.5\\n' % (i + k) for k in range(1, 101)))\n    i += 100"
     )
     source = CommandSource(python(program))
-    run = source.start(0.1, 0)
+    run = source.start(Config(lr=0.1), 0)
     points = run.advance(None, 0.01).points
     assert wait_until(lambda: len(run._fresh) > most)  # type: ignore[attr-defined]
     time.sleep(0.5)  # in which it could print all the rest
@@ -195,7 +196,7 @@ def test_a_program_that_closes_its_output(tmp_path: Path):
         "import os, sys, time\nprint('step 1: loss 0.5')\nos.close(1)\nos.close(2)\n"
         "while not os.path.exists(sys.argv[2]):\n    time.sleep(0.01)\nos._exit(0)"
     )
-    run = CommandSource(python(program, str(tmp_path / "go"))).start(0.1, 0)
+    run = CommandSource(python(program, str(tmp_path / "go"))).start(Config(lr=0.1), 0)
     assert wait_until(lambda: run.advance(2, 0.1).step == 1)
     assert run.advance(2, 0.3).status is Status.ADVANCING
     (tmp_path / "go").touch()
@@ -205,7 +206,7 @@ def test_a_program_that_closes_its_output(tmp_path: Path):
 
 def test_what_was_recognised_is_told_once():
     """A person learns what was read; once a run is enough."""
-    run = CommandSource(python(STEPS, "100", "0.001")).start(0.1, 0)
+    run = CommandSource(python(STEPS, "100", "0.001")).start(Config(lr=0.1), 0)
     notes = [note for step in (10, 20, 30) for note in run.advance(step, 10).notes]
     assert len(notes) == 1
     assert "loss" in notes[0]
@@ -223,14 +224,14 @@ def test_a_log_that_cannot_be_written_is_told_and_survived():
 def test_no_descriptor_and_no_thread_is_left():
     """Hundreds of runs a scan: each gives back all it took."""
     source = CommandSource(python(STEPS, "100", "0.001"))
-    source.start(0.1, 0).close()
-    run = source.start(0.1, 0)
+    source.start(Config(lr=0.1), 0).close()
+    run = source.start(Config(lr=0.1), 0)
     run.advance(3, 10)
     run.close()
     here = Path("/proc/self/fd")
     descriptors, threads = len(list(here.iterdir())), threading.active_count()
     for _ in range(5):
-        run = source.start(0.1, 0)
+        run = source.start(Config(lr=0.1), 0)
         run.advance(3, 10)
         run.close()
     assert len(list(here.iterdir())) == descriptors
@@ -239,7 +240,7 @@ def test_no_descriptor_and_no_thread_is_left():
 
 def test_a_closed_run_cannot_be_advanced():
     """Wrong use is told as such."""
-    run = CommandSource([sys.executable, "-c", "pass", "{lr}"]).start(0.1, 0)
+    run = CommandSource([sys.executable, "-c", "pass", "{lr}"]).start(Config(lr=0.1), 0)
     run.close()
     with pytest.raises(UsageError, match="has been closed"):
         run.advance(1, 1.0)

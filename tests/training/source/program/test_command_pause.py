@@ -26,6 +26,7 @@ from command_programs import (
     wait_until,
 )
 
+from lrscope.config import Config
 from lrscope.training.source.base import LiveRun, Status
 from lrscope.training.source.program.source import CommandSource
 
@@ -55,7 +56,7 @@ def until(run: LiveRun, step: int | None, seconds: float = 60.0):
 
 def test_nothing_is_started_before_the_first_advance(token: str, tmp_path: Path):
     """A run that is only made ready costs nothing, and closing it makes no file."""
-    run = CommandSource(python(STEPS, "10", "0")).start(0.1, 0, log=tmp_path / "log")
+    run = CommandSource(python(STEPS, "10", "0")).start(Config(lr=0.1), 0, log=tmp_path / "log")
     assert programs(token) == []
     assert run.memory() is None
     run.close()
@@ -64,7 +65,7 @@ def test_nothing_is_started_before_the_first_advance(token: str, tmp_path: Path)
 
 def test_steps_are_reached_one_after_the_other(token: str):
     """Each pause comes at the step asked for, in one process, and no step is lost or seen twice."""
-    run = CommandSource(python(STEPS, "60", "0.005")).start(0.1, 0)
+    run = CommandSource(python(STEPS, "60", "0.005")).start(Config(lr=0.1), 0)
     seen, pids = [], set()
     for step in (1, 2, 10, 30):
         progress, points = until(run, step)
@@ -83,7 +84,7 @@ def test_steps_are_reached_one_after_the_other(token: str):
 
 def test_a_step_that_was_passed_already_is_not_run_again(token: str):
     """Asked for a step behind it, the run stays suspended and says so at once."""
-    run = CommandSource(python(STEPS, "1000", "0.001")).start(0.1, 0)
+    run = CommandSource(python(STEPS, "1000", "0.001")).start(Config(lr=0.1), 0)
     until(run, 50)
     before = cpu_seconds(programs(token))
     progress = run.advance(20, 5.0)
@@ -95,7 +96,7 @@ def test_a_step_that_was_passed_already_is_not_run_again(token: str):
 
 def test_a_paused_family_uses_no_processor_time(token: str):
     """Program, child, grandchild, and a daemon with a session of its own: all stand still, and all go on."""
-    run = CommandSource(python(WITH_FAMILY)).start(0.1, 0)
+    run = CommandSource(python(WITH_FAMILY)).start(Config(lr=0.1), 0)
     steps = count(200, 50)
     assert wait_until(lambda: until(run, next(steps)) and len(programs(token)) == 4, 60)
     family = programs(token)
@@ -113,7 +114,7 @@ def test_a_paused_family_uses_no_processor_time(token: str):
 
 def test_children_born_while_it_is_suspended_are_caught(token: str):
     """Hundreds of births a second, in another session: after each pause every one of them stands still."""
-    run = CommandSource(python(BREEDING)).start(0.1, 0)
+    run = CommandSource(python(BREEDING)).start(Config(lr=0.1), 0)
     most = 0
     for step in (50, 100, 150, 200, 250, 300):
         progress, _ = until(run, step)
@@ -128,7 +129,7 @@ def test_children_born_while_it_is_suspended_are_caught(token: str):
 def test_twenty_suspended_programs(token: str):
     """Many runs wait side by side; none of them moves, and all are gone in the end."""
     source = CommandSource(python(STEPS, "100000", "0.001"))
-    runs = [source.start(0.1 / k, 0) for k in range(1, 21)]
+    runs = [source.start(Config(lr=0.1 / k), 0) for k in range(1, 21)]
     for run in runs:
         assert until(run, 3)[0].status is Status.PAUSED
     family = programs(token)
@@ -158,10 +159,10 @@ def test_programs_that_are_closed_together_end_together(token: str, tmp_path: Pa
     )
     source = CommandSource(python(program, str(tmp_path)))
     source.grace = 60.0  # on a busy machine
-    runs = [source.start(0.1 / k, 0) for k in range(1, 5)]
+    runs = [source.start(Config(lr=0.1 / k), 0) for k in range(1, 5)]
     for run in runs:
         until(run, 3)
-    source.close_runs([*runs, source.start(0.5, 0)])  # one of which was never advanced
+    source.close_runs([*runs, source.start(Config(lr=0.5), 0)])  # one of which was never advanced
     assert len(list(tmp_path.glob("done-*"))) == 4
     assert programs(token) == []
     source.close_runs(runs)  # a second time does nothing
@@ -172,7 +173,7 @@ def test_a_shell_program_without_python(token: str):
     loop = (
         'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "step $i: loss 0.$i"; sleep 0.01; done; echo rate $0'
     )
-    run = CommandSource(["sh", "-c", loop, "{lr}"]).start(0.25, 0)
+    run = CommandSource(["sh", "-c", loop, "{lr}"]).start(Config(lr=0.25), 0)
     progress, first = until(run, 10)
     assert progress.status is Status.PAUSED
     # A shell caught in vfork() waits, out of reach of signals, for its child, which is suspended before its exec().
@@ -190,7 +191,7 @@ def test_a_shell_program_without_python(token: str):
 def test_a_program_that_ignores_being_asked_to_end(token: str):
     """It is killed; and having been seen to ignore it, the next one is not waited for as long."""
     source = CommandSource(python(STUBBORN))
-    run = source.start(0.1, 0)
+    run = source.start(Config(lr=0.1), 0)
     until(run, 5)
     grace = source.grace
     run.close()
@@ -207,7 +208,7 @@ def test_a_program_that_ends_when_asked_may_clean_up(token: str, tmp_path: Path)
         "signal.signal(signal.SIGTERM, end)\n"
         "for step in range(1, 10**6):\n    print(f'step {step}: loss 1')\n    time.sleep(0.002)\n"
     )
-    run = CommandSource(python(program, str(tmp_path / "saved"))).start(0.1, 0)
+    run = CommandSource(python(program, str(tmp_path / "saved"))).start(Config(lr=0.1), 0)
     until(run, 3)
     run.close()
     assert (tmp_path / "saved").read_text() == "saved"
@@ -220,7 +221,7 @@ def test_children_that_outlive_their_parent(token: str):
         "    subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
         "print('step 1: loss 0.5')\n"
     )
-    run = CommandSource(python(program)).start(0.1, 0)
+    run = CommandSource(python(program)).start(Config(lr=0.1), 0)
     progress, points = until(run, None)
     assert progress.status is Status.ENDED
     assert points == [(1, "loss", 0.5)]
@@ -243,7 +244,7 @@ class StopAt:
 def test_the_watch_ends_the_program(token: str):
     """At the point where the watch speaks the run is over: nothing after it, and no process is left."""
     watch = StopAt(7)
-    run = CommandSource(python(STEPS, "100000", "0")).start(0.1, 0, watch=watch)
+    run = CommandSource(python(STEPS, "100000", "0")).start(Config(lr=0.1), 0, watch=watch)
     progress, points = until(run, None)
     assert progress.status is Status.DIVERGED
     assert progress.reason == "stopped at 7"
@@ -256,7 +257,7 @@ def test_the_watch_ends_the_program(token: str):
 def test_the_watch_is_shown_only_what_was_asked_for(token: str):
     """A fast program is stopped some way past the step; the verdict must not depend on how far."""
     watch = StopAt(12)
-    run = CommandSource(python(AT_ONCE + "time.sleep(600)")).start(0.1, 0, watch=watch)
+    run = CommandSource(python(AT_ONCE + "time.sleep(600)")).start(Config(lr=0.1), 0, watch=watch)
     progress, _ = until(run, 10)
     assert progress.status is Status.PAUSED
     assert watch.shown == list(range(1, 11))
@@ -268,7 +269,7 @@ def test_the_watch_is_shown_only_what_was_asked_for(token: str):
 
 def test_a_run_that_overshot_to_its_end_is_paused_first(token: str):
     """Whether a short program has ended before it could be stopped is chance, and must not be seen."""
-    run = CommandSource(python(AT_ONCE)).start(0.1, 0)
+    run = CommandSource(python(AT_ONCE)).start(Config(lr=0.1), 0)
     assert until(run, 10)[0].status is Status.PAUSED
     time.sleep(0.2)
     assert until(run, 30)[0].status is Status.PAUSED
@@ -278,7 +279,7 @@ def test_a_run_that_overshot_to_its_end_is_paused_first(token: str):
 
 def test_a_program_killed_while_it_is_suspended(token: str):
     """Somebody else's kill is told as a failure of the run, not as an error of the scan."""
-    run = CommandSource(python(STEPS, "100000", "0.001")).start(0.1, 0)
+    run = CommandSource(python(STEPS, "100000", "0.001")).start(Config(lr=0.1), 0)
     until(run, 5)
     programs(token)[0].kill()
     assert wait_until(lambda: not programs(token))
@@ -291,7 +292,7 @@ def test_a_program_killed_while_it_is_suspended(token: str):
 
 def test_time_is_counted_only_while_it_runs(token: str):
     """Waiting between two advances is not training."""
-    run = CommandSource(python(STEPS, "1000", "0.001")).start(0.1, 0)
+    run = CommandSource(python(STEPS, "1000", "0.001")).start(Config(lr=0.1), 0)
     start = time.monotonic()
     seconds = until(run, 5)[0].seconds
     running = time.monotonic() - start
@@ -307,7 +308,7 @@ def test_programs_in_c_are_not_buffered(token: str):
     """What prints through the C library (here `cut`) comes line by line, and not in blocks of 4 KiB, which are
     some 200 of these lines."""
     loop = "i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo step $i: loss 0.5; sleep 0.005; done | cut -b1-99"
-    run = CommandSource(["sh", "-c", loop, "{lr}"]).start(0.25, 0)
+    run = CommandSource(["sh", "-c", loop, "{lr}"]).start(Config(lr=0.25), 0)
     progress, _ = until(run, 5)
     assert progress.status is Status.PAUSED
     assert progress.step < 150
@@ -317,7 +318,7 @@ def test_programs_in_c_are_not_buffered(token: str):
 def test_python_is_not_buffered(token: str):
     """Without it Python would print into the pipe in blocks of 8 KiB, and the pause would come too late."""
     program = "import os, time\nprint('step 1: loss', float(os.environ['PYTHONUNBUFFERED']))\ntime.sleep(600)"
-    run = CommandSource([sys.executable, "-c", program, "{lr}"]).start(0.1, 0)
+    run = CommandSource([sys.executable, "-c", program, "{lr}"]).start(Config(lr=0.1), 0)
     progress, points = until(run, 1)
     assert progress.status is Status.PAUSED
     assert points == [(1, "loss", 1.0)]

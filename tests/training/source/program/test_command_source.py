@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrscope.config import Config, number_text
 from lrscope.errors import SourceError
-from lrscope.training.source.program.placeholders import check_rate, command_name, fill, rate_text
+from lrscope.training.source.program.placeholders import check_rate, command_name, fill
 from lrscope.training.source.program.source import CommandSource
 
 VALUES = {"lr": "0.01", "seed": "3", "out": "/runs/a b"}
@@ -22,13 +23,13 @@ VALUES = {"lr": "0.01", "seed": "3", "out": "/runs/a b"}
 @given(st.floats(min_value=1e-300, max_value=1e300))
 def test_a_rate_loses_no_digit(lr: float):
     """Whatever reads the text as a number gets exactly the rate back."""
-    assert float(rate_text(lr)) == lr
+    assert float(number_text(lr)) == lr
 
 
 @given(st.floats(min_value=1e-15, max_value=1e15))
 def test_a_rate_is_written_as_a_plain_decimal(lr: float):
     """Every program reads it: digits, one point, digits; no exponent, no bare integer."""
-    whole, point, part = rate_text(lr).partition(".")
+    whole, point, part = number_text(lr).partition(".")
     assert whole.isdigit()
     assert point == "."
     assert part.isdigit()
@@ -40,7 +41,7 @@ def test_a_rate_is_written_as_a_plain_decimal(lr: float):
 )
 def test_rates_as_people_write_them(lr: float, text: str):
     """No digit more than needed, and a point in front of every exponent, as YAML wants it."""
-    assert rate_text(lr) == text
+    assert number_text(lr) == text
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_a_script_that_says_no_interpreter(tmp_path: Path):
     script = tmp_path / "train"
     script.write_bytes(b"\x00\x01 not a program")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    run = CommandSource([str(script), "{lr}"]).start(0.1, 0)
+    run = CommandSource([str(script), "{lr}"]).start(Config(lr=0.1), 0)
     with pytest.raises(SourceError, match="cannot be started"):
         run.advance(1, 1.0)
     run.close()

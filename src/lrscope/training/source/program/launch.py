@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from lrscope.config import Config
 from lrscope.readers.console import Parser
 from lrscope.readers.follow import FileFollower
 
@@ -59,7 +60,7 @@ class Launcher(Protocol):
 
     grace: float
 
-    def prepare(self, lr: float, seed: int, log: Path | None) -> Launch:
+    def prepare(self, config: Config, seed: int, log: Path | None) -> Launch:
         """Fill in the command of one run and make its folders, at the run's first advance."""
 
     def release(self, launch: Launch) -> None:

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
+from lrscope.config import Config
 from lrscope.curves import Point
 from lrscope.errors import LrscopeError, SourceError, UsageError
 from lrscope.training.source.base import LiveRun, Progress, Status, Watch
@@ -38,9 +39,9 @@ class CommandRun(LiveRun):
     """A program at one learning rate and seed. Made by `CommandSource.start`."""
 
     def __init__(
-        self, launcher: Launcher, lr: float, seed: int, *, watch: Watch | None, log: Path | None
+        self, launcher: Launcher, config: Config, seed: int, *, watch: Watch | None, log: Path | None
     ) -> None:
-        self._launcher, self._lr, self._seed = launcher, lr, seed
+        self._launcher, self._config, self._seed = launcher, config, seed
         self._watch, self._log_path = watch, log
         self._state = threading.Condition()
         self._program: Program | None = None
@@ -122,7 +123,7 @@ class CommandRun(LiveRun):
     # -- starting, pausing, ending; the first three with the lock held
 
     def _start(self) -> None:
-        launch = self._launch = self._launcher.prepare(self._lr, self._seed, self._log_path)
+        launch = self._launch = self._launcher.prepare(self._config, self._seed, self._log_path)
         self._notes += launch.notes
         try:
             program = Program(launch.arguments, run=launch.run, cwd=launch.cwd, variables=launch.variables)

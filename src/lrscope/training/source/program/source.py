@@ -2,12 +2,12 @@
 
     CommandSource(["python", "train.py", "--lr", "{lr}", "--seed", "{seed}"])
 
-Three placeholders are filled in, also inside longer words (`--lr={lr}`, `optim.lr={lr}`, `{"rate": {lr}}`);
-all other braces stay as they are. No shell takes part.
+Placeholders are filled in, also inside longer words (`--lr={lr}`, `optim.lr={lr}`, `{"rate": {lr}}`); all other braces
+stay as they are. No shell takes part.
 
-    {lr}     the learning rate in plain decimals: 0.001, 0.00001, 10.0 (see `placeholders.rate_text`)
-    {seed}   the seed, an integer
-    {out}    an empty folder that belongs to the run alone, an absolute path
+    {lr}, {batch_size}, …   hyperparameters; numbers in plain decimals: 0.001, 0.00001, 10.0 (`config.value_text`)
+    {seed}                  the seed, an integer
+    {out}                   an empty folder that belongs to the run alone, an absolute path
 
 The program's environment is the present one, with what makes it print line by line (`environment.py`), its
 share of the processors where several run at once, and the mark of `guardian.py`. Standard input is empty.
@@ -23,6 +23,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lrscope.config import Config, RunKey, run_name, value_text
 from lrscope.errors import SourceError, StoreError
 from lrscope.readers.console import Parser
 from lrscope.readers.follow import FileFollower
@@ -31,11 +32,10 @@ from lrscope.training.source.program.environment import line_by_line
 from lrscope.training.source.program.folders import linked_copy, move_aside, new_folder
 from lrscope.training.source.program.launch import Launch
 from lrscope.training.source.program.placeholders import (
+    check_places,
     check_program,
-    check_rate,
     command_name,
     fill,
-    rate_text,
     uses,
 )
 from lrscope.training.source.program.run import CommandRun, close_together
@@ -49,12 +49,14 @@ _writing = threading.Lock()
 
 
 class CommandSource(Source):
-    """A program that is started once a learning rate.
+    """A program that is started once a run.
 
     Parameters
     ----------
     arguments : sequence of str
         Program and arguments; `{lr}` must stand in one of them.
+    parameters : sequence of str, default ("lr",)
+        Hyperparameters that it is given; each must have its placeholder in one of the arguments.
     metric : str, optional
         Name of the metric to read; default: everything that looks like one.
     pattern : str, optional
@@ -70,7 +72,8 @@ class CommandSource(Source):
     Raises
     ------
     SourceError
-        If there is no `{lr}`, the program cannot be found, or all runs would write one metrics file.
+        If a hyperparameter has no placeholder, or a placeholder no hyperparameter; if the program cannot be found, or
+        all runs would write one metrics file.
     UsageError
         If `pattern` is no regular expression of use.
     """
@@ -82,6 +85,7 @@ class CommandSource(Source):
         self,
         arguments: Sequence[str],
         *,
+        parameters: Sequence[str] = ("lr",),
         metric: str | None = None,
         pattern: str | None = None,
         metrics_file: str | None = None,
@@ -89,12 +93,15 @@ class CommandSource(Source):
     ) -> None:
         self.arguments = [str(word) for word in arguments]
         self.cwd = Path.cwd()
+        self.parameters = tuple(parameters)
         check_program(self.arguments, self.cwd)
-        check_rate(self.arguments)
+        check_places(self.arguments, self.parameters)
         self.metric, self.pattern, self.metrics_file = metric, pattern, metrics_file
         self.folder = None if folder is None else Path(folder).absolute()
         self.own_folder = (
-            metrics_file is not None and not uses("lr", metrics_file) and not uses("out", metrics_file)
+            metrics_file is not None
+            and not uses("out", metrics_file)
+            and not all(uses(name, metrics_file) for name in self.parameters)
         )
         if metrics_file is not None:
             self._check_metrics_file(metrics_file)
@@ -105,8 +112,10 @@ class CommandSource(Source):
         self.grace = _GRACE
         self._writers: set[Path] = set()
 
-    def start(self, lr: float, seed: int, *, watch: Watch | None = None, log: Path | None = None) -> LiveRun:
-        return CommandRun(self, lr, seed, watch=watch, log=log)
+    def start(
+        self, config: Config, seed: int, *, watch: Watch | None = None, log: Path | None = None
+    ) -> LiveRun:
+        return CommandRun(self, config, seed, watch=watch, log=log)
 
     def close_runs(self, runs: Sequence[LiveRun]) -> None:
         close_together([run for run in runs if isinstance(run, CommandRun)])
@@ -140,15 +149,16 @@ class CommandSource(Source):
                     continue
         return found
 
-    def prepare(self, lr: float, seed: int, log: Path | None) -> Launch:
+    def prepare(self, config: Config, seed: int, log: Path | None) -> Launch:
         """Fill in the command of one run and make its folders."""
         number = next(_numbers)
-        values = {"lr": rate_text(lr), "seed": str(seed)}
+        values = {name: value_text(value) for name, value in config.items()} | {"seed": str(seed)}
+        told = run_name(RunKey(config, seed))
         temporary: tempfile.TemporaryDirectory[str] | None = None
         own: Path | None = None
         if self.own_folder or uses("out", *self.arguments, self.metrics_file or ""):
             if self.folder is not None:
-                own = new_folder(self.folder / f"lr-{values['lr']}-seed-{seed}")
+                own = new_folder(self.folder / told)
             elif log is not None:
                 name = log.stem if log.suffix == ".log" else f"{log.name}-files"
                 own = new_folder(log.absolute().with_name(name))
@@ -159,7 +169,7 @@ class CommandSource(Source):
             values["out"] = str(own)
         launch = Launch(
             arguments=[fill(word, values) for word in self.arguments],
-            run=f"{values['lr']}-{seed}-{number}",
+            run=f"{told}-{number}",
             cwd=self.cwd,
             variables={},
             reader=None,

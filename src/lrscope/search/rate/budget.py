@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from lrscope.curves import Plan
 from lrscope.errors import UsageError
 
-FEWEST = 3
+FEWEST_RATES = 3
 """Rates that have to be tried before one of them can be called better than its neighbours."""
 
 
-def check(plan: Plan) -> None:
+def check_budget(plan: Plan) -> None:
     """Raise where `plan` cannot be carried out.
 
-    Call it before the first run, and once more when the horizon has been learned: only then can it be told
-    how much a short part of a run costs, and whether the first run has left anything.
 
     Raises
     ------
@@ -24,7 +21,7 @@ def check(plan: Plan) -> None:
         If there are fewer than three rates, no seed, or the budget cannot try three rates; the message says
         what budget would do.
     """
-    if len(plan.rates) < FEWEST:
+    if len(plan.rates) < FEWEST_RATES:
         raise UsageError(
             f"A scan needs at least three learning rates to compare, but its range holds {len(plan.rates)}; "
             f"widen it (--low, --high) or make it finer (--per-decade)."
@@ -34,10 +31,10 @@ def check(plan: Plan) -> None:
     if not (math.isfinite(plan.budget) and plan.budget > 0):
         raise UsageError(f"budget must be a positive number of full runs, not {plan.budget!r}.")
     if not plan.pausable or plan.horizon == 1:
-        if plan.budget < FEWEST:
+        if plan.budget < FEWEST_RATES:
             raise UsageError(
                 f"A budget of {plan.budget:g} cannot try three learning rates, because each of these runs "
-                f"counts as a whole one; --budget {FEWEST} is the least that can."
+                f"counts as a whole one; --budget {FEWEST_RATES} is the least that can."
             )
         return
     if plan.horizon is None:
@@ -45,10 +42,10 @@ def check(plan: Plan) -> None:
     if plan.horizon < 1:
         raise UsageError(f"steps must be at least 1, not {plan.horizon!r}.")
     if plan.scout is not None:
-        need = 1 + (FEWEST - 1) / plan.horizon
+        need = 1 + (FEWEST_RATES - 1) / plan.horizon
         because = "the first one was let through to learn how long a run is (--steps would spare it)"
     else:
-        need = FEWEST / plan.horizon
+        need = FEWEST_RATES / plan.horizon
         because = f"a full run has only {plan.horizon} steps"
     if plan.budget * plan.horizon < need * plan.horizon - 1e-6:
         least = math.ceil(need * 100) / 100
@@ -61,8 +58,3 @@ def check(plan: Plan) -> None:
 def total_steps(plan: Plan) -> int:
     """The budget in steps. The horizon must be known."""
     return 0 if plan.horizon is None else math.floor(plan.budget * plan.horizon + 1e-6)
-
-
-def scout_rate(rates: Sequence[float]) -> float:
-    """The rate to learn from first: the one nearest to 1e-3, which trains a little nearly everywhere."""
-    return min(rates, key=lambda lr: (abs(math.log10(lr) + 3), lr))

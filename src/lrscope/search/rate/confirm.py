@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from lrscope.curves import Plan, Scan
 from lrscope.search.planners.base import Advance
-from lrscope.search.planners.budget import total_steps
+from lrscope.search.rate.budget import total_steps
 from lrscope.search.rate.ranking import judge
 from lrscope.search.rate.replicates import USUAL, Replicates, same_again
 
@@ -57,7 +57,7 @@ def confirm(scan: Scan, leading: Sequence[float], left: int) -> list[Advance]:
     plan, rates = scan.plan, list(leading)[:IN_QUESTION]
     if len(plan.seeds) < 2 or not rates:
         return []
-    first = scan.run((rates[0], plan.seeds[0]))
+    first = scan.run(plan.key(rates[0], plan.seeds[0]))
     by = judge(scan)
     if first is None or by.metric is None or first.step < 1:
         return []
@@ -71,7 +71,7 @@ def confirm(scan: Scan, leading: Sequence[float], left: int) -> list[Advance]:
         if worth <= matters and len(known.seeds(rates[0])) > 1 and len(known.seeds(lead)) > 1:
             return []
         for seed in plan.seeds[1:]:
-            pair = [lr for lr in (lead, challenger) if (lr, seed) not in known.shares]
+            pair = [lr for lr in (lead, challenger) if plan.key(lr, seed) not in known.shares]
             asks = [(lr, target - _step(scan, lr, seed)) for lr in pair if not _over(scan, lr, seed)]
             if len(asks) == 2 and sum(price for _, price in asks) > left:
                 asks = asks[:1]
@@ -80,7 +80,7 @@ def confirm(scan: Scan, leading: Sequence[float], left: int) -> list[Advance]:
                     f"seed {seed} of the leader {lead:g} and of {challenger:g}, the rate that may still beat it: a "
                     f"change is worth {100 * worth:.1f} % of what training gains"
                 )
-                return [Advance((lr, seed), target, reason) for lr, _ in asks]
+                return [Advance(plan.key(lr, seed), target, reason) for lr, _ in asks]
     return []
 
 
@@ -96,10 +96,10 @@ def _worth(known: Replicates, lead: float, rates: Sequence[float]) -> dict[float
 
 
 def _step(scan: Scan, lr: float, seed: int) -> int:
-    run = scan.run((lr, seed))
+    run = scan.run(scan.plan.key(lr, seed))
     return 0 if run is None else run.step
 
 
 def _over(scan: Scan, lr: float, seed: int) -> bool:
-    run = scan.run((lr, seed))
+    run = scan.run(scan.plan.key(lr, seed))
     return run is not None and run.state.final

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrscope.search.range_test.ramp_curve import RampCurve, line, mean_climb
+from lrscope.search.range_test.ramp_curve import RampCurve, line, mean_ramp
 from lrscope.search.range_test.rules import RULES, Rule
 from lrscope.statistics.estimate import Estimate
 
@@ -35,8 +35,8 @@ class Reading:
     alone: tuple[float, ...]
 
 
-def audit(
-    climbs: Sequence[RampCurve],
+def read_all(
+    ramps: Sequence[RampCurve],
     *,
     rules: Mapping[str, Rule] = RULES,
     level: float = 0.9,
@@ -52,7 +52,7 @@ def audit(
 
     Parameters
     ----------
-    climbs : sequence of RampCurve
+    ramps : sequence of RampCurve
         At least one; they share their rates.
     rules : mapping
         By name.
@@ -63,13 +63,13 @@ def audit(
     seed : int
         Of the draws: the same ramps always give the same intervals.
     """
-    whole = mean_climb(climbs)
+    whole = mean_ramp(ramps)
     x = whole.log_lr
     value = {name: rule(x, line(whole)[0]) for name, rule in rules.items()}
-    lines = np.array([line(c)[0] for c in climbs])
+    lines = np.array([line(c)[0] for c in ramps])
     single = {name: sorted(rule(x, one) for one in lines) for name, rule in rules.items()}
-    left = np.array([c.loss for c in climbs]) - lines
-    count = len(climbs)
+    left = np.array([c.loss for c in ramps]) - lines
+    count = len(ramps)
     if count > 1:
         middle = lines.mean(axis=0)
         lines = middle + (lines - middle) * np.sqrt(count / (count - 1))

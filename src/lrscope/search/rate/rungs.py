@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,28 +159,3 @@ def next_rung(alive: int, step: int, left: int, horizon: int, pace: Pace, finish
                 return Rung(keep, to_step)
     to_step = pace.snap(step + left, horizon)
     return Rung(1, to_step) if to_step > step and to_step - step <= left else None
-
-
-def spread(count: int, size: int) -> list[int]:
-    """`count` of the indices 0 … `size` - 1, evenly spread, both ends among them."""
-    if count >= size:
-        return list(range(size))
-    if count == 1:
-        return [size // 2]
-    return sorted({round(i * (size - 1) / (count - 1)) for i in range(count)})
-
-
-def bisecting(visited: Sequence[int], around: int, size: int) -> list[int]:
-    """Unvisited indices halfway from `around` to its nearest visited neighbour on each side, wider gap first.
-
-    Where there is no neighbour on a side, halfway to the end of the grid.
-    """
-    seen = set(visited)
-    below = max((i for i in seen if i < around), default=-1)
-    above = min((i for i in seen if i > around), default=size)
-    found = []
-    if around - below > 1:
-        found.append((around - below, (around + below) // 2 if below >= 0 else around // 2))
-    if above - around > 1:
-        found.append((above - around, (around + above + 1) // 2 if above < size else (around + size) // 2))
-    return [index for _, index in sorted(found, key=lambda gap: -gap[0]) if index not in seen]
