@@ -67,3 +67,13 @@ def test_long_curves_are_read_as_finely_as_short_ones():
     x = np.linspace(0, 1, 100_000)
     steps, loss = curve(1 + (x - 0.7) ** 2)
     assert readout(steps, loss, goal="min", objective="best") == pytest.approx(1.0, abs=1e-3)
+
+
+@given(FINITE)
+def test_the_best_follows_its_plain_twin(values):
+    """It is the best, over all steps, of the mean over the last tenth so far."""
+    steps, loss = curve(values)
+    ends = [readout(steps[:n], loss[:n], goal="min") for n in range(1, loss.size + 1)]
+    for goal, best in (("min", min(ends)), ("max", max(ends))):
+        found = readout(steps, loss, goal=goal, objective="best")
+        assert found == pytest.approx(best, rel=1e-9, abs=1e-9 * (1 + float(np.abs(loss).sum())))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lrscope.views.shared import reading, smoothing
+from lrscope.views.shared import smoothing
 
 CURVES = arrays(np.float64, st.integers(1, 500), elements=st.floats(-1e6, 1e6))
 ROUGH = arrays(np.float64, st.integers(1, 900), elements=st.floats(allow_nan=True, allow_infinity=True))
@@ -73,23 +72,3 @@ def test_noise_is_told_from_shape():
         assert smoothing.noisy(rough * scale)
     assert not smoothing.noisy(np.ones(500))
     assert not smoothing.noisy(np.linspace(3, 1, 64))
-
-
-@pytest.mark.parametrize("goal", ["min", "max"])
-def test_the_end_of_a_curve_is_the_mean_over_its_last_tenth(goal):
-    """By steps, not by points, and one value at least; a value that is not finite there leaves no level."""
-    loss = np.arange(100.0)
-    assert reading.end_level(steps(loss), loss, goal) == loss[90:].mean()
-    assert reading.end_level(np.array([1, 2, 1000]), np.array([9.0, 8.0, 3.0]), goal) == 3.0
-    assert reading.end_level(steps(loss), np.append(loss[:99], np.nan), goal) is None
-    assert reading.end_level(steps(loss[:0]), loss[:0], goal) is None
-
-
-@given(CURVES)
-def test_the_best_level_follows_its_plain_twin(loss):
-    """The best level is the best, over all steps, of the mean over the last tenth so far."""
-    step = steps(loss)
-    levels = [reading.end_level(step[:n], loss[:n], "min") for n in range(1, loss.size + 1)]
-    for goal, best in (("min", min(levels)), ("max", max(levels))):
-        level = reading.end_level(step, loss, goal, "best")
-        assert level == pytest.approx(best, rel=1e-9, abs=1e-9 * (1 + float(np.abs(loss).sum())))

@@ -64,6 +64,11 @@ def readout(steps: Steps, values: Values, *, goal: Goal, objective: str = "last"
     return float(means.min() if goal == "min" else means.max())
 
 
+def averaged(steps: Steps) -> bool:
+    """Whether the end of a curve with these steps is read from more than one value."""
+    return steps.size > 1 and window_start(steps) < steps.size - 1
+
+
 def running_means(steps: Steps, values: Values) -> Values:
     """Means over the trailing window at each point (a hundred times a window on long curves), where all values in it
     are finite."""

@@ -13,6 +13,7 @@ from lrscope.search.range_test.ramp_curve import RampCurve, line, mean_ramp
 from lrscope.search.range_test.readings import Reading, read_all
 from lrscope.search.rate.recommendation import Recommendation, parts
 from lrscope.statistics.estimate import Estimate
+from lrscope.vocabulary import Goal
 
 FALL_NOISE_LEVELS = 12.0
 """Noise levels, over the root of the number of values, by which the line has to fall below its start: of a hundred
@@ -42,7 +43,7 @@ class RangeTestAnswer(Recommendation):
 
 
 def answer_of(
-    ramps: Sequence[RampCurve], *, metric: str | None, goal: str, level: float, caveats: Sequence[str] = ()
+    ramps: Sequence[RampCurve], *, metric: str | None, goal: Goal, level: float, caveats: Sequence[str] = ()
 ) -> RangeTestAnswer:
     """Read ramps that share their rates.
 

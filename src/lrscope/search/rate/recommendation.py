@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lrscope.statistics.estimate import Estimate, short
+from lrscope.vocabulary import Goal
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Recommendation:
     reason: str
     rule: str
     metric: str | None = None
-    goal: str = "min"
+    goal: Goal = "min"
     warnings: tuple[str, ...] = ()
     chance: float | None = None
 

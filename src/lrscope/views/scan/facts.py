@@ -10,14 +10,15 @@ import numpy as np
 
 from lrscope.config import Config
 from lrscope.curves import Plan, Run, RunState
+from lrscope.curves.readout import averaged
 from lrscope.search.history import History, tell_history
 from lrscope.search.outcome import Cost, Outcome
 from lrscope.search.planners import registry
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.training.store.base import Decision
-from lrscope.views.shared import numbers, reading
+from lrscope.views.shared import numbers
 from lrscope.views.shared.curves import LOG_SPAN, CurveFacts, Window, curve_facts, known_mean, padded
-from lrscope.vocabulary import goal_of
+from lrscope.vocabulary import Goal
 
 # Runs far worse than the start of training would squash the rest: the picture goes half the improvement past the start.
 _ROOM_PAST_START = 0.5
@@ -71,9 +72,9 @@ class Facts:
         """Runs in this state."""
         return sum(r.state is state for r in self.runs)
 
-    def goal_of(self, metric: str) -> str:
+    def goal_of(self, metric: str) -> Goal:
         """ "min" or "max": the scan's own goal for the judged metric, by name for the others."""
-        return self.answer.goal if metric == self.metric else goal_of(metric)
+        return self.answer.goal if metric == self.metric else self.plan.goal_of(metric)
 
     def levels(self, metric: str) -> list[float]:
         """Where the runs that neither diverged nor failed stand at their ends, as far as that is finite."""
@@ -82,7 +83,7 @@ class Facts:
 
     def averaged(self, metric: str) -> bool:
         """Whether the end of any curve is read from more than one value."""
-        return any(reading.averaged(r.curves[metric].curve.step) for r in self.runs if metric in r.curves)
+        return any(averaged(r.curves[metric].curve.step) for r in self.runs if metric in r.curves)
 
     @property
     def named_level(self) -> float | None:
@@ -167,7 +168,7 @@ def _run(
     for name in metrics:
         curve = run.metric(name)
         if len(curve):
-            goal = outcome.recommendation.goal if name == metric else goal_of(name)
+            goal = outcome.recommendation.goal if name == metric else plan.goal_of(name)
             curves[name] = curve_facts(curve, goal, plan.objective)
     last = float(curves[metric].curve.loss[-1]) if metric in curves and metric is not None else None
     return RunFacts(

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lrscope.curves import LossCurve
-from lrscope.views.shared import reading, smoothing
+from lrscope.curves.readout import readout
+from lrscope.views.shared import smoothing
 from lrscope.views.shared.values import short
+from lrscope.vocabulary import Goal
 
 LOG_SPAN = 8.0
 """Positive values that span more than this factor are drawn on a log axis."""
@@ -23,7 +25,7 @@ class CurveFacts:
     """One metric of one run.
 
     `curve` is as observed, up to the step that decisions read; `level` is where it stands at the end
-    (`reading.end_level`), None where that is not finite; `noisy` says whether a smoothed line helps.
+    (`curves.readout`), None where that is not finite; `noisy` says whether a smoothed line helps.
     """
 
     curve: LossCurve
@@ -46,10 +48,10 @@ class Window:
     hidden: int = 0
 
 
-def curve_facts(curve: LossCurve, goal: str, objective: Literal["last", "best"] = "last") -> CurveFacts:
+def curve_facts(curve: LossCurve, goal: Goal, objective: Literal["last", "best"] = "last") -> CurveFacts:
     """A curve → its facts."""
-    level = reading.end_level(curve.step, curve.loss, goal, objective)
-    return CurveFacts(curve, level, smoothing.noisy(curve.loss))
+    level = readout(curve.step, curve.loss, goal=goal, objective=objective)
+    return CurveFacts(curve, level if math.isfinite(level) else None, smoothing.noisy(curve.loss))
 
 
 def padded(low: float, high: float, log: bool, start: float | None, hidden: int = 0) -> Window:
