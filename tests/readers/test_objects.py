@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lrscope.config import Config
 from lrscope.curves import LossCurve, Run, Scan
 from lrscope.curves.scan import Plan
 from lrscope.errors import UsageError
@@ -36,7 +37,7 @@ THREE = [(1, 3.0), (2, 2.0), (3, 1.0)]
         np.array([(1, 3.0), (2, 2.0), (3, 1.0)], dtype=[("step", int), ("loss", float)]),
         LossCurve([1, 2, 3], [3, 2, 1]),
         LoggedRun("x", "csv", {"loss": LossCurve([1, 2, 3], [3, 2, 1])}),
-        Scan(Plan((0.1,)), [Run(0.1, 0, {"loss": LossCurve([1, 2, 3], [3, 2, 1])})]),
+        Scan(Plan((0.1,)), [Run(Config(lr=0.1), 0, {"loss": LossCurve([1, 2, 3], [3, 2, 1])})]),
     ],
 )
 def test_numbers_in_every_wrapping(obj):

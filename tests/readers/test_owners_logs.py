@@ -8,13 +8,17 @@ import math
 import shutil
 import sqlite3
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lrscope.config import Config, RunKey
 from lrscope.errors import UsageError
 from lrscope.readers import LoggedRun, read
+from lrscope.training.store.base import Points
+from lrscope.training.store.sqlite import SqliteStore
 
 
 def same_as_logged(run: LoggedRun, truth, loss: str, val: str) -> None:
@@ -244,6 +248,21 @@ def test_a_scan_of_our_own(tmp_path):
     assert math.isnan(second.curves["loss"].loss[1])
     assert first.curves["loss"].lr is not None
     assert first.curves["loss"].lr.tolist() == [0.1, 0.1]
+
+
+def test_a_scan_of_todays_schema_is_read_too(tmp_path):
+    """Its runs are told by their configurations; one whose configuration is damaged keeps its points."""
+    store = SqliteStore(tmp_path / "scan.sqlite")
+    keys = [RunKey(Config(lr=lr, batch_size=32), 0) for lr in (0.1, 0.2)]
+    store.append([Points(key, [(1, "loss", 2.0), (2, "loss", 1.0)]) for key in keys])
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "scan.sqlite")) as connection:
+        connection.execute("UPDATE runs SET config = '{' WHERE id = 2")
+        connection.commit()
+    whole, damaged = read(tmp_path)
+    assert whole.name == "batch_size 32, lr 0.1, seed 0"
+    assert whole.curves["loss"].lr.tolist() == [0.1, 0.1]
+    assert damaged.curves["loss"].loss.tolist() == [2.0, 1.0]
 
 
 def test_a_database_of_something_else_is_named_as_such(tmp_path):
