@@ -36,11 +36,20 @@ class LrscopeScan(Reader):
             for run, metric, step, value in database.rows("points", ["run", "metric", "step", "value"]):
                 points.add(run, metrics.get(metric), step, math.nan if value is None else value)
             first = database.has("runs", "id", "lr", "seed")  # schema 1 told runs by their rate alone
+            runs = []
             for run, told, seed in database.rows("runs", ["id", "lr" if first else "config", "seed"]):
                 try:
                     config = Config(lr=told) if first else Config.from_json(told)
                 except (TypeError, ValueError):
                     continue  # damaged: the points are still there
                 points.parameter(run, "lr", config.get("lr"))
-                points.call(run, str(RunKey(config, seed)))
+                runs.append((run, config, seed))
+            same = (
+                set.intersection(*(set(config.items()) for _, config, _ in runs)) if len(runs) > 1 else set()
+            )
+            for run, config, seed in runs:  # named by what tells it from the others
+                own = {
+                    name: value for name, value in config.items() if name == "lr" or (name, value) not in same
+                }
+                points.call(run, str(RunKey(Config(own), seed)))
             return points.runs(self.name, path, database.lost)

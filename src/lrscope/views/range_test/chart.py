@@ -10,7 +10,7 @@ from lrscope.views.range_test.facts import RULE_COLOURS, Floats, RangeTestFacts
 from lrscope.views.shared import numbers, smoothing
 from lrscope.views.shared.page import text
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 860, 360, 64, 40, 12  # pixels
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _BOTTOM, _TOP = 860, 360, 64, 20, 40, 12  # pixels
 _POINTS = 400  # of one line
 
 
@@ -23,7 +23,7 @@ def chart_markup(facts: RangeTestFacts) -> str:
 
     def across(lr: Floats | float) -> Floats:
         share = (np.log10(lr) - first) / (last - first)
-        return np.asarray(_LEFT + share * (_WIDTH - _LEFT - 8), np.float64)
+        return np.asarray(_LEFT + share * (_WIDTH - _LEFT - _RIGHT), np.float64)
 
     def up(loss: Floats | float) -> Floats:
         share = (np.clip(loss, low, high) - low) / (high - low)

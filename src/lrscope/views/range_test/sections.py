@@ -70,7 +70,7 @@ def report(test: RangeTest) -> Report:
 
 def _details(facts: RangeTestFacts) -> list[str]:
     lost = facts.answer.cliff
-    return [] if lost is None else [f"ramps had lost all that they had gained by {numbers.rate(lost.value)}"]
+    return [] if lost is None else [f"Ramps had lost all that they had gained by {numbers.rate(lost.value)}"]
 
 
 def _lost_figure(facts: RangeTestFacts) -> list[tuple[str, str, str]]:
