@@ -21,6 +21,10 @@ from lrscope.statistics.pace import PLAIN, Pace, pace
 from lrscope.statistics.student import student_quantile
 
 FORECAST_LEVEL = 0.8
+MOST_CONFIDENCE = 0.97  # no test on the past excludes a shelf, or that a descent ends with the log
+DOUBT_SHARE = (
+    0.6  # of the doubt that shape and fall leave about a descent came true (`benchmarks/diagnosis/pace.py`)
+)
 SETTLED_POINTS = 50  # from which on a curve that never fell is called level against its own noise
 FEW_POINTS = 16  # of fewer, a fall that does not reach below the start is taken for a spike
 DECIDING_ERRORS = (
@@ -201,7 +205,7 @@ def _level(
         f"{short(found.expected)} would have been expected from its course before{unit}. {ALIKE} Lowering helps in "
         "both cases; keep a checkpoint, for some plateaus are shelves."
     )
-    return Verdict(Regime.PLATEAU, Advice.LOWER, reason, min(found.certainty, 0.99), evidence)
+    return Verdict(Regime.PLATEAU, Advice.LOWER, reason, min(found.certainty, MOST_CONFIDENCE), evidence)
 
 
 def _moving(
@@ -229,9 +233,8 @@ def _moving(
             f"({FORECAST_LEVEL:.0%} sure: {short(max(low, 0.0))} to {short(max(high, 0.0))}). Whether a higher "
             "rate would be faster, the loss alone does not say."
         )
-        return Verdict(
-            Regime.DESCENDING, Advice.KEEP, reason, min(sure * found.outlook.goes_on, 0.99), evidence
-        )
+        confidence = 1 - DOUBT_SHARE * (1 - sure * found.outlook.goes_on)
+        return Verdict(Regime.DESCENDING, Advice.KEEP, reason, min(confidence, MOST_CONFIDENCE), evidence)
     if spiky:
         evidence["points_needed"] = float(FEW_POINTS)
         return _undecided(

@@ -22,7 +22,9 @@ from lrscope.statistics.trend import Trend, trend
 
 FEWEST_POINTS = 8  # below that, neither a pace nor its error can be had
 NULL_POWER = 0.5  # of t^-1/2, the pace of stochastic approximation; networks have exponents of .05 to .35
-BROKEN_OFF = 0.5  # below this share of the pace of such a power law, the descent has ended
+BROKEN_OFF = (
+    0.7  # below this share of the pace of such a power law, the descent has ended; see `benchmarks/diagnosis`
+)
 LEVEL_CERTAINTY = 0.95
 PLAIN = 0.9995  # confidence from which a fall is plain: it is looked for in three stretches, at every look
 SEEN = 0.98  # and from which it can be seen
@@ -113,7 +115,7 @@ def pace(values: ArrayLike, steps: ArrayLike | None = None, *, ahead: float = 1.
     means of two neighbouring doublings before them (or from the first values to a doubling), less its standard
     error. The curve t^-1/2 has, on the same points, the slope b0 and the gain g0; smaller exponents and later
     beginnings lose less pace, so under the null ``b >= g b0 / g0`` for each pair. The descent has broken off
-    where ``b < g b0 / (2 g0)`` with 95 % confidence (Student's t) for some m and the largest such bound, unless a
+    where ``b < 0.7 g b0 / g0`` with 95 % confidence (Student's t) for some m and the largest such bound, unless a
     fall is plain in the latest 15, 30 or 50 % (99.95 %), goes on by its shape (`outlook`) and is more than a
     tenth of ``g b0 / g0``. It goes on where a fall can be seen (98 %) and its shape says so.
 
