@@ -197,12 +197,10 @@ def _level(
             f"there are {n:,}.",
             {**evidence, "points_needed": float(least)},
         )
-    brought = -found.window.slope
-    unit = " (both of its logarithm)" if found.axis == "log" else ""
-    course = f"come down by only {short(brought)}" if brought > 0 else "not come down"
+    course = f"come down by only {short(found.brought)}" if found.brought > 0 else "not come down"
     reason = (
         f"Level since about step {int(series.step[found.begin]):,}: per doubling of the steps it has {course}, where "
-        f"{short(found.expected)} would have been expected from its course before{unit}. {ALIKE} Lowering helps in "
+        f"{short(found.expected)} would have been expected from its course before. {ALIKE} Lowering helps in "
         "both cases; keep a checkpoint, for some plateaus are shelves."
     )
     return Verdict(Regime.PLATEAU, Advice.LOWER, reason, min(found.certainty, MOST_CONFIDENCE), evidence)

@@ -111,7 +111,8 @@ def _weights(lines: list[Trend], residuals: NDArray[np.float64]) -> NDArray[np.f
     noise = min(line.noise for line in lines)
     if noise > 0:
         residuals = np.clip(residuals, -_OUTLIER_ERRORS * noise, _OUTLIER_ERRORS * noise)
-    rss = np.square(residuals).sum(axis=1)
+    largest = float(np.abs(residuals).max())
+    rss = np.square(residuals / largest if largest > 0 else residuals).sum(axis=1)  # 1e200 squared overflows
     best = int(rss.argmin())
     if rss[best] == 0:
         return np.asarray((rss == 0) / np.count_nonzero(rss == 0), dtype=np.float64)

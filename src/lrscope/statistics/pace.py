@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from lrscope.errors import UsageError
 from lrscope.statistics.autocorrelation import block_means
 from lrscope.statistics.outlook import DESCENT_RATIO, Outlook, outlook
-from lrscope.statistics.student import student_cdf
+from lrscope.statistics.student import student_probability
 from lrscope.statistics.trend import Trend, trend
 
 FEWEST_POINTS = 8  # below that, neither a pace nor its error can be had
@@ -30,6 +30,8 @@ PLAIN = 0.9995  # confidence from which a fall is plain: it is looked for in thr
 SEEN = 0.98  # and from which it can be seen
 LATEST_SHARES = (0.15, 0.3, 0.5)  # of the series: where a fall or rise is looked for
 LOG_AXIS_RATIO = 10.0  # positive values that fall by more than this factor are judged by their logarithm
+CLEAR_ERRORS = 2.0  # a gain of so many standard errors is one that later gains can be measured against
+_REFERENCES = 3  # doublings that are asked
 _OCTAVE_POINTS = 5  # fewest in a doubling that is looked at on its own
 _MOST_OCTAVES = 12
 _MOST_BLOCKS = 256
@@ -37,17 +39,19 @@ _MOST_BLOCKS = 256
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a series comes down at its end. Falls are positive while it decreases.
+    """How a series comes down at its end. Falls are positive while it decreases, and in its unit on either axis.
 
     Parameters
     ----------
     outlook : Outlook
-        What is still to come, in the unit of the series.
+        What is still to come.
     last, last_error : float
-        What the last doubling brought, from a line over log t, and its standard error; on the axis judged.
+        What the last doubling brought, from a line over log t, and its standard error.
+    brought : float
+        The same per doubling over the whole stretch that was judged.
     expected : float
-        What the last doubling would have brought had the earlier gains gone on as t^-1/2; on the axis judged.
-        0 where nothing was gained before.
+        What the last doubling would have brought had the earlier gains gone on as t^-1/2; 0 where nothing was
+        gained before.
     level, falling, rising : bool
         The descent has broken off; it goes on; the latest stretch gets worse. At most one holds.
     certainty : float
@@ -56,10 +60,8 @@ class Pace:
         Confidence that it falls, the largest of those from the latest 15, 30 and 50 %.
     axis : str
         "log" where the logarithm of the values was judged, else "linear".
-    window : Trend
-        The line over log2 t through the stretch that was judged, on that axis.
     begin : int
-        Index at which that stretch begins.
+        Index at which the stretch that was judged begins.
     latest : Trend
         The line over steps through the shortest of the latest stretches that moves plainly, else the longest.
     """
@@ -67,6 +69,7 @@ class Pace:
     outlook: Outlook
     last: float
     last_error: float
+    brought: float
     expected: float
     level: bool
     falling: bool
@@ -74,7 +77,6 @@ class Pace:
     certainty: float
     seen: float
     axis: str
-    window: Trend
     begin: int
     latest: Trend
 
@@ -111,13 +113,14 @@ def pace(values: ArrayLike, steps: ArrayLike | None = None, *, ahead: float = 1.
     r"""Judge whether a series still comes down as losses do.
 
     Null: from its earlier gains on, the series falls like ``c + A (t + t0)^-a`` with ``a <= 1/2``, as all losses
-    do that only wait. Let b be the slope over log2 t of the latest m doublings, and g the gain between the
-    means of two neighbouring doublings before them (or from the first values to a doubling), less its standard
-    error. The curve t^-1/2 has, on the same points, the slope b0 and the gain g0; smaller exponents and later
-    beginnings lose less pace, so under the null ``b >= g b0 / g0`` for each pair. The descent has broken off
-    where ``b < 0.7 g b0 / g0`` with 95 % confidence (Student's t) for some m and the largest such bound, unless a
-    fall is plain in the latest 15, 30 or 50 % (99.95 %), goes on by its shape (`outlook`) and is more than a
-    tenth of ``g b0 / g0``. It goes on where a fall can be seen (98 %) and its shape says so.
+    do that only wait. Let b be the slope over log2 t of the latest m doublings, and g a gain before them: between
+    the means of two neighbouring doublings, or from the first values to a doubling, less its standard error; the
+    latest that is clear and the two before it are asked. The curve t^-1/2 has, on the same points, the slope b0 and
+    the gain g0; smaller exponents and later beginnings lose less pace, so under the null ``b >= g b0 / g0`` for
+    each pair. The descent has broken off where ``b < 0.7 g b0 / g0`` with 95 % confidence (Student's t) for some m
+    and the largest such bound, unless a fall is plain in the latest 15, 30 or 50 % (99.95 %), goes on by its shape
+    (`outlook`) and is more than a tenth of ``g b0 / g0``. It goes on where a fall can be seen (98 %) and its shape
+    says so.
 
     Positive values that come down by more than a factor of ten are judged by their logarithm: errors that
     fall over decades are otherwise judged by the first of them. Else, adding a constant or multiplying by a
@@ -174,13 +177,28 @@ def pace(values: ArrayLike, steps: ArrayLike | None = None, *, ahead: float = 1.
     level = certainty > LEVEL_CERTAINTY and not climbs and (tiny or seen <= PLAIN or not goes_on)
     falling = not level and seen > SEEN and goes_on
     rising = not level and not falling and max(falls) > SEEN
-    if axis == "log":
-        coming = _back_from_log(coming, float(np.median(y[-max(3, n // 20) :])))
     line = stretches[0].line
+    last, error, brought = -line.slope, line.error, -judged.line.slope
+    if axis == "log":
+        now = float(np.median(y[-max(3, n // 20) :]))
+        coming = _back_from_log(coming, now)
+        last, brought, expected = (now * math.expm1(v) for v in (last, brought, expected))
+        error *= now
     return Pace(
-        coming, -line.slope, line.error, expected, level, falling, rising, certainty, seen, axis, judged.line,
-        judged.begin, plain,
-    )  # fmt: skip
+        outlook=coming,
+        last=last,
+        last_error=error,
+        brought=brought,
+        expected=expected,
+        level=level,
+        falling=falling,
+        rising=rising,
+        certainty=certainty,
+        seen=seen,
+        axis=axis,
+        begin=judged.begin,
+        latest=plain,
+    )
 
 
 def _falls_over_decades(y: NDArray[np.float64]) -> bool:
@@ -236,20 +254,29 @@ def _gains(z: NDArray[np.float64], t: NDArray[np.float64]) -> list[_Gain]:
         _Gain(k, earlier[0] - later[0], math.hypot(earlier[1], later[1]), earlier[2] - later[2])
         for k, (later, earlier) in enumerate(pairwise(levels), start=1)
     ]
-    if levels and stop:  # from the first values to the first doubling
+    if (
+        levels and stop
+    ):  # from the first values; a single one, that of a random network, is no part of the descent
+        few = min(3, stop)
         level, error, null = levels[-1]
-        for few, spread in ((1, noise), (min(3, stop), 1.25 * noise / math.sqrt(min(3, stop)))):
-            begun = float(np.mean((t[:few] / t[-1]) ** -NULL_POWER))
-            first = float(np.median(z[:few]))
-            gains.append(_Gain(len(levels), first - level, math.hypot(spread, error), begun - null))
+        begun = float(np.mean((t[:few] / t[-1]) ** -NULL_POWER))
+        spread = 1.25 * noise / math.sqrt(few)
+        gains.append(
+            _Gain(len(levels), float(np.median(z[:few])) - level, math.hypot(spread, error), begun - null)
+        )
     return gains
 
 
 def _expected(gains: list[_Gain], stretch: _Stretch) -> float:
-    """The pace over a stretch, by t^-1/2 from the gains before it; the largest that one of them gives."""
+    """The pace over a stretch, by t^-1/2 from the gains before it: the largest that one of them gives.
+
+    Of them, the latest that is clear and the two before it: how steeply training came down from a random start
+    says nothing of its pace much later.
+    """
+    before = [g for g in gains if g.octave >= stretch.octaves]
+    first = next((i for i, g in enumerate(before) if g.gain > CLEAR_ERRORS * g.error), 0)
     return max(
-        ((g.gain - g.error) / g.null * stretch.null for g in gains if g.octave >= stretch.octaves),
-        default=0.0,
+        ((g.gain - g.error) / g.null * stretch.null for g in before[first : first + _REFERENCES]), default=0.0
     )
 
 
@@ -259,4 +286,4 @@ def _below(line: Trend, bound: float) -> float:
         return 0.5
     if line.error == 0:
         return 0.5 if -line.slope == bound else float(-line.slope < bound)
-    return student_cdf((bound + line.slope) / line.error, line.freedom)
+    return student_probability((bound + line.slope) / line.error, line.freedom)
