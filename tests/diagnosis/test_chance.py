@@ -56,3 +56,13 @@ def test_other_losses_at_the_same_value_are_plateaus():
 def test_a_loss_that_falls_through_ln_k_is_descending():
     """A curve on its way down is not stuck, wherever it is."""
     assert judged(loss=np.linspace(2.6, math.log(10), 60)).regime is Regime.DESCENDING
+
+
+def test_before_eight_epochs_it_is_too_early_to_say():
+    """Three epochs at ln 50 are three epochs: undecided, as for any plateau."""
+    loss = around(math.log(50), 150)
+    logged = {
+        "loss": LossCurve(np.arange(150), loss, name="loss"),
+        "epoch": LossCurve(np.arange(150), np.arange(150) // 50, name="epoch"),
+    }
+    assert diagnose_curves(logged).regime is Regime.UNDECIDED

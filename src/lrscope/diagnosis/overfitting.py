@@ -13,6 +13,7 @@ from lrscope.curves.curve import LossCurve
 from lrscope.curves.metric import infer_goal, is_loss, is_validation
 from lrscope.diagnosis.base import Advice, Regime, Verdict
 from lrscope.diagnosis.series import Series, prepare
+from lrscope.statistics.autocorrelation import block_means
 from lrscope.statistics.estimate import short
 from lrscope.statistics.trend import trend
 
@@ -20,6 +21,7 @@ FEWEST_EVALUATIONS = 8
 RISING_RUN = 5  # evaluations that rise one after the other are enough to say it
 SIZE_SHARE = 0.05  # of what validation had improved by: a smaller rise is no reason to stop
 RISE_ERRORS = 4.0  # over all windows and looks of a run; chosen in `benchmarks/diagnosis/overfitting.py`
+_MOST_EVALUATIONS = 200  # a validation loss of more points is averaged to so many
 MEMORY_SLACK = 0.1  # added to the memory that is read, which is uncertain
 
 
@@ -33,15 +35,12 @@ class Rise:
         Index of the best value.
     size : float
         How far it has risen since, between means of three.
-    share : float
-        The same as a share of what it had improved by from its start to its best.
     errors : float
         The rise of the clearest latest window, in standard errors.
     """
 
     best: int
     size: float
-    share: float
     errors: float
 
 
@@ -62,10 +61,10 @@ def read_overfitting(curves: Mapping[str, LossCurve], validation: str, training:
         Name of the training loss.
     """
     series = prepare(curves[validation])
-    rise = find_rise(series.value) if series.value.size and not series.broken_tail else None
+    rise = None if series.broken_tail else find_rise(block_means(series.value, _MOST_EVALUATIONS))
     if rise is None:
         return None
-    at = int(series.step[rise.best])
+    at = int(block_means(series.step, _MOST_EVALUATIONS)[rise.best])
     train = prepare(curves[training])
     if train.broken_tail or int((train.step >= at).sum()) < 3 or _rises_since(train, at):
         return None
@@ -155,8 +154,7 @@ def find_rise(y: NDArray[np.float64]) -> Rise | None:
     in_a_row = bool((np.diff(y[-RISING_RUN - 1 :]) > 0).all()) and y[-1] - y[-RISING_RUN - 1] > 4 * noise
     if most < RISE_ERRORS and not in_a_row:
         return None
-    share = size / improved if improved > 0 else math.inf
-    return Rise(best, size, share, max(most, RISE_ERRORS if in_a_row else 0.0))
+    return Rise(best, size, max(most, RISE_ERRORS if in_a_row else 0.0))
 
 
 _MEMORY = np.linspace(0.0, 0.75, 31)

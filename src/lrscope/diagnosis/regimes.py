@@ -115,7 +115,7 @@ def read_loss(
         found, improvement, evidence
     )
     level = None if diverging else _level(series, found, improvement, least, evidence)
-    if diverging is None and not found.falling:
+    if diverging is None and not found.falling and n >= least:
         level = read_chance(series, name, found.latest, improvement, curves or {}, evidence) or level
     verdict = diverging or level or _moving(series, found, improvement, forecast, planned, evidence)
     begin = found.begin if found.level else min(found.begin, n - n // 2)
@@ -226,10 +226,11 @@ def _moving(
         else:
             value, low, high = forecast.value, forecast.low, forecast.high
             at = last + int(series.step[-1] - series.step[0])
+        about, least, most = (short(max(v, 0.0)) for v in (value, low, high))
+        within = "" if least == most else f" ({100 * FORECAST_LEVEL:.0f} % sure: {least} to {most})"
         reason = (
-            f"It still gets better: by about {short(max(value, 0.0))} more by step {at:,} at this pace "
-            f"({FORECAST_LEVEL:.0%} sure: {short(max(low, 0.0))} to {short(max(high, 0.0))}). Whether a higher "
-            "rate would be faster, the loss alone does not say."
+            f"It still gets better: by about {about} more by step {at:,} at this pace{within}. Whether a higher rate "
+            "would be faster, the loss alone does not say."
         )
         confidence = 1 - DOUBT_SHARE * (1 - sure * found.outlook.goes_on)
         return Verdict(Regime.DESCENDING, Advice.KEEP, reason, min(confidence, MOST_CONFIDENCE), evidence)

@@ -85,8 +85,8 @@ def heed_schedule(verdict: Verdict, schedule: Schedule) -> Verdict:
     """The verdict with advice that the schedule leaves open.
 
     A rate that is near nothing beside its own peak, or a run at its stated last step, has nothing left to lower
-    or raise: the advice is then to stop, and the reason says what is left, a longer run. A rate that still
-    warms up is not lowered on a plateau.
+    or raise, and a run that has not levelled nothing to keep: the advice is then to stop, and the reason says what
+    is left, a longer run. A rate that still warms up is not lowered on a plateau.
     """
     changes = verdict.advice in (Advice.LOWER, Advice.RAISE)
     fact = (
@@ -94,9 +94,11 @@ def heed_schedule(verdict: Verdict, schedule: Schedule) -> Verdict:
     )  # what is seen; the advice follows from it elsewhere
     if verdict.regime is Regime.DESCENDING:
         fact = "It got better up to the last step."
-    if schedule.spent_since is not None and (changes or verdict.regime is Regime.DESCENDING):
+    moving = verdict.regime in (Regime.DESCENDING, Regime.UNDECIDED)
+    if schedule.spent_since is not None and (changes or moving):
         over = (
-            f"The schedule is over: since step {schedule.spent_since:,} the rate has been at most {SPENT_SHARE:.0%} of "
+            f"The schedule is over: since step {schedule.spent_since:,} the rate has been at most "
+            f"{100 * SPENT_SHARE:.0f} % of "
             f"its peak ({schedule.peak:.3g}), now {schedule.rate:.3g}. There is nothing left to lower; "
         )
         left = (
