@@ -108,8 +108,7 @@ def read_loss(
         "next_doubling_low": forecast.low,
         "next_doubling_high": forecast.high,
         "noise": found.latest.noise,
-        "memory": found.latest.memory,
-        "t": -found.latest.t,
+        "fall_in_standard_errors": -found.latest.t,
     }
     diverging = read_divergence(series, found.latest, evidence) or _getting_worse(
         found, improvement, evidence
