@@ -21,15 +21,13 @@ from lrscope.statistics.pace import PLAIN, Pace, pace
 from lrscope.statistics.student import student_quantile
 
 FORECAST_LEVEL = 0.8
-MOST_CONFIDENCE = 0.97  # no test on the past excludes a shelf, or that a descent ends with the log
-DOUBT_SHARE = (
-    0.6  # of the doubt that shape and fall leave about a descent came true (`benchmarks/diagnosis/pace.py`)
+MOST_CONFIDENCE = (
+    0.95  # what the surest verdicts come to in `benchmarks/diagnosis/pace.py`: shelves cannot be seen
 )
+DOUBT_SHARE = 0.45  # of the doubt that shape and fall leave about a descent comes true; measured there, too
 SETTLED_POINTS = 50  # from which on a curve that never fell is called level against its own noise
 FEW_POINTS = 16  # of fewer, a fall that does not reach below the start is taken for a spike
-DECIDING_ERRORS = (
-    2.9  # a pace of so many standard errors is told from none in 90 % of curves, with 5 % errors
-)
+DECIDING_ERRORS = 2.9  # a pace of so many standard errors is told from none with power 0.9, error 5 %
 MOST_PATIENCE = 20  # lengths of the log; a promise that more points would decide goes no further
 ALIKE = (
     "From the loss alone a noise floor and a zig-zag across the valley look alike; to tell them apart, log the dot "
