@@ -65,6 +65,13 @@ def test_errors_that_fall_over_decades_are_judged_by_their_logarithm():
     assert found.outlook.high < 1 / 2000  # never below zero
 
 
+def test_values_of_any_size_are_judged():
+    """From 1e300 to 1e-300 within eight points, and back, nothing overflows."""
+    down = np.geomspace(1e300, 1e-300, 8)
+    assert pace(down).falling
+    assert pace([*down, *down[::-1]]).seen >= 0
+
+
 def test_a_decay_is_level_once_it_is_over():
     """At half a time constant a decay falls, at twelve it is level."""
     assert pace(1 + np.exp(-0.5 * T / T.size)).falling

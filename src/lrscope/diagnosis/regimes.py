@@ -116,10 +116,9 @@ def read_loss(
         level = read_chance(series, name, found.latest, improvement, curves or {}, evidence) or level
     verdict = diverging or level or _moving(series, found, improvement, forecast, planned, evidence)
     begin = found.begin if found.level else min(found.begin, n - n // 2)
-    return Reading(
-        verdict, found, improvement, (int(series.step[begin]), series.last_step),
-        None if diverging or _is_spiky(series, found, improvement) else forecast,
-    )  # fmt: skip
+    span = (int(series.step[begin]), series.last_step)
+    told = diverging is None and not _is_spiky(series, found, improvement)
+    return Reading(verdict, found, improvement, span, forecast if told else None)
 
 
 def _undecided(reason: str, evidence: dict[str, float], confidence: float = 0.5) -> Verdict:

@@ -23,7 +23,7 @@ from lrscope.statistics.trend import Trend, trend
 FEWEST_POINTS = 8  # below that, neither a pace nor its error can be had
 NULL_POWER = 0.5  # of t^-1/2, the pace of stochastic approximation; networks have exponents of .05 to .35
 BROKEN_OFF = (
-    0.7  # below this share of the pace of such a power law, the descent has ended; see `benchmarks/diagnosis`
+    0.7  # below this share of the pace of that power law a descent has ended (`benchmarks/diagnosis`)
 )
 LEVEL_CERTAINTY = 0.95
 PLAIN = 0.9995  # confidence from which a fall is plain: it is looked for in three stretches, at every look
@@ -164,25 +164,25 @@ def pace(values: ArrayLike, steps: ArrayLike | None = None, *, ahead: float = 1.
         p = _below(stretch.line, BROKEN_OFF * bound) if bound > 0 else 0.0
         if p > certainty:
             certainty, judged, expected = p, stretch, bound * stretches[0].null / stretch.null
-    latest = [_line(y, t, n - max(6, math.ceil(share * n))) for share in LATEST_SHARES]
-    falls = [_below(line, 0.0) for line in latest]  # confidence that each rises
+    begins = [n - max(6, math.ceil(share * n)) for share in LATEST_SHARES]
+    rises = [_below(_line(z, t, begin), 0.0) for begin in begins]
     plain = next(
-        (line for line, p in zip(latest, falls, strict=True) if not 1 - PLAIN < p < PLAIN), latest[-1]
+        (begin for begin, p in zip(begins, rises, strict=True) if not 1 - PLAIN < p < PLAIN), begins[-1]
     )
-    seen = 1 - min(falls)
+    seen = 1 - min(rises)
     coming = outlook(z, t, ahead)
     goes_on = coming.goes_on > 0.5
     tiny = expected > 0 and _below(stretches[0].line, DESCENT_RATIO * expected) > LEVEL_CERTAINTY
-    climbs = max(falls) > PLAIN and stretches[0].line.slope > BROKEN_OFF * expected
+    climbs = max(rises) > PLAIN and stretches[0].line.slope > BROKEN_OFF * expected
     level = certainty > LEVEL_CERTAINTY and not climbs and (tiny or seen <= PLAIN or not goes_on)
     falling = not level and seen > SEEN and goes_on
-    rising = not level and not falling and max(falls) > SEEN
+    rising = not level and not falling and max(rises) > SEEN
     line = stretches[0].line
     last, error, brought = -line.slope, line.error, -judged.line.slope
     if axis == "log":
         now = float(np.median(y[-max(3, n // 20) :]))
         coming = _back_from_log(coming, now)
-        last, brought, expected = (now * math.expm1(v) for v in (last, brought, expected))
+        last, brought, expected = (-_drop(now, -v) for v in (last, brought, expected))
         error *= now
     return Pace(
         outlook=coming,
@@ -197,7 +197,7 @@ def pace(values: ArrayLike, steps: ArrayLike | None = None, *, ahead: float = 1.
         seen=seen,
         axis=axis,
         begin=judged.begin,
-        latest=plain,
+        latest=_line(y, t, plain),
     )
 
 
@@ -207,8 +207,13 @@ def _falls_over_decades(y: NDArray[np.float64]) -> bool:
 
 
 def _back_from_log(found: Outlook, now: float) -> Outlook:
-    gain, low, high = (now * -math.expm1(-v) for v in (found.gain, found.low, found.high))
+    gain, low, high = (_drop(now, v) for v in (found.gain, found.low, found.high))
     return Outlook(gain, low, high, found.ratio, found.goes_on)
+
+
+def _drop(now: float, fall: float) -> float:
+    """How far a value comes down when its logarithm comes down by `fall`."""
+    return -now * math.expm1(min(-fall, 700.0))  # exp(710) is no float
 
 
 def _octave_begin(t: NDArray[np.float64], octaves: int) -> int:
