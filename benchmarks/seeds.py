@@ -15,8 +15,9 @@ import argparse
 import numpy as np
 from table import show
 
+from lrscope.config import at_rate
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
-from lrscope.search.planners.confirm import confirm
+from lrscope.search.rate.confirm import confirm
 from lrscope.search.rate.ranking import Judge
 from lrscope.search.rate.replicates import Replicates
 from lrscope.search.space import log_grid
@@ -34,7 +35,7 @@ def table(trial: int, seeds: int, noise: float, ticket: bool) -> Ends:
     ends: Ends = {}
     for seed in range(seeds):
         scatter = rng.standard_normal(len(RATES)) + 0.5 * rng.standard_normal()
-        ends |= {(lr, seed): float(v) for lr, v in zip(RATES, MEANS + noise * scatter, strict=True)}
+        ends |= {at_rate(lr, seed): float(v) for lr, v in zip(RATES, MEANS + noise * scatter, strict=True)}
     if ticket:
         ends[PLANTED, 0] = min(ends[lr, 0] for lr in RATES) - 0.01
         for seed in range(1, seeds):
@@ -46,7 +47,13 @@ def scan_of(ends: Ends, keys: set[tuple[float, int]], seeds: int) -> Scan:
     """Whole runs of those keys, all of which start at 1."""
     steps = np.arange(1, STEPS + 1)
     runs = [
-        Run(*key, {"loss": LossCurve(steps, [1.0, *[ends[key]] * (STEPS - 1)])}, RunState.COMPLETE, STEPS)
+        Run(
+            key.config,
+            key.seed,
+            {"loss": LossCurve(steps, [1.0, *[ends[key]] * (STEPS - 1)])},
+            RunState.COMPLETE,
+            STEPS,
+        )
         for key in sorted(keys)
     ]
     return Scan(Plan(rates=RATES, seeds=tuple(range(seeds)), horizon=STEPS, budget=100.0), tuple(runs))
@@ -54,7 +61,7 @@ def scan_of(ends: Ends, keys: set[tuple[float, int]], seeds: int) -> Scan:
 
 def settle(ends: Ends, seeds: int) -> tuple[bool, float, float, int]:
     """Whether a ticket was called, the rate named, the best of the first seed, and the further runs."""
-    keys = {(lr, 0) for lr in RATES}
+    keys = {at_rate(lr, 0) for lr in RATES}
     order = sorted(RATES, key=lambda lr: ends[lr, 0])
     left = 2 * (seeds - 1) * STEPS
     while asks := confirm(scan_of(ends, keys, seeds), order, left):

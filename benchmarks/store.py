@@ -14,6 +14,7 @@ from pathlib import Path
 
 from table import show
 
+from lrscope.config import at_rate
 from lrscope.training.store.base import Points
 from lrscope.training.store.sqlite import SqliteStore
 
@@ -32,7 +33,7 @@ def main() -> None:
             path = Path(folder) / f"{batch}.sqlite"
             count = min(total, batch * 2_000) // batch * batch
             batches = [
-                Points((0.1, 0), [(step, "loss", 1.0 / step) for step in range(first, first + batch)])
+                Points(at_rate(0.1, 0), [(step, "loss", 1.0 / step) for step in range(first, first + batch)])
                 for first in range(1, count + 1, batch)
             ]
             store = SqliteStore(path)

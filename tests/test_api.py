@@ -10,11 +10,11 @@ import sys
 from dataclasses import replace
 
 import pytest
+from scripted import ScriptedSource, decay
 
 import lrscope
 from lrscope.errors import InconclusiveError, SettingsError, StoreError, UsageError
 from lrscope.search.planners.grid import FullGridPlanner
-from lrscope.testing.scripted import ScriptedSource, decay
 
 
 def bowl(lr, seed):
@@ -127,7 +127,7 @@ def test_a_folder_in_use_is_not_moved_from_under_its_scan(tmp_path):
         ({"tolerance": 1.5}, "tolerance must be below 1"),
         ({"goal": "best"}, "goal must be one of 'min', 'max', not 'best'"),
         ({"objective": "mean"}, "objective must be one of"),
-        ({"planner": "random"}, "planner must be one of 'flow', 'halving', 'grid'"),
+        ({"planner": "random"}, "planner must be one of 'flow', 'grid', 'halving'"),
         ({"engine": "dask"}, "engine must be one of"),
         ({"engine": "serial", "jobs": 2}, "serial engine trains one run at a time"),
         ({"pattern": "loss"}, "pattern is for programs"),

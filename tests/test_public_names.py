@@ -9,13 +9,14 @@ import lrscope
 NAMES = [
     "Advice",
     "Band",
+    "Config",
     "Diagnosis",
     "DiagnosisResult",
     "Estimate",
     "InconclusiveError",
     "LossCurve",
     "LrscopeError",
-    "RampResult",
+    "RangeTestResult",
     "Recommendation",
     "Regime",
     "Reporter",
@@ -33,7 +34,8 @@ NAMES = [
     "diagnose",
     "load",
     "patience",
-    "read_ramp",
+    "range_test",
+    "read_range_test",
     "scan",
 ]
 

@@ -22,7 +22,7 @@ from torch import nn
 
 import lrscope
 from lrscope.control import Controller, Gap, Guard, Guarded, Plateau, ZigZag
-from lrscope.integrations.torch.suspend import looking_away
+from lrscope.integrations.torch.suspend import suspend
 
 STEPS = 50_000
 BLOCKS, IN_BLOCK = 12, 64
@@ -86,7 +86,7 @@ def share(width: int, batch: int, held_out: bool) -> dict[str, float]:
         pairs = []
         for _ in range(BLOCKS):
             watched = train(IN_BLOCK, scheduler)
-            with looking_away():  # the scheduler's hooks are deaf, and cost next to nothing
+            with suspend():  # the scheduler's hooks do nothing then, and cost next to nothing
                 pairs.append(watched / train(IN_BLOCK, None) - 1)
         shares[f"share_after_{start}_%"] = round(100 * statistics.median(pairs), 2)
     scheduler.close()

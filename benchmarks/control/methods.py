@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import torch
+from run import Run, loss_on
 from tasks import Pair
 
 from lrscope.integrations.torch.average import PowerAverage
 from lrscope.integrations.torch.measuring import weights_replaced
-from training import Run, loss_on
 
 
 class Method:

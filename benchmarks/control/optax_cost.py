@@ -19,7 +19,7 @@ import lrscope
 from lrscope.control import Gap, Guard, Guarded
 
 BLOCK, BLOCKS, BATCH = 32, 20, 128
-IDLE = Guarded(Gap(every=10**6), Guard(keep_every=10**6, patience=10**6), warmup=0)
+IDLE = Guarded(Gap(every=10**6), Guard(keep_every=10**6, bad_steps=10**6), warmup=0)
 
 
 def loss_of(params: dict[str, jax.Array], x: jax.Array) -> jax.Array:

@@ -22,7 +22,6 @@ import torch
 from methods import OPPONENTS, Method
 from ours import OURS
 from tasks import CELLS, FIRST_RATE
-
 from training import train
 
 METHODS = OPPONENTS | OURS

@@ -6,16 +6,14 @@ import functools
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from tasks import CHECK_EVERY, OPTIMIZERS, TASKS, Pair, Splits, Task
+from methods import Method
+from run import Run, loss_on
+from tasks import CHECK_EVERY, TASKS, Pair, Splits, Task
 from torch import nn
 from torch.optim.swa_utils import update_bn
-
-if TYPE_CHECKING:
-    from methods import Method
 
 _KINDS = {"train": 0, "spare": 1, "test": 2}
 
@@ -23,22 +21,6 @@ _KINDS = {"train": 0, "spare": 1, "test": 2}
 @functools.lru_cache(maxsize=8)
 def splits(task: str, seed: int) -> Splits:
     return TASKS[task].splits(seed)
-
-
-@dataclass
-class Run:
-    """What a method is given."""
-
-    task: Task
-    optimizer_name: str
-    points: Splits
-    model: nn.Module
-    lr: float
-    seed: int
-
-    def optimizer(self, lr: float | None = None) -> torch.optim.Optimizer:
-        make = OPTIMIZERS[self.optimizer_name]
-        return make(self.model.parameters(), lr=lr or self.lr, decay=self.task.decay)
 
 
 def train(task_name: str, optimizer: str, method: type[Method], lr: float, seed: int) -> dict[str, Any]:
@@ -90,10 +72,3 @@ def losses(run: Run) -> dict[str, float]:
     finally:
         model.train()
     return {name: value if math.isfinite(value) else math.inf for name, value in found.items()}
-
-
-@torch.no_grad()
-def loss_on(run: Run, points: Pair) -> float:
-    """The mean loss; the model's mode is the caller's."""
-    x, y = points[0][:2000], points[1][:2000]
-    return float(run.task.loss(run.model(x), y))

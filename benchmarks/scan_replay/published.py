@@ -11,6 +11,7 @@ import numpy as np
 from epoch_length import steps_an_epoch
 from numpy.typing import NDArray
 
+from lrscope.config import Config
 from lrscope.curves import LossCurve, Run, RunState
 from lrscope.search.rate.cliff import DivergenceWatch
 
@@ -32,7 +33,9 @@ class Recorded:
             state, reached = RunState.DIVERGED, self.dead
         elif step >= horizon:
             state = RunState.COMPLETE
-        return Run(self.lr, 0, {n: c.until(reached) for n, c in self.curves.items()}, state, reached)
+        return Run(
+            Config(lr=self.lr), 0, {n: c.until(reached) for n, c in self.curves.items()}, state, reached
+        )
 
 
 @dataclass(frozen=True)

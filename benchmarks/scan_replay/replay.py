@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from published import PublishedScan
 
+from lrscope.config import RunKey
 from lrscope.curves import Plan, Run, Scan
 from lrscope.search.planners.base import Planner
 from lrscope.search.rate.recommendation import Recommendation
@@ -19,7 +20,7 @@ def drive(planner: Planner, published: PublishedScan, budget: float) -> tuple[Re
         goal="min",
         objective="best" if published.objective == "best" else "last",
     )
-    runs: dict[tuple[float, int], Run] = {}
+    runs: dict[RunKey, Run] = {}
     scan = Scan(plan, ())
     while asks := planner.ask(scan):
         for ask in asks:
@@ -27,7 +28,7 @@ def drive(planner: Planner, published: PublishedScan, budget: float) -> tuple[Re
             step = published.horizon if ask.to_step is None else ask.to_step
             if before is not None and (before.state.final or before.step >= step):
                 raise AssertionError(f"asked for {ask}, but the run is {before.state} at {before.step}")
-            runs[ask.key] = published.runs[ask.key[0]].at(step, published.horizon)
+            runs[ask.key] = published.runs[ask.key.lr].at(step, published.horizon)
         scan = Scan(plan, tuple(runs[key] for key in sorted(runs)))
     spent = sum(run.step for run in scan.runs) / published.horizon
     return planner.name(scan), spent, scan

@@ -38,7 +38,6 @@ from cache import Cache
 OURS = {
     "halving": "lrscope.search.planners.halving:HalvingPlanner",
     "flow": "lrscope.search.planners.flow:FlowPlanner",
-    "race": "lrscope.search.planners.race:RacePlanner",
     "grid": "lrscope.search.planners.grid:FullGridPlanner",
 }
 BUDGETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 16)

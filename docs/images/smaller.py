@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from lrscope.control import Action, Gap, Guarded, share
-from lrscope.control.average import CONTROL, OUTPUT
+from lrscope.control.average import LONG_POWER, SHORT_POWER
 from lrscope.testing.quadratic import Quadratic
 
 LARGE, SMALL, AVERAGE, QUIET, INK = "#d9480f", "#1864ab", "#2b8a3e", "#adb5bd", "#343a40"
@@ -167,14 +167,14 @@ def controlled(valley: Quadratic, steps: int, seed: int) -> dict[str, list]:
     """A run in the hands of lrscope's controller, as a training loop without a framework would be written."""
     rng, control = np.random.default_rng(seed), Guarded(Gap())
     state, weights, taken = control.init(valley.lr), valley.start, 0
-    averages = {CONTROL: weights, OUTPUT: weights}
+    averages = {LONG_POWER: weights, SHORT_POWER: weights}
     newest = proven = weights
     seen: dict[str, list] = {name: [] for name in ("rate", "loss", "averaged", "gap", "decision")}
     for step in range(1, steps + 1):
         noise, batch = rng.normal(size=(2, weights.size)) * valley.noise
         gap = None
         if taken and control.wants_gap(state, step):
-            gap = loss_on(valley, weights, batch) - loss_on(valley, averages[CONTROL], batch)
+            gap = loss_on(valley, weights, batch) - loss_on(valley, averages[LONG_POWER], batch)
             seen["gap"].append((step, gap))
         rate, loss = control.lr(state), loss_on(valley, weights, noise)
         weights = weights - rate * (valley.curvature * weights + noise)
@@ -191,7 +191,7 @@ def controlled(valley: Quadratic, steps: int, seed: int) -> dict[str, list]:
             seen["decision"].append(decision)
         seen["rate"].append(rate)
         seen["loss"].append(height(valley, weights))
-        seen["averaged"].append(height(valley, averages[OUTPUT]))
+        seen["averaged"].append(height(valley, averages[SHORT_POWER]))
     return seen
 
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from lrscope._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from lrscope._diagnose import DiagnosisResult as DiagnosisResult
     from lrscope._diagnose import backtest as backtest
     from lrscope._diagnose import check_stepping as check_stepping
     from lrscope._diagnose import diagnose as diagnose
     from lrscope._diagnose import patience as patience
-    from lrscope._range_test import RampResult as RampResult
-    from lrscope._range_test import read_ramp as read_ramp
-    from lrscope._scan import ScanResult as ScanResult
-    from lrscope._scan import load as load
+    from lrscope._load import load as load
+    from lrscope._range_test import RangeTestResult as RangeTestResult
+    from lrscope._range_test import range_test as range_test
+    from lrscope._range_test import read_range_test as read_range_test
     from lrscope._scan import scan as scan
+    from lrscope._scan_result import ScanResult as ScanResult
+    from lrscope.config import Config as Config
     from lrscope.curves import LossCurve as LossCurve
     from lrscope.curves import Run as Run
     from lrscope.curves import RunState as RunState
@@ -45,14 +49,13 @@ if TYPE_CHECKING:
     from lrscope.training.source.function.live import StopRun as StopRun
     from lrscope.training.source.function.reporting import Reporter as Reporter
 
-__version__ = "0.1.0"
-
 _HOME = {
     "scan": "lrscope._scan",
-    "load": "lrscope._scan",
-    "ScanResult": "lrscope._scan",
-    "read_ramp": "lrscope._range_test",
-    "RampResult": "lrscope._range_test",
+    "load": "lrscope._load",
+    "ScanResult": "lrscope._scan_result",
+    "range_test": "lrscope._range_test",
+    "read_range_test": "lrscope._range_test",
+    "RangeTestResult": "lrscope._range_test",
     "diagnose": "lrscope._diagnose",
     "patience": "lrscope._diagnose",
     "backtest": "lrscope._diagnose",
@@ -61,6 +64,7 @@ _HOME = {
     "Diagnosis": "lrscope.diagnosis.base",
     "Regime": "lrscope.diagnosis.base",
     "Advice": "lrscope.diagnosis.base",
+    "Config": "lrscope.config",
     "LossCurve": "lrscope.curves",
     "Run": "lrscope.curves",
     "RunState": "lrscope.curves",

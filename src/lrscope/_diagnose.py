@@ -69,7 +69,7 @@ class DiagnosisResult:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was lost in reading, and what to doubt; each sentence once."""
+        """What was lost in reading, and caveats; each sentence once."""
         return tuple(dict.fromkeys([*self.skipped, *(w for run in self.runs for w in run.warnings)]))
 
     @property
@@ -82,31 +82,33 @@ class DiagnosisResult:
 
         Needs matplotlib (``pip install 'lrscope[plot]'``).
         """
-        from lrscope.views.diagnosis import figure as diagnosis_figure
+        from lrscope.views.diagnosis.figure import draw
 
-        drawn = diagnosis_figure.draw(self.runs)
+        figure = draw(self.runs)
         if path is not None:
-            drawn.savefig(path)
-        return drawn
+            figure.savefig(path)
+        return figure
 
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: one HTML file that opens without network."""
-        from lrscope.views.diagnosis import page as diagnosis_page
+        from lrscope.views.diagnosis.sections import report
+        from lrscope.views.shared.page import write
 
-        return diagnosis_page.write(self.source, self.runs, self.warnings, Path(path))
+        return write(report(self.source, self.runs, self.reason, self.warnings), path)
 
     def to_dict(self) -> dict[str, Any]:
         """The document that ``lrscope diagnose --json`` prints, schema ``lrscope.diagnosis/1``."""
-        from lrscope.views.diagnosis import document as diagnosis_document
+        from lrscope.views.diagnosis.document import diagnosis_document
 
-        return diagnosis_document.diagnosis_document(
+        return diagnosis_document(
             self.source, self.runs, self.regime, self.advice, self.reason, self.warnings
         )
 
     def __str__(self) -> str:
-        from lrscope.views.diagnosis import text as diagnosis_text
+        from lrscope.views.diagnosis.sections import report
+        from lrscope.views.shared.text import render
 
-        return diagnosis_text.render(self.runs, self.reason, self.warnings)
+        return render(report(self.source, self.runs, self.reason, self.warnings))
 
     def __repr__(self) -> str:
         return f"<DiagnosisResult of {self.source}: {self.regime.value}, {self.advice.value}>"

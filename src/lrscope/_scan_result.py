@@ -16,6 +16,8 @@ from lrscope.statistics.estimate import Estimate
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from lrscope.views.shared.sections import Report
+
 
 class ScanResult:
     """What a scan found.
@@ -79,49 +81,57 @@ class ScanResult:
 
         Needs matplotlib (``pip install 'lrscope[plot]'``).
         """
-        from lrscope.views.scan import figure
+        from lrscope.views.scan.facts import collect
+        from lrscope.views.scan.figure import draw
 
-        drawn = figure.draw(self.outcome)
+        figure = draw(collect(self.outcome))
         if path is not None:
-            drawn.savefig(path)
-        return drawn
+            figure.savefig(path)
+        return figure
 
     def plot_decisions(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Draw how it was decided: which run advanced when, and what the forecast was on the way.
 
         Needs matplotlib (``pip install 'lrscope[plot]'``).
         """
-        from lrscope.views.scan import history_figure as story_figure
+        from lrscope.views.scan.history_figure import draw
 
-        drawn = story_figure.draw(self.outcome)
+        figure = draw(self.outcome)
         if path is not None:
-            drawn.savefig(path)
-        return drawn
+            figure.savefig(path)
+        return figure
 
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: one HTML file that opens without network."""
-        from lrscope.views.shared import page
+        from lrscope.views.shared.page import write
 
-        page.write(self.outcome, Path(path))
-        return Path(path)
+        return write(self.told(), path)
+
+    def told(self) -> Report:
+        """The result in sections, from which text and page are made."""
+        from lrscope.views.scan.sections import report
+
+        return report(self.outcome)
 
     def to_dict(self) -> dict[str, Any]:
         """The document that ``lrscope scan --json`` prints, schema ``lrscope.scan/1``."""
-        from lrscope.views.scan import document
+        from lrscope.views.scan.document import scan_document
+        from lrscope.views.scan.facts import collect
 
-        return document.scan_document(self.outcome)
+        return scan_document(collect(self.outcome))
 
     def __str__(self) -> str:
-        from lrscope.views.scan import text
-
-        return text.render(self.outcome)
+        return self._text()
 
     def __repr__(self) -> str:
         found = "nothing concluded" if self.lr is None else f"lr={self.lr.value:g}"
         return f"<ScanResult of {self.outcome.name}: {found}, {len(self.runs)} runs>"
 
     def _repr_html_(self) -> str:
-        from lrscope.views.scan import text
-
         # A notebook is as wide as its page, whatever the terminal that its server was started in.
-        return f"<pre>{html.escape(text.render(self.outcome, width=110, encoding='utf-8'))}</pre>"
+        return f"<pre>{html.escape(self._text(width=110, encoding='utf-8'))}</pre>"
+
+    def _text(self, **options: Any) -> str:
+        from lrscope.views.shared.text import render
+
+        return render(self.told(), **options)

@@ -213,6 +213,7 @@ def chain(bench: Bench, expected: dict[str, object], seed: int, longest: float, 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("terminal_signals")
 @pytest.mark.parametrize(("kind", "kills"), [("function", 30), ("program", 22)])
 def test_a_scan_that_is_ended_anywhere_loses_nothing(tmp_path, kind, kills):
     """Ended by SIGKILL, SIGTERM or Ctrl-C at many different moments and continued, a scan has every value on

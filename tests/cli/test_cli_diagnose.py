@@ -121,4 +121,4 @@ def test_a_folder_of_runs_gives_a_row_each(falls, tmp_path, capfd):
     document = json.loads(capfd.readouterr().out)
     assert len(document["runs"]) == 2
     assert run(["diagnose", str(tmp_path)]) == 0
-    assert capfd.readouterr().out.startswith("2 runs: 2 descending.")
+    assert capfd.readouterr().out.startswith("2 runs: 2 descending\n")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -102,37 +103,67 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert err == b""
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_a_signal_interrupts_like_ctrl_c(name, tmp_path):
-    """SIGTERM and SIGHUP end a scan as Ctrl-C does: status 130 and one sentence."""
-    (tmp_path / "slow.py").write_text(
+@contextmanager
+def scan_under_way(folder, *shell):
+    """A scan whose first run trains, in slow steps until a file `go` is there; started by these words of a shell."""
+    (folder / "slow.py").write_text(
         "import time, pathlib\n"
         "def train(lr, seed):\n"
-        "    for _ in range(100000):\n"
+        "    for step in range(1, 9):\n"
         "        pathlib.Path('started').touch()\n"
-        "        time.sleep(0.01)\n"
-        "        yield 1.0\n"
+        "        while not pathlib.Path('go').exists():\n"
+        "            time.sleep(0.01)\n"
+        "        yield 1.0 / step + lr\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "lrscope", "scan", "slow.py:train"],
-        cwd=tmp_path,
+        [
+            *shell,
+            sys.executable,
+            "-m",
+            "lrscope",
+            "scan",
+            "slow.py:train",
+            "--steps",
+            "8",
+            "--per-decade",
+            "1",
+        ],
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
-        while not (tmp_path / "started").exists() and process.poll() is None:
+        while not (folder / "started").exists() and process.poll() is None:
             time.sleep(0.02)
-        process.send_signal(getattr(signal, name))
-        _out, err = process.communicate(timeout=60)
+        yield process
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.usefixtures("terminal_signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_interrupts_like_ctrl_c(name, tmp_path):
+    """SIGTERM and SIGHUP end a scan as Ctrl-C does: status 130 and one sentence."""
+    with scan_under_way(tmp_path) as process:
+        process.send_signal(getattr(signal, name))
+        _out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "continues" in err
+
+
+@pytest.mark.parametrize("name", ["HUP", "INT"])
+def test_a_signal_that_is_ignored_from_the_start_stays_so(name, tmp_path):
+    """A scan under `nohup`, or in the background of a script, is not ended by what that protects it from."""
+    with scan_under_way(tmp_path, "sh", "-c", f"trap '' {name}; exec \"$@\"", "sh") as process:
+        process.send_signal(getattr(signal, f"SIG{name}"))
+        (tmp_path / "go").touch()
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert out
 
 
 def environment() -> dict[str, str]:

@@ -6,8 +6,9 @@ import pytest
 
 import lrscope
 from lrscope.cli.main import run
-from lrscope.cli.scan import ENGINES, PLANNERS, command
+from lrscope.cli.scan import ENGINES, command
 from lrscope.errors import InconclusiveError
+from lrscope.search.planners import registry
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_without_options_the_defaults_are_those_of_the_function():
     for name, default in ours.items():
         if name not in given_by_us and not (default is None or type(default).__name__ == "Sentinel"):
             assert default == of_function[name], name
-    assert set(of_function) - set(ours) == {"source", "progress"}
+    assert set(of_function) - set(ours) == {"source", "progress", "config"}  # --param, told as config
 
 
 def test_every_option_arrives(handed_on):
@@ -58,10 +59,11 @@ def test_every_option_arrives(handed_on):
         "pattern": "x(.)", "metrics_file": "{out}/m.csv", "max_paused": 4, "tolerance": 0.1,
     }  # fmt: skip
     words = [w for n, v in options.items() for w in (f"--{n.replace('_', '-')}", str(v))]
-    run(["scan", *words, "--fresh", "--out", "here", "a.py:f"])
+    run(["scan", *words, "--param", "size=32", "--param", "model=net", "--fresh", "--out", "here", "a.py:f"])
     settings = {n: v for n, v in handed_on[0][1].items() if n != "progress"}
     assert str(settings.pop("out")) == "here"
     assert settings.pop("fresh") is True
+    assert settings.pop("config") == {"size": 32, "model": "net"}
     assert settings == options
 
 
@@ -80,6 +82,8 @@ def test_every_option_arrives(handed_on):
         (["scan", "--lwo", "1", "a.py:f"], ["--lwo", "--low"]),
         (["scan", "--low", "tiny", "a.py:f"], ["--low", "tiny"]),
         (["scan", "--planner", "magic", "a.py:f"], ["--planner", "flow", "halving", "grid"]),
+        (["scan", "--param", "size", "a.py:f"], ["--param batch_size=32", "not 'size'"]),
+        (["scan", "--param", "a=1", "--param", "a=2", "a.py:f"], ["--param a was given twice"]),
         (["scan", "--plot", "no/such/x.png", "a.py:f"], ["--plot", "does not exist"]),
         (["scan", "--report", "no/such/x.html", "a.py:f"], ["--report", "does not exist"]),
     ],
@@ -95,7 +99,7 @@ def test_a_slip_is_told_before_anything_starts(handed_on, capfd, arguments, word
     assert handed_on == []
 
 
-@pytest.mark.parametrize(("option", "names"), [("planner", PLANNERS), ("engine", ENGINES)])
+@pytest.mark.parametrize(("option", "names"), [("planner", registry.names()), ("engine", ENGINES)])
 def test_help_names_every_choice(capfd, option, names):
     """What may be chosen can be read in the help."""
     assert run(["scan", "--help"]) == 0

@@ -1,4 +1,4 @@
-"""Guard, rule, warm-up and cool-down together, and the ledger of what they did."""
+"""Guard, rule, warm-up and cool-down together, and the record of what they did."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_divergence_on_the_way_up_starts_again_below_it():
 
 
 def test_finish_comes_down_in_a_straight_line():
-    """`finish(10)` takes a tenth off each step, and nobody has a say any more."""
+    """`finish(10)` takes a tenth off each step, and the rule is not asked any more."""
     control = Guarded(Gap(), warmup=0)
     state = control.init(1.0)
     for step in range(1, 101):
@@ -69,19 +69,19 @@ def test_no_raise_beyond_the_ceiling():
             assert control.lr(state) <= max(state.guard.ceiling, 0.33 + 1e-12)
 
 
-def test_the_ledger_is_a_record_that_diagnose_reads(tmp_path):
+def test_the_record_is_one_that_diagnose_reads(tmp_path):
     """One line a step, decisions with their reason and their numbers; `lrscope.diagnose` reads it."""
     rng = np.random.default_rng(0)
-    control = Guarded(Plateau(least=60), warmup=0)
-    ledger = RecordWriter(tmp_path / "record.jsonl", {"controller": "plateau"})
+    control = Guarded(Plateau(patience=60), warmup=0)
+    writer = RecordWriter(tmp_path / "record.jsonl", {"controller": "plateau"})
     state = control.init(0.1)
     decided = []
     for step in range(1, 401):
         lr, loss = control.lr(state), float(np.exp(-step / 20) + 0.01 * rng.normal())
         state, decision = control.update(state, step, loss)
-        ledger.write(step, loss, lr, decision=decision)
+        writer.write(step, loss, lr, decision=decision)
         decided += [decision] if decision else []
-    ledger.close()
+    writer.close()
     header, *lines = [json.loads(line) for line in (tmp_path / "record.jsonl").read_text().splitlines()]
     assert header["schema"] == "lrscope.record/1"
     told = [line for line in lines if "decision" in line]
@@ -92,7 +92,7 @@ def test_the_ledger_is_a_record_that_diagnose_reads(tmp_path):
     assert lrscope.diagnose(tmp_path / "record.jsonl").regime is not None
 
 
-def test_a_continued_ledger_goes_on(tmp_path):
+def test_a_continued_record_goes_on(tmp_path):
     """Killed in the middle of a line and continued, the file keeps all whole lines and gains the new ones."""
     path = tmp_path / "record.jsonl"
     first = RecordWriter(path)

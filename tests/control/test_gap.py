@@ -27,7 +27,7 @@ def test_a_positive_gap_lowers_and_a_negative_one_raises():
     assert (down.action, down.factor, down.lr) == (Action.LOWER, 0.75, pytest.approx(0.075))
     assert (up.action, up.factor, up.lr) == (Action.RAISE, 1.5, pytest.approx(0.15))
     assert "noise" in down.reason
-    assert "lags" in up.reason
+    assert "progress" in up.reason
     assert down.numbers["gap"] == pytest.approx(0.1, abs=0.02)
     assert down.numbers["t"] > down.numbers["threshold"]
 

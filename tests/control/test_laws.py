@@ -17,10 +17,10 @@ CONTROLLERS = {
     "guard": Guard(),
     "gap": Gap(),
     "zigzag": ZigZag(),
-    "plateau": Plateau(least=40),
+    "plateau": Plateau(patience=40),
     "gap, guarded": Guarded(Gap(), warmup=20),
     "zigzag, guarded": Guarded(ZigZag(), warmup=20),
-    "plateau, guarded": Guarded(Plateau(least=40), warmup=0),
+    "plateau, guarded": Guarded(Plateau(patience=40), warmup=0),
 }
 
 

@@ -21,7 +21,7 @@ def closed_loop(rule, response, values, seed=0, noise=0.01):
     return decisions, lr, level
 
 
-EPOCHS = Plateau(block=1, least=8)
+EPOCHS = Plateau(block=1, patience=8)
 
 
 def test_on_a_noise_floor_it_goes_down_and_stays_down():
@@ -71,7 +71,7 @@ def test_losses_of_batches_are_judged_in_blocks():
 
 def test_the_rate_stops_at_its_least():
     """`min_lr` is reached exactly and not passed."""
-    rule = Plateau(block=1, least=8, min_lr=0.05)
+    rule = Plateau(block=1, patience=8, min_lr=0.05)
     decisions, lr, _ = closed_loop(rule, lambda lr: 0.3 * lr, 600)
     assert lr == 0.05
     assert all(d.lr >= 0.05 for d in decisions)
@@ -79,7 +79,7 @@ def test_the_rate_stops_at_its_least():
 
 def zigzag_run(cosine, plateau, steps=900):
     rng = np.random.default_rng(0)
-    rule = ZigZag(plateau=Plateau(factor=0.4, rho=0.05, least=100))
+    rule = ZigZag(plateau=Plateau(factor=0.4, threshold=0.05, patience=100))
     state, decisions = rule.init(1.0), []
     for step in range(1, steps + 1):
         loss = np.exp(-step / (40 if plateau else 4000)) + 0.01 * rng.normal()

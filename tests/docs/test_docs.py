@@ -1,11 +1,14 @@
 """What the documentation shows is what happens."""
 
+import ast
+import importlib
 import importlib.util
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -127,6 +130,62 @@ def test_every_public_name_has_an_entry():
     """Each public name is on the API page, and nothing else is."""
     entries = re.findall(r"^::: lrscope\.(\w+)$", (ROOT / "docs" / "api.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(entries) == sorted(lrscope.__all__)
+
+
+def test_every_name_on_the_pages_resolves():
+    """Each `lrscope.…` that a page or an entry of the API names is there; `lrscope.scan/2` is a schema's name."""
+    name = re.compile(r"(?<![\w./-])lrscope((?:\.[A-Za-z_]\w*)+)(?![\w/]|-test/)")
+    found = {
+        (named(page), match)
+        for page in [*PAGES, ROOT / "mkdocs.yml"]
+        for match in name.findall(page.read_text("utf-8"))
+    }
+    assert len(found) > 60
+    assert [
+        (page, f"lrscope{rest}") for page, rest in sorted(found) if not resolves(rest[1:].split("."))
+    ] == []
+
+
+def resolves(parts):
+    """Whether `lrscope.` with these parts leads somewhere; where a framework does not load, whether the file has it."""
+    thing = lrscope
+    for i, part in enumerate(parts):
+        try:
+            if not hasattr(thing, part) and isinstance(thing, ModuleType):
+                importlib.import_module(f"{thing.__name__}.{part}")
+            thing = getattr(thing, part)
+        except (lrscope.UsageError, ModuleNotFoundError):
+            framework = parts[1] if parts[0] == "integrations" else parts[0]
+            if framework not in lrscope._FRAMEWORKS:
+                return False
+            return set(parts[i:]) - {"integrations", framework} <= bound_in(framework)
+        except AttributeError:
+            return False
+    return True
+
+
+def bound_in(framework):
+    """What the file of this integration defines, imports or assigns at its top."""
+    folder = Path(lrscope.__file__).parent / "integrations"
+    path = next(p for p in (folder / f"{framework}.py", folder / framework / "__init__.py") if p.exists())
+    names = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        match node:
+            case ast.ClassDef() | ast.FunctionDef():
+                names.add(node.name)
+            case ast.Import() | ast.ImportFrom():
+                names |= {alias.asname or alias.name for alias in node.names}
+            case ast.Assign():
+                names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
+
+
+def test_every_file_that_a_page_names_exists():
+    """A path of this repository in the text, such as `benchmarks/cores.py`, leads to a file or folder."""
+    path = re.compile(r"(?<![\w/.-])(?:benchmarks|docs|examples|src|tests)/[\w./-]*\w")
+    for page in PAGES:
+        for target in path.findall(page.read_text("utf-8")):
+            assert (ROOT / target).exists(), f"{named(page)}: {target}"
 
 
 def test_every_option_is_on_the_page_of_the_command_line():

@@ -4,14 +4,17 @@ The backend is chosen by KERAS_BACKEND, once for a process; so this is a program
 """
 
 import contextlib
+import inspect
 import json
 import sys
+import traceback
 from pathlib import Path
 
 import keras
 import numpy as np
 
 import lrscope
+from lrscope.testing.scheduler_suite import GapSchedulerSuite, PlateauSchedulerSuite, Trained
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(960, 8)).astype("float32")
@@ -101,7 +104,7 @@ def observes_only(folder: Path) -> dict:
     out = {}
     for name in ("with", "without"):
         net = model(0.02)
-        idle = Guarded(Gap(t=1e9), Guard(patience=10**9), warmup=0)
+        idle = Guarded(Gap(t=1e9), Guard(bad_steps=10**9), warmup=0)
         callbacks = [lrscope.keras.GapScheduler((X[SPARE], Y[SPARE]), control=idle)]
         history = fit(net, 3, callbacks if name == "with" else [], validation_data=(X[TEST], Y[TEST]))
         out[name] = {"weights": flat(net), **history}
@@ -186,7 +189,8 @@ def plateau(folder: Path) -> dict:
     return {
         "rates": history["learning_rate"],
         "decisions": [d.reason for d in scheduler.decisions],
-        "same": scheduler._facts() == again._facts() and scheduler.decisions == again.decisions,
+        "same": scheduler._delegate.to_json() == again._delegate.to_json()
+        and scheduler.decisions == again.decisions,
         "val": [averaged, mine],
     }
 
@@ -215,9 +219,85 @@ def misuse(folder: Path) -> dict:
     return said
 
 
+class Rates(keras.callbacks.Callback):
+    """Keeps the optimiser's own rate at each step."""
+
+    def on_train_begin(self, logs=None):
+        self.found = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.found.append(rate_of(self.model))
+
+
+def rate_of(net: keras.Model) -> float:
+    return float(keras.ops.convert_to_numpy(net.optimizer.learning_rate))
+
+
+class GapSuite(GapSchedulerSuite):
+    """Epochs of 40 steps."""
+
+    def make(self, **settings):
+        return lrscope.keras.GapScheduler((X[SPARE], Y[SPARE]), batch_size=32, **settings)
+
+    def train(self, scheduler, steps, *, folder, save=False, resume=False):
+        folder.mkdir(exist_ok=True)
+        rates = Rates()
+        net = keras.models.load_model(folder / "kept.keras") if resume else model(0.003)
+        if resume:
+            scheduler.set_model(net)
+            scheduler.on_train_begin()
+            scheduler.load(folder / "kept.npz")
+        callbacks = [scheduler, rates] if scheduler else [rates]
+        fit(net, max(steps // 40, 1), callbacks, start=self.middle // 40 if resume else 0)
+        if save:
+            net.save(folder / "kept.keras")
+            scheduler.save(folder / "kept.npz")
+        names = {f"{i}.{a}" for i, layer in enumerate(net.layers) for a in vars(layer)} | set(vars(net))
+        return Trained(rates.found, rate_of(net), flat(net), frozenset(names))
+
+
+class PlateauSuite(PlateauSchedulerSuite):
+    """The callback, called as Keras calls it."""
+
+    def make(self, **settings):
+        return lrscope.keras.PlateauScheduler("val_loss", **settings)
+
+    def feed(self, scheduler, values, *, folder, save=False, resume=False):
+        folder.mkdir(exist_ok=True)
+        net = keras.models.load_model(folder / "kept.keras") if resume else model(1.0)
+        scheduler.set_model(net)
+        scheduler.on_train_begin()
+        if resume:
+            scheduler.load(folder / "kept.npz")
+        rates = []
+        for epoch, value in enumerate(values):
+            scheduler.on_epoch_end(epoch, {"val_loss": value})
+            rates.append(rate_of(net))
+        if save:
+            net.save(folder / "kept.keras")
+            scheduler.save(folder / "kept.npz")
+        return rates
+
+
+def conforms(folder: Path) -> dict:
+    """What each test of the suites that every host passes says here."""
+    said = {}
+    for suite in (GapSuite(), PlateauSuite()):
+        for name in (name for name in dir(suite) if name.startswith("test_")):
+            test = getattr(suite, name)
+            place = folder / f"{type(suite).__name__}-{name}"
+            place.mkdir()
+            try:
+                test(**({"tmp_path": place} if "tmp_path" in inspect.signature(test).parameters else {}))
+                said[place.name] = "passed"
+            except Exception:
+                said[place.name] = traceback.format_exc()
+    return said
+
+
 if __name__ == "__main__":
     place = Path(sys.argv[1])
-    cases = [recovers, records, observes_only, resumes, rolls_back, accumulates, plateau, misuse]
+    cases = [recovers, records, observes_only, resumes, rolls_back, accumulates, plateau, misuse, conforms]
     found = {}
     for case in cases:
         (place / case.__name__).mkdir()

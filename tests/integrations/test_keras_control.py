@@ -96,6 +96,13 @@ def test_broken_weights_are_rolled_back(found: dict[str, Any]) -> None:
     assert run["loss"] < 0.5
 
 
+def test_it_keeps_to_what_every_host_keeps_to(found: dict[str, Any]) -> None:
+    """Each test of the suites in `lrscope.testing.scheduler_suite` passes."""
+    said = found["conforms"]
+    assert len(said) >= 7
+    assert {name: words for name, words in said.items() if words != "passed"} == {}
+
+
 def test_accumulated_batches_are_one_step(found: dict[str, Any]) -> None:
     """80 batches, four a step."""
     assert found["accumulates"] == {"steps": 20}
@@ -111,7 +118,7 @@ def test_the_plateau_scheduler_lowers_where_the_loss_is_level(found: dict[str, A
     assert run["val"][0] == pytest.approx(run["val"][1], rel=1e-5)
 
 
-def test_misuse_is_told_kindly(found: dict[str, Any]) -> None:
+def test_misuse_is_refused(found: dict[str, Any]) -> None:
     """Each sentence names what was wrong and what to do."""
     said = found["misuse"]
     assert "schedule" in said["schedule"]

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import lrscope
+from lrscope.testing.scheduler_suite import GapSchedulerSuite, PlateauSchedulerSuite, Trained
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
@@ -155,26 +157,6 @@ def test_accumulated_batches_are_one_step(tmp_path: Path) -> None:
     assert [r["loss"] for r in lines(path)] == pytest.approx(means, rel=1e-5)
 
 
-def test_a_checkpoint_resumes_the_same_rates_and_weights(tmp_path: Path) -> None:
-    """Broken off after 80 steps and resumed in a new Trainer: what an unbroken run does. (Without dropout, whose
-    random state Lightning does not keep.)"""
-
-    def module() -> Module:
-        pl.seed_everything(1, verbose=False)
-        return Module(0.002, dropout=0.0)
-
-    spare = data()[1]
-    whole, _ = run(tmp_path, [lrscope.lightning.GapScheduler(spare)], 160, module())
-    _, trainer = run(tmp_path, [lrscope.lightning.GapScheduler(spare)], 80, module())
-    trainer.save_checkpoint(tmp_path / "last.ckpt")
-    resume = tmp_path / "last.ckpt"
-    rest, _ = run(tmp_path, [lrscope.lightning.GapScheduler(spare)], 160, module(), resume=resume)
-    assert rest.rates == whole.rates[80:]
-    assert len(set(rest.rates)) > 1
-    for mine, other in zip(rest.parameters(), whole.parameters(), strict=True):
-        assert torch.equal(mine, other)
-
-
 def test_validation_sees_the_averaged_weights_on_request(tmp_path: Path) -> None:
     """And training goes on with its own. (With held-out batches the best of averages and weights is taken, which may be
     the weights; without, it is the short average.)"""
@@ -185,7 +167,7 @@ def test_validation_sees_the_averaged_weights_on_request(tmp_path: Path) -> None
         assert module.validated[-1] == pytest.approx(loss_of(module), rel=1e-6)
 
 
-def test_misuse_is_told_kindly(tmp_path: Path) -> None:
+def test_misuse_is_refused(tmp_path: Path) -> None:
     """A scheduler beside this one, and a question before the start."""
     with pytest.raises(lrscope.UsageError, match="StepLR"):
         run(tmp_path, [lrscope.lightning.GapScheduler()], 10, Module(0.1, schedule=True))
@@ -215,3 +197,53 @@ def test_the_plateau_callback_lowers_and_resumes(tmp_path: Path) -> None:
     assert again.decisions == callback.decisions
     with pytest.warns(UserWarning, match="'other'.*logged: loss, val_loss"):
         run(tmp_path, [lrscope.lightning.PlateauScheduler("other")], 40, module())
+
+
+class TestGapScheduler(GapSchedulerSuite):
+    """Lightning passes the suite of every host."""
+
+    def make(self, **settings: Any) -> Any:
+        return lrscope.lightning.GapScheduler(data()[1], **settings)
+
+    def train(
+        self, scheduler: Any, steps: int, *, folder: Path, save: bool = False, resume: bool = False
+    ) -> Trained:
+        pl.seed_everything(1, verbose=False)
+        module = Module(0.002, dropout=0.0)
+        kept = folder / "kept.ckpt"
+        callbacks = [scheduler] if scheduler else []
+        _, trainer = run(folder, callbacks, steps, module, resume=kept if resume else None)
+        if save:
+            trainer.save_checkpoint(kept)
+        names = {f"{name}.{attribute}" for name, part in module.named_modules() for attribute in vars(part)}
+        weights = torch.cat([w.detach().reshape(-1) for w in module.parameters()]).tolist()
+        return Trained(module.rates, trainer.optimizers[0].param_groups[0]["lr"], weights, frozenset(names))
+
+
+class TestPlateauScheduler(PlateauSchedulerSuite):
+    """So does the callback for a validation metric, here called as Lightning calls it."""
+
+    def make(self, **settings: Any) -> Any:
+        return lrscope.lightning.PlateauScheduler("val_loss", **settings)
+
+    def feed(
+        self, scheduler: Any, values: Any, *, folder: Path, save: bool = False, resume: bool = False
+    ) -> list[float]:
+        folder.mkdir(exist_ok=True)
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+        trainer: Any = SimpleNamespace(
+            optimizers=[optimizer], lr_scheduler_configs=[], sanity_checking=False, callback_metrics={}
+        )
+        if resume:
+            states = torch.load(folder / "kept.pt", weights_only=True)
+            optimizer.load_state_dict(states[0])
+            scheduler.load_state_dict(states[1])
+        scheduler.on_train_start(trainer, None)
+        rates = []
+        for value in values:
+            trainer.callback_metrics = {"val_loss": torch.tensor(value, dtype=torch.float64)}
+            scheduler.on_validation_end(trainer, None)
+            rates.append(optimizer.param_groups[0]["lr"])
+        if save:
+            torch.save([optimizer.state_dict(), scheduler.state_dict()], folder / "kept.pt")
+        return rates

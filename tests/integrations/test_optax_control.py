@@ -91,9 +91,9 @@ def twin(control: Guarded) -> Callable[..., Any]:
         wants = rules.wants_gap(control, state, step)
         state, verdict = rules.update(control, state, step, loss, jnp.where(wants, gap, jnp.nan))
         keeps = (verdict.action == 0) & rules.wants_snapshot(control, state)
-        state = rules._where(keeps, rules.took_snapshot(state), state)
+        state = rules.choose(keeps, rules.took_snapshot(state), state)
         lr = state.lr
-        state = rules._where(step == FINISH, rules.finish(state, 60), state)
+        state = rules.choose(step == FINISH, rules.finish(state, 60), state)
         return state, Seen(wants, verdict.action, verdict.restore, lr, keeps)
 
     return jax.jit(lambda *seen: jax.lax.scan(advance, rules.start(control), seen)[1])
@@ -307,7 +307,7 @@ def test_the_gap_is_that_of_the_parameters_and_both_averages(
     losses = jax.jit(jax.vmap(loss_of))
     decided, level = 0, 0
     for _, steps in far_off.values():
-        where = steps.before, steps.averages.control, steps.averages.output
+        where = steps.before, steps.averages.long, steps.averages.short
         here, long, short = (np.asarray(losses(p, spare), np.float64) for p in where)
         gap = np.asarray(steps.seen.gap)
         (measured,) = np.nonzero(~np.isnan(gap))
@@ -454,8 +454,8 @@ def test_what_was_observed_is_a_record_that_can_be_diagnosed(in_halves: Any, tmp
     assert lrscope.diagnose(tmp_path / "run.jsonl")
 
 
-def test_misuse_is_told_kindly() -> None:
-    """What is missing from a call, a rule that is none, and a state that is another's."""
+def test_misuse_is_refused() -> None:
+    """What is missing from a call, a rule that is none, a state that is another's, and arguments out of range."""
     params = {"w": jnp.ones(2)}
     optimizer = lrscope.optax.gap(optax.sgd(0.1))
     state = optimizer.init(params)
@@ -465,8 +465,16 @@ def test_misuse_is_told_kindly() -> None:
         lrscope.optax.gap(optax.sgd(0.1), control=Guarded(ZigZag()))
     with pytest.raises(lrscope.UsageError, match="no state of lrscope"):
         lrscope.optax.averaged(optax.sgd(0.1).init(params))
-    with pytest.raises(lrscope.UsageError, match="accumulation_size"):
-        lrscope.optax.reduce_on_plateau(accumulation_size=0)
+    for name, build in {
+        "every must be 1 or more; got 0": lambda: lrscope.optax.gap(optax.sgd(0.1), every=0),
+        "warmup must be zero or more; got -1": lambda: lrscope.optax.gap(optax.sgd(0.1), warmup=-1),
+        "control must be a Guarded": lambda: lrscope.optax.gap(optax.sgd(0.1), control=Gap()),
+        "accumulation_size must be 1": lambda: lrscope.optax.reduce_on_plateau(accumulation_size=0),
+        "factor must be between 0 and 1; got 1.5": lambda: lrscope.optax.reduce_on_plateau(factor=1.5),
+        "patience must be 6 or more; got 2": lambda: lrscope.optax.reduce_on_plateau(patience=2),
+    }.items():
+        with pytest.raises(lrscope.UsageError, match=name):
+            build()
 
 
 # -- the loss alone -----------------------------------------------------------------------------------------
@@ -478,7 +486,7 @@ def test_the_plateau_decides_as_its_controller_does(offset: float) -> None:
     rng = np.random.default_rng(5)
     t = np.arange(800)
     losses = (offset + np.exp(-t / 40) + 0.02 * rng.normal(size=800)).astype(np.float32)
-    rule = Plateau(factor=0.3, block=1, least=10)
+    rule = Plateau(factor=0.3, block=1, patience=10)
     plain, rates = rule.init(1.0), []
     for mean in losses.reshape(-1, 4):
         plain, _ = rule.update(plain, len(rates) + 1, float(np.float32(mean.sum(dtype=np.float32) / 4)))
@@ -503,7 +511,7 @@ def test_the_plateau_decides_as_its_controller_does(offset: float) -> None:
 
 def test_packing_a_state_loses_nothing() -> None:
     """A plateau's state survives the trip through an array of bytes, exactly."""
-    rule = Plateau(block=1, least=10)
+    rule = Plateau(block=1, patience=10)
     state = rule.init(0.1)
     for step in range(1, 300):
         state, _ = rule.update(state, step, 1 / 3 + 1 / step)

@@ -144,7 +144,7 @@ def test_the_gap_points_down_at_the_noise_floor_and_up_on_the_way(tmp_path: Path
     assert found[0.001] < -5
 
 
-def test_a_loss_after_the_step_is_told_and_gives_no_gap(tmp_path: Path) -> None:
+def test_a_loss_after_the_step_is_recorded_and_gives_no_gap(tmp_path: Path) -> None:
     """Measured on the batch just learnt, the gap would be upside down: it is refused, with a warning."""
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -277,7 +277,7 @@ def test_sparse_gradients_have_the_norms_and_products_of_dense_ones(tmp_path: Pa
             assert sparse[name] == pytest.approx(value, rel=1e-4, abs=1e-6)
 
 
-def test_closures_are_heard_at_their_first_call(tmp_path: Path) -> None:
+def test_closures_count_at_their_first_call(tmp_path: Path) -> None:
     """LBFGS computes its loss many times a step; the line holds the one before the weights moved."""
     model, loss_fn = network(), nn.CrossEntropyLoss()
     optimizer = torch.optim.LBFGS(model.parameters(), lr=0.1, max_iter=5)
@@ -392,7 +392,7 @@ def test_a_loss_of_something_else_says_that_there_is_no_gap(tmp_path: Path) -> N
     model, loss_fn = network(), nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     recorder = lrscope.torch.Recorder(optimizer, model, tmp_path / "r.jsonl", loss_fn=loss_fn)
-    with pytest.warns(UserWarning, match="cannot record the gap") as caught:
+    with pytest.warns(UserWarning, match="cannot measure the gap") as caught:
         train(lambda x: 2.0 * model(x), optimizer, batches(30), loss_fn)
     recorder.close()
     assert len(caught) == 1
@@ -467,10 +467,12 @@ def test_a_copied_model_and_a_closed_recorder_record_nothing(tmp_path: Path) -> 
     assert len(lines(tmp_path / "r.jsonl")) == 15
 
 
-def test_misuse_is_told(tmp_path: Path) -> None:
-    """What is no PyTorch optimiser, and intervals below 1, are refused in a sentence."""
+def test_misuse_is_refused(tmp_path: Path) -> None:
+    """What is no PyTorch optimiser, intervals below 1, and a foreign state are refused in a sentence each."""
     with pytest.raises(UsageError, match="step hooks"):
         lrscope.torch.Recorder(object(), path=tmp_path / "r.jsonl")
     optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
     with pytest.raises(UsageError, match="every must be 1 or more"):
         lrscope.torch.Recorder(optimizer, path=tmp_path / "r.jsonl", every=0)
+    with pytest.raises(UsageError, match="no saved state of a recorder"):
+        lrscope.torch.Recorder(optimizer, path=tmp_path / "r.jsonl").load_state_dict({"epoch": 3})

@@ -53,7 +53,7 @@ def loss_on(model, data):
     return value
 
 
-WAYS = ["heard", "told", "closure", "held out"]
+WAYS = ["captured", "given", "closure", "held out"]
 
 
 def make(way, model, optimizer, noise=0.5, **options):
@@ -62,7 +62,7 @@ def make(way, model, optimizer, noise=0.5, **options):
     if way == "zig-zag":
         control = Guarded(ZigZag(), warmup=options["warmup"])
         return lrscope.torch.GapScheduler(optimizer, model, loss_fn, control=control), loss_fn
-    if way == "heard":
+    if way == "captured":
         return lrscope.torch.GapScheduler(optimizer, model, loss_fn, **options), loss_fn
     if way == "held out":
         return lrscope.torch.GapScheduler(
@@ -73,7 +73,7 @@ def make(way, model, optimizer, noise=0.5, **options):
 
 def one_step(way, scheduler, loss_fn, model, optimizer, x, y):
     optimizer.zero_grad()
-    if way == "told":
+    if way == "given":
         loss = scheduler.loss(lambda: functional.cross_entropy(model(x), y))
     else:
         loss = loss_fn(model(x), y)
@@ -123,14 +123,14 @@ def test_a_rate_too_high_is_lowered(way):
 def test_a_closure_on_the_batch_just_stepped_on_does_not_turn_the_answer_around():
     """Gaps by a closure on this step's batch equal those taken on it before the step, to rounding."""
     found = {}
-    for way in ("heard", "closure"):
+    for way in ("captured", "closure"):
         torch.manual_seed(0)
         seen = []
         control = Guarded(Spy(seen), warmup=0)
         train(way, 200, 0.5, control=control)
         found[way] = seen
-    assert len(found["heard"]) > 20
-    assert found["closure"] == pytest.approx(found["heard"], abs=1e-5)
+    assert len(found["captured"]) > 20
+    assert found["closure"] == pytest.approx(found["captured"], abs=1e-5)
 
 
 class Spy(Gap):
@@ -232,11 +232,11 @@ def test_killed_at_any_step_and_resumed_it_gives_the_same_rates(way, kind):
 
 def test_the_state_loads_without_unpickling_code():
     """`torch.load(weights_only=True)`, PyTorch's default, reads a saved state."""
-    scheduler, _, _ = train("heard", 40)
+    scheduler, _, _ = train("captured", 40)
     file = io.BytesIO()
     torch.save(scheduler.state_dict(), file)
     file.seek(0)
-    again, _, _ = train("heard", 1)
+    again, _, _ = train("captured", 1)
     again.load_state_dict(torch.load(file, weights_only=True))
     assert again.lr == scheduler.lr
 
@@ -247,9 +247,9 @@ def test_weights_that_are_not_finite_never_enter_an_average():
     data[90] = (data[90][0] * math.inf, data[90][1])
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), 0.05)
-    scheduler, loss_fn = make("heard", model, optimizer)
+    scheduler, loss_fn = make("captured", model, optimizer)
     for x, y in data:
-        one_step("heard", scheduler, loss_fn, model, optimizer, x, y)
+        one_step("captured", scheduler, loss_fn, model, optimizer, x, y)
         with scheduler.averaged() as averaged:
             assert all(torch.isfinite(p).all() for p in averaged.parameters())
     assert [d.step for d in scheduler.decisions if d.action is Action.ROLL_BACK] == [91]
@@ -289,7 +289,7 @@ def test_steps_that_mixed_precision_skips_do_not_count():
     """A GradScaler that meets an overflow skips the step: the scheduler's count and rate stay."""
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), 0.05)
-    scheduler, loss_fn = make("heard", model, optimizer)
+    scheduler, loss_fn = make("captured", model, optimizer)
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
     made = 0
     for number, (x, y) in enumerate(batches(60)):
@@ -315,7 +315,7 @@ def test_groups_keep_their_proportions():
         [{"params": model[0].parameters(), "lr": 0.02}, {"params": model[3].parameters(), "lr": 0.002}],
         lr=0.02,
     )
-    scheduler, _, _ = train("heard", 200, model=model, optimizer=optimizer)
+    scheduler, _, _ = train("captured", 200, model=model, optimizer=optimizer)
     first, second = scheduler.get_last_lr()
     assert first != 0.02
     assert second == pytest.approx(first / 10)
@@ -323,7 +323,7 @@ def test_groups_keep_their_proportions():
 
 def test_averaged_gives_back_what_it_took():
     """Inside, the averaged weights; afterwards weights, buffers and modes as they were, after an error too."""
-    scheduler, model, _ = train("heard", 100, 0.5, network(norm=True))
+    scheduler, model, _ = train("captured", 100, 0.5, network(norm=True))
     before = copy.deepcopy(model.state_dict())
     with pytest.raises(ZeroDivisionError), scheduler.averaged(x for x, _ in batches(20)):  # noqa: PT012
         inside = copy.deepcopy(model.state_dict())
@@ -334,31 +334,31 @@ def test_averaged_gives_back_what_it_took():
         assert torch.equal(value, model.state_dict()[name]), name
 
 
-@pytest.mark.parametrize("which", ["control", "output", "weights"])
+@pytest.mark.parametrize("which", ["long", "short", "weights"])
 def test_the_best_on_held_out_batches_is_evaluated(which):
     """Of both averages and the weights: whichever has the lowest held-out loss. Nothing else moves."""
     scheduler, model, _ = train("held out", 100, 0.05)
-    sense = scheduler._sense
-    good = [w.detach().clone() for w in sense.weights]
+    monitor, averages = scheduler._monitor, scheduler._monitor.averages
+    good = [w.detach().clone() for w in monitor.weights]
     bad = [w + torch.randn_like(w) for w in good]
-    sense.control.values, sense.output.values = bad, bad
+    averages.long.values, averages.short.values = bad, bad
     if which == "weights":
         expected = good
     else:
-        expected = getattr(sense, which).values = good
+        expected = getattr(averages, which).values = good
         with torch.no_grad():
-            for w, b in zip(sense.weights, bad, strict=True):
+            for w, b in zip(monitor.weights, bad, strict=True):
                 w.copy_(b)
-    position, random = sense.held_out.position, torch.get_rng_state()
+    position, random = monitor.held_out.position, torch.get_rng_state()
     with scheduler.averaged():
-        assert all(torch.equal(w, e) for w, e in zip(sense.weights, expected, strict=True))
-    assert (sense.held_out.position, model.training) == (position, True)
+        assert all(torch.equal(w, e) for w, e in zip(monitor.weights, expected, strict=True))
+    assert (monitor.held_out.position, model.training) == (position, True)
     assert torch.equal(torch.get_rng_state(), random)
 
 
 def test_stale_statistics_are_warned_of():
     """BatchNorm's running statistics belong to other weights: `averaged()` without a loader says so."""
-    scheduler, _, _ = train("heard", 40, 0.5, network(norm=True))
+    scheduler, _, _ = train("captured", 40, 0.5, network(norm=True))
     with pytest.warns(RuntimeWarning, match="BatchNorm"), scheduler.averaged():
         pass
 
@@ -370,6 +370,16 @@ def go_on_without_a_gap(scheduler, model, optimizer):
         loss.backward()
         optimizer.step()
         scheduler.step(loss)
+
+
+def test_making_a_scheduler_draws_no_random_number():
+    """A loader of held-out batches that shuffles is not begun before the first gap is measured."""
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    loader = torch.utils.data.DataLoader(torch.arange(8), shuffle=True)
+    before = torch.get_rng_state()
+    lrscope.torch.GapScheduler(optimizer, model, functional.cross_entropy, held_out=loader)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_no_way_to_a_gap_is_said():
@@ -400,7 +410,7 @@ def test_misuse_is_named():
 def test_a_controlled_run_leaves_a_record_that_diagnose_reads(tmp_path):
     """Loss, rate and gap at each step and decisions with reasons, in the recorder's format."""
     path = tmp_path / "record.jsonl"
-    scheduler, _, rates = train("heard", 300, record=path)
+    scheduler, _, rates = train("captured", 300, record=path)
     scheduler.close()
     header, *lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert header["schema"] == "lrscope.record/1"
@@ -422,7 +432,7 @@ def test_a_compiled_model_gives_the_same_rates():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = torch.compile(inner, backend="eager") if compiled else inner
-            _, _, rates = train("heard", 150, model=model, optimizer=optimizer)
+            _, _, rates = train("captured", 150, model=model, optimizer=optimizer)
         ends.append(rates)
     assert ends[1] == pytest.approx(ends[0], rel=1e-5)
     assert ends[0][-1] > 0.02
@@ -453,7 +463,7 @@ def test_the_zig_zag_rule_raises_a_rate_that_is_too_low():
 
 def test_a_state_in_memory_stays_as_it_was():
     """A state that was taken or loaded is not written over by later snapshots, nor one kept snapshot by the other."""
-    scheduler, model, _ = train("heard", 20)
+    scheduler, model, _ = train("captured", 20)
     optimizer = scheduler.optimizer
     state = scheduler.state_dict()
     before = copy.deepcopy(state)
@@ -466,8 +476,9 @@ def test_a_state_in_memory_stays_as_it_was():
         loss.backward()
         optimizer.step()
         scheduler.step(loss)
-        if scheduler._newest is not scheduler._proven:
-            kept.append([part.parts["weights"][0].clone() for part in (scheduler._newest, scheduler._proven)])
+        newest, proven = scheduler._delegate.newest, scheduler._delegate.proven
+        if newest is not proven:
+            kept.append([part.parts["weights"][0].clone() for part in (newest, proven)])
     assert any(not torch.equal(newest, proven) for newest, proven in kept)
     for name in ("newest", "proven"):
         for a, b in zip(state[name]["weights"], before[name]["weights"], strict=True):

@@ -54,7 +54,7 @@ torch.distributed.destroy_process_group()
 """
 
 
-@pytest.mark.parametrize("way", ["heard", "held out"])
+@pytest.mark.parametrize("way", ["captured", "held out"])
 def test_two_processes_decide_alike(way, tmp_path):
     """Each sees other batches, one of them a broken one; rates, decisions and weights are identical, and one
     process alone writes the record."""

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ import pytest
 pytest.importorskip("transformers", reason="needs the extra `transformers`")
 pytest.importorskip("accelerate", reason="needs the extra `transformers`")
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
+from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
 
 import lrscope
+from lrscope.testing.scheduler_suite import GapSchedulerSuite, PlateauSchedulerSuite, Trained
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
@@ -106,24 +108,6 @@ def test_a_rate_that_is_too_low_is_raised_and_the_trainer_logs_it(tmp_path: Path
     assert lrscope.diagnose(path)
 
 
-def test_a_checkpoint_resumes_the_same_rates(tmp_path: Path) -> None:
-    """A run that goes on from its checkpoint, in a new Trainer, takes the rates of the unbroken one."""
-    settings = {"save_strategy": "steps", "save_steps": 50, "max_steps": 100}
-    whole = train(tmp_path / "run", [lrscope.transformers.GapScheduler(spare())], lr=1e-3, **settings)
-    rest = train(
-        tmp_path / "run",
-        [lrscope.transformers.GapScheduler(spare())],
-        lr=1e-3,
-        resume=str(tmp_path / "run" / "checkpoint-50"),
-        **settings,
-    )
-    rates = logged(whole, "learning_rate")
-    assert logged(rest, "learning_rate") == rates
-    assert len(set(rates[50:])) > 1
-    for mine, other in zip(rest.model.parameters(), whole.model.parameters(), strict=True):
-        assert torch.equal(mine, other)
-
-
 def test_accumulated_batches_are_one_step(tmp_path: Path) -> None:
     """Steps of the optimiser count; the gap comes from batches of training here."""
     path = tmp_path / "record.jsonl"
@@ -134,7 +118,7 @@ def test_accumulated_batches_are_one_step(tmp_path: Path) -> None:
     assert sum("gap" in r for r in found) >= 2
 
 
-def test_misuse_is_told_kindly(tmp_path: Path) -> None:
+def test_misuse_is_refused(tmp_path: Path) -> None:
     """Another schedule, and a checkpoint that knows nothing of this callback."""
     with pytest.raises(lrscope.UsageError, match='lr_scheduler_type="constant"'):
         train(tmp_path / "a", [lrscope.transformers.GapScheduler()], lr_scheduler_type="linear")
@@ -171,3 +155,69 @@ def test_the_plateau_callback_lowers_and_resumes(tmp_path: Path) -> None:
     assert again.decisions == first.decisions
     assert logged(whole, "learning_rate")[-1] < 3e-2
     assert logged(rest, "learning_rate") == logged(whole, "learning_rate")
+
+
+class Rates(TrainerCallback):
+    """Keeps the optimiser's own rate at each step."""
+
+    def __init__(self) -> None:
+        self.found: list[float] = []
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.found.append(kwargs["optimizer"].param_groups[0]["lr"])
+
+
+class TestGapScheduler(GapSchedulerSuite):
+    """The Trainer passes the suite of every host."""
+
+    def make(self, **settings: Any) -> Any:
+        return lrscope.transformers.GapScheduler(spare(), **settings)
+
+    def train(
+        self, scheduler: Any, steps: int, *, folder: Path, save: bool = False, resume: bool = False
+    ) -> Trained:
+        rates = Rates()
+        callbacks = [scheduler, rates] if scheduler else [rates]
+        settings: dict[str, Any] = {"max_steps": steps}
+        if save:
+            settings |= {"save_strategy": "steps", "save_steps": steps}
+        if resume:
+            settings["resume"] = str(folder / f"checkpoint-{self.middle}")
+        trainer = train(folder, callbacks, lr=1e-3, **settings)
+        model = trainer.model
+        names = {f"{name}.{attribute}" for name, part in model.named_modules() for attribute in vars(part)}
+        weights = torch.cat([w.detach().reshape(-1) for w in model.parameters()]).tolist()
+        return Trained(rates.found, trainer.optimizer.param_groups[0]["lr"], weights, frozenset(names))
+
+
+class TestPlateauScheduler(PlateauSchedulerSuite):
+    """So does the callback for a metric of evaluation, here called as the Trainer calls it."""
+
+    def make(self, **settings: Any) -> Any:
+        return lrscope.transformers.PlateauScheduler("eval_loss", **settings)
+
+    def feed(
+        self, scheduler: Any, values: Any, *, folder: Path, save: bool = False, resume: bool = False
+    ) -> list[float]:
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
+        checkpoint = folder / "checkpoint-7"
+        checkpoint.mkdir(parents=True, exist_ok=True)
+        if resume:
+            optimizer.load_state_dict(torch.load(checkpoint / "optimizer.pt", weights_only=True))
+        args: Any = SimpleNamespace(
+            lr_scheduler_type="constant", resume_from_checkpoint=None, output_dir=str(folder)
+        )
+        state: Any = SimpleNamespace(global_step=7 if resume else 0, is_world_process_zero=True)
+        scheduler.on_train_begin(args, state, None, optimizer=optimizer, lr_scheduler=schedule)
+        rates = []
+        for value in values:
+            scheduler.on_evaluate(args, state, None, metrics={"eval_loss": value})
+            optimizer.step()
+            schedule.step()
+            rates.append(optimizer.param_groups[0]["lr"])
+        if save:
+            state.global_step = 7
+            scheduler.on_save(args, state, None)
+            torch.save(optimizer.state_dict(), checkpoint / "optimizer.pt")
+        return rates

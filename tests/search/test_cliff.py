@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrscope.config import at_rate
 from lrscope.curves import Plan, Scan
 from lrscope.search.rate.cliff import DivergenceWatch, estimate_cliff
 from lrscope.search.space import log_grid
@@ -123,7 +124,7 @@ RATES = log_grid(1e-3, 10.0)
 
 def whole(training, odd=()):
     runs = [
-        KnownTraining(cliff=1e-9).run((lr, 0), 400) if lr in odd else training.run((lr, 0), 400)
+        KnownTraining(cliff=1e-9).run(at_rate(lr), 400) if lr in odd else training.run(at_rate(lr), 400)
         for lr in RATES
     ]
     return Scan(Plan(rates=RATES, horizon=400), tuple(runs))

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from lrscope.config import Config, at_rate
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
-from lrscope.search.planners.confirm import IN_QUESTION, confirm, reserve, unspent
 from lrscope.search.planners.halving import HalvingPlanner
+from lrscope.search.rate.confirm import IN_QUESTION, confirm, reserve, unspent
 from lrscope.search.rate.ranking import Judge
 from lrscope.search.rate.replicates import Replicates, same_again
 from lrscope.search.space import log_grid
@@ -25,7 +26,7 @@ def ends_of(seeds, noise, trial=0):
     """Ends by rate and seed: a common part for each seed, and noise of each run's own."""
     rng = np.random.default_rng([trial, seeds, round(1000 * noise)])
     return {
-        (lr, seed): MEANS[i] + noise * value
+        at_rate(lr, seed): MEANS[i] + noise * value
         for seed in range(seeds)
         for common in [0.5 * rng.standard_normal()]
         for i, (lr, value) in enumerate(zip(RATES, common + rng.standard_normal(len(RATES)), strict=True))
@@ -36,7 +37,13 @@ def scan_of(ends, keys, seeds):
     """Whole runs of those keys, which all start at a loss of 1."""
     steps = np.arange(1, STEPS + 1)
     runs = [
-        Run(*key, {"loss": LossCurve(steps, [1.0, *[ends[key]] * (STEPS - 1)])}, RunState.COMPLETE, STEPS)
+        Run(
+            key.config,
+            key.seed,
+            {"loss": LossCurve(steps, [1.0, *[ends[key]] * (STEPS - 1)])},
+            RunState.COMPLETE,
+            STEPS,
+        )
         for key in sorted(keys)
     ]
     return Scan(Plan(rates=RATES, seeds=tuple(range(seeds)), horizon=STEPS, budget=100.0), tuple(runs))
@@ -44,8 +51,8 @@ def scan_of(ends, keys, seeds):
 
 def settle(ends, seeds, runs):
     """Confirm until nothing is asked any more; the scan, the rates in order of the first seed, and what it cost."""
-    keys = {(lr, 0) for lr in RATES}
-    order = sorted(RATES, key=lambda lr: ends[lr, 0])
+    keys = {at_rate(lr) for lr in RATES}
+    order = sorted(RATES, key=lambda lr: ends[at_rate(lr)])
     left = runs * STEPS
     while asks := confirm(scan_of(ends, keys, seeds), order, left):
         assert len({ask.key for ask in asks} - keys) == len(asks)
@@ -62,45 +69,60 @@ def known(scan):
 def with_ticket(ends, seeds, by):
     """The same, with a rate that leads on the first seed and is worse by `by` on all others."""
     ticket = RATES[12]
-    led = {**ends, (ticket, 0): min(ends[lr, 0] for lr in RATES) - 0.01}
-    return {**led, **{(ticket, seed): led[ticket, seed] + by for seed in range(1, seeds)}}, ticket
+    led = {**ends, at_rate(ticket): min(ends[at_rate(lr)] for lr in RATES) - 0.01}
+    return {
+        **led,
+        **{at_rate(ticket, seed): led[at_rate(ticket, seed)] + by for seed in range(1, seeds)},
+    }, ticket
 
 
 def test_leader_and_challenger_are_run_with_the_same_seed():
     """The first two asks are the two best rates of the first seed, with the second."""
     ends = ends_of(3, 0.01)
-    order = sorted(RATES, key=lambda lr: ends[lr, 0])
-    asks = confirm(scan_of(ends, {(lr, 0) for lr in RATES}, 3), order, 4 * STEPS)
-    assert [ask.key for ask in asks] == [(order[0], 1), (order[1], 1)]
+    order = sorted(RATES, key=lambda lr: ends[at_rate(lr)])
+    asks = confirm(scan_of(ends, {at_rate(lr) for lr in RATES}, 3), order, 4 * STEPS)
+    assert [ask.key for ask in asks] == [at_rate(order[0], 1), at_rate(order[1], 1)]
     assert "may still beat it" in asks[0].reason
 
 
 def test_where_only_one_can_be_paid_it_is_the_leader():
     """It can still turn out a lottery ticket. Where none can be paid, nothing is asked."""
     ends = ends_of(3, 0.01)
-    order = sorted(RATES, key=lambda lr: ends[lr, 0])
-    scan = scan_of(ends, {(lr, 0) for lr in RATES}, 3)
-    assert [ask.key for ask in confirm(scan, order, STEPS)] == [(order[0], 1)]
+    order = sorted(RATES, key=lambda lr: ends[at_rate(lr)])
+    scan = scan_of(ends, {at_rate(lr) for lr in RATES}, 3)
+    assert [ask.key for ask in confirm(scan, order, STEPS)] == [at_rate(order[0], 1)]
     assert confirm(scan, order, STEPS - 1) == []
 
 
 def left_early(*whole):
     """The leader's whole run, and one of a faster rate that was ahead of it when it was left; `whole` are further ends
-    by (rate, seed)."""
+    as (rate, seed, end)."""
     slow, fast = RATES[3], RATES[9]
     runs = [
         Run(
-            slow,
+            Config(lr=slow),
             0,
             {"loss": LossCurve(np.arange(1, STEPS + 1), np.linspace(1, 0, STEPS))},
             RunState.COMPLETE,
             STEPS,
         ),
-        Run(fast, 0, {"loss": LossCurve(np.arange(1, 26), np.linspace(1, 0.3, 25))}, RunState.STOPPED, 25),
+        Run(
+            Config(lr=fast),
+            0,
+            {"loss": LossCurve(np.arange(1, 26), np.linspace(1, 0.3, 25))},
+            RunState.STOPPED,
+            25,
+        ),
     ]
     steps = np.arange(1, STEPS + 1)
     runs += [
-        Run(lr, seed, {"loss": LossCurve(steps, np.linspace(1, end, STEPS))}, RunState.COMPLETE, STEPS)
+        Run(
+            Config(lr=lr),
+            seed,
+            {"loss": LossCurve(steps, np.linspace(1, end, STEPS))},
+            RunState.COMPLETE,
+            STEPS,
+        )
         for lr, seed, end in whole
     ]
     plan = Plan(rates=RATES, seeds=(0, 1), horizon=STEPS, budget=100.0)
@@ -175,8 +197,8 @@ def test_what_does_not_matter_is_no_lottery():
 def test_unit_and_zero_of_the_loss_do_not_matter_to_seeds():
     """Nor do they change who is asked."""
     ends = ends_of(3, 0.02)
-    keys = {(lr, 0) for lr in RATES}
-    order = sorted(RATES, key=lambda lr: ends[lr, 0])
+    keys = {at_rate(lr) for lr in RATES}
+    order = sorted(RATES, key=lambda lr: ends[at_rate(lr)])
     scan = scan_of(ends, keys, 3)
     moved = tuple(
         replace(r, curves={"loss": LossCurve(r.curves["loss"].step, 7 + 1e3 * r.curves["loss"].loss)})
@@ -188,7 +210,7 @@ def test_unit_and_zero_of_the_loss_do_not_matter_to_seeds():
 def test_a_seed_that_reaches_nothing_is_not_paid_for_twice():
     """Where the second seed gave the very same values, no third is asked for."""
     ends = ends_of(3, 0.01)
-    same = {(lr, seed): ends[lr, 0] for lr, seed in ends}
+    same = {key: ends[at_rate(key.lr)] for key in ends}
     scan, order, cost = settle(same, 3, 4)
     assert cost == 2
     assert same_again(scan, order[0])

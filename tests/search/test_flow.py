@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrscope.config import Config, at_rate
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
-from lrscope.search.planners.flow import FlowPlanner, Replay
+from lrscope.search.planners.flow import FlowPlanner, ReplayedBracket
 from lrscope.search.planners.halving import HalvingPlanner
-from lrscope.search.planners.rungs import Pace
 from lrscope.search.rate.cliff import DivergenceWatch
 from lrscope.search.rate.model.answer import interval, shortest
 from lrscope.search.rate.model.curve_summary import levels, summarise
@@ -22,6 +22,7 @@ from lrscope.search.rate.model.observations import harden, soften
 from lrscope.search.rate.model.safeguards import challenger, leading, steps_of
 from lrscope.search.rate.model.shared_noise import Row, take_out
 from lrscope.search.rate.ranking import Judge
+from lrscope.search.rate.rungs import Pace
 from lrscope.search.space import log_grid
 from lrscope.testing.curves import KnownTraining, carry_out, spent
 
@@ -37,7 +38,7 @@ class Made:
         self.horizon = HORIZON
 
     def run(self, key, to_step):
-        lr, seed = key
+        lr, seed = key.lr, key.seed
         target = HORIZON if to_step is None else min(to_step, HORIZON)
         curves, state = {}, RunState.COMPLETE if target >= HORIZON else RunState.PAUSED
         for name, (value, every) in self.metrics.items():
@@ -49,8 +50,8 @@ class Made:
             for step, loss in zip(curve.step.tolist(), curve.loss.tolist(), strict=True):
                 if watch(step, name, loss):
                     cut = {n: c.until(step) for n, c in curves.items()}
-                    return Run(lr, seed, cut, RunState.DIVERGED, step, "diverged")
-        return Run(lr, seed, curves, state, target)
+                    return Run(Config(lr=lr), seed, cut, RunState.DIVERGED, step, "diverged")
+        return Run(Config(lr=lr), seed, curves, state, target)
 
 
 def noise(lr, step, size=0.02, shared=True):
@@ -179,7 +180,7 @@ def test_several_runs_are_asked_for_at_once():
 def test_what_was_hardly_run_is_told():
     """With a tenth of a full run, the answer says that its rate has come only so far."""
     answer, scan = named(VARIANTS["plain"], budget=0.4)
-    run = scan.run((answer.lr.value, 0))
+    run = scan.run(at_rate(answer.lr.value))
     assert run.step < HORIZON / 8
     assert any("was itself run to only" in w for w in answer.warnings)
 
@@ -187,7 +188,7 @@ def test_what_was_hardly_run_is_told():
 def test_with_budget_enough_the_rate_named_has_shown_itself():
     """With three full runs, it has done an eighth of one itself."""
     answer, scan = named(VARIANTS["noisy"])
-    assert scan.run((answer.lr.value, 0)).step >= HORIZON / 8
+    assert scan.run(at_rate(answer.lr.value)).step >= HORIZON / 8
 
 
 def test_every_decision_says_why():
@@ -338,7 +339,7 @@ def test_the_last_half_of_a_large_budget_goes_to_the_leader_and_to_who_was_ahead
 def forecast_of(budget):
     """What the model makes of a scan of the noisy valley, and for each rate how far its own run has come."""
     scan = carry_out(model(), plan(budget), VARIANTS["noisy"])
-    f = Replay(scan).at({run.key: run.step for run in scan.runs if run.step > 0})
+    f = ReplayedBracket(scan).at({run.key: run.step for run in scan.runs if run.step > 0})
     return f, np.array([steps_of(f, i) for i in range(len(f.rates))])
 
 
@@ -384,7 +385,7 @@ class Short(Made):
         done = super().run(key, min(to_step, 380))
         if done.step < 380:
             return done
-        return Run(done.lr, done.seed, done.curves, RunState.COMPLETE, done.step)
+        return Run(Config(lr=done.lr), done.seed, done.curves, RunState.COMPLETE, done.step)
 
 
 @pytest.mark.timeout(60)
@@ -402,8 +403,8 @@ def test_what_a_run_shows_by_a_step_does_not_change_as_it_goes_on(every, step, l
     training = Made(loss=(valley, 1), val_loss=(valley, every))
     step, later = sorted((step, later))
     for by in (Judge("loss", "min"), Judge("val_loss", "min"), Judge("val_loss", "min", "best")):
-        then = summarise(training.run((0.1, 0), step), by, levels(HORIZON))
-        now = summarise(training.run((0.1, 0), later), by, levels(HORIZON)).until(step)
+        then = summarise(training.run(at_rate(0.1), step), by, levels(HORIZON))
+        now = summarise(training.run(at_rate(0.1), later), by, levels(HORIZON)).until(step)
         for name in ("mark", "step", "value", "error", "early"):
             assert getattr(then, name).tolist() == getattr(now, name).tolist()
 

@@ -6,9 +6,10 @@ import itertools
 import math
 
 import pytest
+from scripted import ScriptedSource, decay, sit
 
+from lrscope.config import at_rate
 from lrscope.errors import InconclusiveError
-from lrscope.testing.scripted import ScriptedSource, decay, sit
 from lrscope.training.store.memory import MemoryStore
 
 
@@ -18,8 +19,8 @@ def test_a_printed_total_is_the_horizon():
     outcome = sit(source, horizon=None)
     assert outcome.scan.plan.horizon == 16
     assert outcome.scan.plan.scout is None
-    assert source.events[0] == ("start", (1e-3, 0))
-    assert source.steps((1e-3, 0)) == 4
+    assert source.events[0] == ("start", at_rate(1e-3))
+    assert source.steps(at_rate(1e-3)) == 4
     assert outcome.recommendation.lr.value == 0.1
 
 
@@ -28,8 +29,8 @@ def test_a_total_told_late_stops_the_scout_there():
     source = ScriptedSource(decay, length=16, slice=1)
 
     class Late(ScriptedSource):
-        def start(self, lr, seed, *, watch=None, log=None):
-            run = super().start(lr, seed, watch=watch, log=log)
+        def start(self, config, seed, *, watch=None, log=None):
+            run = super().start(config, seed, watch=watch, log=log)
             came = run._came
             run._came = lambda *a: (setattr(self, "total", 16 if run._step >= 6 else None), came(*a))[1]
             return run
@@ -38,9 +39,9 @@ def test_a_total_told_late_stops_the_scout_there():
     outcome = sit(source, horizon=None)
     assert outcome.scan.plan.horizon == 16
     assert outcome.scan.plan.scout is None
-    assert outcome.scan.run((1e-3, 0)).step == 4
-    assert len(outcome.scan.run((1e-3, 0)).curves["loss"]) == 6
-    assert source.steps((1e-3, 0)) == 6
+    assert outcome.scan.run(at_rate(1e-3)).step == 4
+    assert len(outcome.scan.run(at_rate(1e-3)).curves["loss"]) == 6
+    assert source.steps(at_rate(1e-3)) == 6
 
 
 def test_a_run_that_is_let_through_gives_the_horizon_and_costs():
@@ -48,8 +49,8 @@ def test_a_run_that_is_let_through_gives_the_horizon_and_costs():
     source = ScriptedSource(decay, length=16)
     outcome = sit(source, horizon=None)
     assert outcome.scan.plan.horizon == 16
-    assert outcome.scan.plan.scout == (1e-3, 0)
-    assert outcome.scan.run((1e-3, 0)).step == 16
+    assert outcome.scan.plan.scout == at_rate(1e-3)
+    assert outcome.scan.run(at_rate(1e-3)).step == 16
     assert outcome.cost.steps == 4 + 16 + 8 + 16 + 3
     assert any(d.kind == "horizon" and d.detail.get("horizon") == 16 for d in outcome.decisions)
 
@@ -61,7 +62,7 @@ def test_where_the_first_diverges_the_next_lower_rate_is_asked():
         return math.nan if lr >= 1e-3 and step > 2 else math.exp(-lr * step)
 
     outcome = sit(ScriptedSource(value, length=16), horizon=None)
-    assert outcome.scan.plan.scout == (1e-4, 0)
+    assert outcome.scan.plan.scout == at_rate(1e-4)
     assert outcome.scan.plan.horizon == 16
 
 
@@ -72,8 +73,8 @@ def test_what_was_learned_is_not_learned_again():
     source = ScriptedSource(decay, length=16)
     outcome = sit(source, store, horizon=None, budget=4.0)
     assert outcome.scan.plan.horizon == 16
-    assert outcome.scan.plan.scout == (1e-3, 0)
-    assert source.steps((1e-3, 0)) == 0
+    assert outcome.scan.plan.scout == at_rate(1e-3)
+    assert source.steps(at_rate(1e-3)) == 0
 
 
 def test_a_long_wait_is_explained_once():
@@ -113,11 +114,11 @@ def test_a_plain_function_has_a_horizon_of_one():
     outcome = sit(source, horizon=None, budget=9)
     assert outcome.scan.plan.horizon == 1
     assert outcome.recommendation.lr.value == 1e-2
-    assert all(source.steps((lr, 0)) == 1 for lr in outcome.scan.plan.rates)
+    assert all(source.steps(at_rate(lr)) == 1 for lr in outcome.scan.plan.rates)
 
 
 def test_runs_that_end_before_the_horizon_are_complete_and_told():
     """A horizon that no run comes to was wrong: the runs count as complete, and the true length is named."""
     outcome = sit(ScriptedSource(decay, length=10))
-    assert outcome.scan.run((1e-1, 0)).reason == "ended by itself at step 10 of 16"
+    assert outcome.scan.run(at_rate(1e-1)).reason == "ended by itself at step 10 of 16"
     assert any("--steps 10" in w for w in outcome.recommendation.warnings)

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lrscope
+from lrscope.config import at_rate
 from lrscope.curves import Plan, Scan
 from lrscope.errors import UsageError
-from lrscope.search.planners.budget import check
 from lrscope.search.planners.flow import FlowPlanner
 from lrscope.search.planners.grid import FullGridPlanner, coarse_to_fine
 from lrscope.search.planners.halving import HalvingPlanner
-from lrscope.search.planners.rungs import Pace, cost, longest, pace_of
+from lrscope.search.rate.budget import check_budget
+from lrscope.search.rate.rungs import Pace, cost, longest, pace_of
 from lrscope.search.space import log_grid
 from lrscope.testing.curves import KnownTraining, carry_out, spent
 from lrscope.testing.planner_suite import PlannerSuite
@@ -61,13 +62,13 @@ def test_four_full_runs_take_the_leader_to_the_horizon():
     """At the default budget the rate named was run to the end, and half the rates far less."""
     scan = carry_out(HalvingPlanner(), Plan(rates=log_grid(), horizon=1000), KnownTraining(horizon=1000))
     answer = HalvingPlanner().name(scan)
-    assert scan.run((answer.lr.value, 0)).step == 1000
+    assert scan.run(at_rate(answer.lr.value)).step == 1000
     assert sum(run.step < 200 for run in scan.runs) > len(scan.runs) / 2
 
 
 def test_the_scout_is_charged_first():
     """A run that was let through to learn the horizon counts, and the rest fits into what it left."""
-    plan = Plan(rates=GRID, horizon=400, budget=2.0, scout=(0.001, 0))
+    plan = Plan(rates=GRID, horizon=400, budget=2.0, scout=at_rate(0.001))
     scan = carry_out(HalvingPlanner(), plan, KnownTraining())
     assert 1.5 < spent(scan) <= 2.0
     assert HalvingPlanner().name(scan).lr.value != 0.001
@@ -100,7 +101,7 @@ def test_the_first_rung_can_tell_rates_apart():
 def test_pace_shows_at_the_second_report():
     """Reports at 1, 101, 201 … are not taken for reports at every step."""
     training = KnownTraining(horizon=1000, every=100)
-    run = training.run((0.01, 0), 1000)
+    run = training.run(at_rate(0.01), 1000)
     shifted = replace(
         run, curves={"loss": type(run.curves["loss"])([1, 101, 201, 301], [2, 1, 1, 1])}, step=128
     )
@@ -137,20 +138,20 @@ def test_further_seeds_confirm_the_leaders():
         Plan(rates=GRID, horizon=1, budget=2.0),
         Plan(rates=GRID, pausable=False, budget=2.9),
         Plan(rates=GRID, horizon=10, budget=0.2),
-        Plan(rates=GRID, horizon=100, budget=1.0, scout=(0.001, 0)),
+        Plan(rates=GRID, horizon=100, budget=1.0, scout=at_rate(0.001)),
         Plan(rates=GRID, budget=float("nan")),
     ],
 )
 def test_too_small_a_budget_is_told(plan):
     """What cannot try three rates is refused, and the sentence says what would do."""
     with pytest.raises(UsageError, match=r"budget|rates"):
-        check(plan)
+        check_budget(plan)
 
 
 def test_a_sufficient_budget_passes():
     """The plan that the message asks for is accepted."""
-    check(Plan(rates=GRID, horizon=10, budget=0.3))
-    check(Plan(rates=GRID, horizon=1, budget=3))
+    check_budget(Plan(rates=GRID, horizon=10, budget=0.3))
+    check_budget(Plan(rates=GRID, horizon=1, budget=3))
 
 
 @given(st.integers(1, 60), st.integers(1, 5000), st.integers(1, 20000), st.booleans())
@@ -164,8 +165,8 @@ def test_the_longest_rung_is_affordable_and_longest(count, horizon, left, finish
 
 @given(st.integers(1, 100))
 def test_coarse_to_fine_visits_all(size):
-    """Every index once."""
-    assert sorted(coarse_to_fine(size)) == list(range(size))
+    """Every rate once."""
+    assert sorted(coarse_to_fine(range(size))) == list(range(size))
 
 
 def test_an_unknown_horizon_asks_for_nothing():

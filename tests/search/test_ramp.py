@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trainings import noisy_quadratic_following
 
 import lrscope
+from lrscope.config import Config
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
 from lrscope.errors import UsageError
-from lrscope.search.range_test.audit import audit
-from lrscope.search.range_test.planner import RampPlanner, ramp_metric
-from lrscope.search.range_test.ramp_curve import climb, line, mean_climb
+from lrscope.search.range_test.planner import RangeTestPlanner, ramp_metric
+from lrscope.search.range_test.ramp_curve import line, mean_ramp, ramp_curve
+from lrscope.search.range_test.readings import read_all
 from lrscope.search.range_test.rules import RULES, steepest, tenth_of_lost, tenth_of_minimum, valley
 from lrscope.search.space import log_grid
 from lrscope.statistics.smoother import smooth
-from lrscope.testing.toys import noisy_quadratic, noisy_quadratic_following
+from lrscope.testing.toys import noisy_quadratic
 
 X = np.linspace(-5, 1, 121)
 
@@ -100,7 +102,7 @@ def test_the_steepest_fall_behind_the_lowest_point_does_not_count():
 
 def test_training_is_lost_where_all_that_was_gained_is():
     """Near the wall; a rule that looks for the lowest point never sees past it."""
-    one = climb(10.0**X, noisy(1))
+    one = ramp_curve(10.0**X, noisy(1))
     assert one.lost == pytest.approx(0.5, abs=0.15)
     assert float(one.loss.max()) < 5.0
 
@@ -109,8 +111,8 @@ def test_infinite_losses_end_a_ramp_and_do_not_spoil_it():
     """As NaN does; of a ramp lost at once nothing is read."""
     values = noisy(2)
     values[105:] = math.inf
-    assert climb(10.0**X, values).lost is not None
-    assert climb(10.0**X, np.full(X.size, math.nan)) is None
+    assert ramp_curve(10.0**X, values).lost is not None
+    assert ramp_curve(10.0**X, np.full(X.size, math.nan)) is None
 
 
 def test_a_loss_that_never_falls_names_no_rate():
@@ -118,7 +120,7 @@ def test_a_loss_that_never_falls_names_no_rate():
     answers = []
     for seed in range(20):
         losses = [1.0 + 0.1 * np.random.default_rng(100 * seed + r).standard_normal(X.size) for r in range(3)]
-        answers.append(RampPlanner().name(scan_of(losses)))
+        answers.append(RangeTestPlanner().name(scan_of(losses)))
     assert sum(answer.lr is None for answer in answers) >= 19
     assert "never fell" in next(a for a in answers if a.lr is None).reason
 
@@ -127,7 +129,7 @@ def test_where_only_the_blow_up_shows_a_tenth_of_it_is_named():
     """A loss that is flat under its noise and then explodes; the doubt is told."""
     flat = [1.0 + np.exp(np.minimum(12.0 * (X - 0.5), 20.0)) + 0.1 * np.random.default_rng(s).standard_normal(X.size)
             for s in range(3)]  # fmt: skip
-    answer = RampPlanner().name(scan_of(flat))
+    answer = RangeTestPlanner().name(scan_of(flat))
     assert 0.1 < answer.lr.value < 1.0
     assert any("never fell" in text for text in answer.warnings)
 
@@ -138,11 +140,10 @@ def scan_of(losses, state=RunState.COMPLETE):
         seeds=tuple(range(len(losses))),
         horizon=X.size,
         budget=len(losses),
-        ramp=True,
     )
     steps = np.arange(1, X.size + 1)
     runs = [
-        Run(1e-5, seed, {"loss": LossCurve(steps, values)}, state, X.size)
+        Run(Config(lr=1e-5), seed, {"loss": LossCurve(steps, values)}, state, X.size)
         for seed, values in enumerate(losses)
     ]
     return Scan(plan, tuple(runs))
@@ -152,12 +153,12 @@ def scan_of(losses, state=RunState.COMPLETE):
 @pytest.mark.parametrize("noise", [0.02, 0.15])
 def test_the_interval_is_that_of_the_rules_own_answer(noise):
     """Of 90 % intervals from five ramps, 80 to 99 % hold what the rule says on the mean of very many ramps."""
-    exact = mean_climb([climb(10.0**X, noisy(seed, noise=0.0)) for seed in range(2000, 2400)])
+    exact = mean_ramp([ramp_curve(10.0**X, noisy(seed, noise=0.0)) for seed in range(2000, 2400)])
     truth = {name: rule(X, line(exact)[0]) for name, rule in RULES.items()}
     held = dict.fromkeys(RULES, 0)
     for trial in range(100):
-        climbs = [climb(10.0**X, noisy(10 * trial + r, noise)) for r in range(5)]
-        for reading in audit(climbs, draws=100):
+        climbs = [ramp_curve(10.0**X, noisy(10 * trial + r, noise)) for r in range(5)]
+        for reading in read_all(climbs, draws=100):
             held[reading.rule] += (
                 reading.lr.low * 0.999 <= 10.0 ** truth[reading.rule] <= reading.lr.high * 1.001
             )
@@ -172,8 +173,8 @@ def test_more_ramps_narrow_the_interval():
         count: statistics.fmean(
             math.log10(r.lr.high / r.lr.low)
             for trial in range(8)
-            for r in audit(
-                [climb(10.0**X, noisy(50 * trial + k)) for k in range(count)], rules=rules, draws=60
+            for r in read_all(
+                [ramp_curve(10.0**X, noisy(50 * trial + k)) for k in range(count)], rules=rules, draws=60
             )
         )
         for count in (2, 16)
@@ -184,56 +185,55 @@ def test_more_ramps_narrow_the_interval():
 def test_the_same_ramps_give_the_same_answer():
     """The bootstrap is seeded."""
     scan = scan_of([noisy(seed) for seed in range(3)])
-    assert RampPlanner().name(scan) == RampPlanner().name(scan)
+    assert RangeTestPlanner().name(scan) == RangeTestPlanner().name(scan)
 
 
 def test_one_ramp_that_blows_up_early_does_not_rule_the_others():
     """Its neighbours' lowest point is named."""
     losses = [noisy(seed) for seed in range(5)]
-    whole = RampPlanner().name(scan_of(losses)).lr.value
+    whole = RangeTestPlanner().name(scan_of(losses)).lr.value
     losses[0] = noisy(0, cliff=-1.8)
-    assert abs(math.log10(RampPlanner().name(scan_of(losses)).lr.value / whole)) < 0.3
+    assert abs(math.log10(RangeTestPlanner().name(scan_of(losses)).lr.value / whole)) < 0.3
 
 
 def test_a_ramp_is_read_by_the_loss_that_comes_at_each_step():
     """Not by a validation loss now and then, which a scan prefers."""
     scan = scan_of([noisy(1)])
     curves = {**scan.runs[0].curves, "val_loss": LossCurve([60, 121], [1.0, 2.0])}
-    run = Run(1e-5, 0, curves, RunState.COMPLETE, X.size)
+    run = Run(Config(lr=1e-5), 0, curves, RunState.COMPLETE, X.size)
     assert ramp_metric(Scan(scan.plan, (run,))) == "loss"
 
 
-def test_a_ramp_is_stored_continued_and_shown_like_any_scan(tmp_path):
-    """Text, JSON, page and figure hold the rules; the same call does nothing again, a larger budget adds ramps."""
-    first = lrscope.scan(noisy_quadratic_following, planner="ramp", budget=3, out=tmp_path)
+def test_a_range_test_is_stored_continued_and_shown(tmp_path):
+    """Text, JSON, page and figure hold the rules; the same call does nothing again, a larger number adds ramps."""
+    first = lrscope.range_test(noisy_quadratic_following, ramps=3, out=tmp_path)
     assert 0.01 < first.lr.value < 2.0
-    assert [run.seed for run in first.runs] == [0, 1, 2]
-    again = lrscope.scan(noisy_quadratic_following, planner="ramp", budget=5, out=tmp_path)
-    assert len(again.runs) == 5
-    assert again.cost.rework == 0
+    assert [run.seed for run in first.outcome.scan.runs] == [0, 1, 2]
+    again = lrscope.range_test(noisy_quadratic_following, ramps=5, out=tmp_path)
+    assert len(again.ramps) == 5
+    assert again.outcome.cost.rework == 0
     loaded = lrscope.load(tmp_path)
-    assert loaded.to_dict()["recommendation"] == again.to_dict()["recommendation"]
+    assert loaded.answer == again.answer
     assert [one["rule"] for one in loaded.to_dict()["rules"]] == list(RULES)
-    assert loaded.to_dict()["cost"]["full_grid"] == 0
     text = str(loaded)
     assert all(name in text for name in RULES)
-    assert "Read off 5 ramps" in text
-    assert "Loss while the rate climbs" in loaded.report(tmp_path / "page.html").read_text()
+    assert "Cost: 5 ramps" in text
+    assert "Loss against the climbing rate" in loaded.report(tmp_path / "page.html").read_text()
     figure = pytest.importorskip("matplotlib.figure")
     assert isinstance(loaded.plot(), figure.Figure)
 
 
 def test_caveats_that_belong_to_a_ramp_are_told():
     """How far it can be trusted, always; that rules disagree, and that nothing blew up, where it is so."""
-    wide = RampPlanner().name(scan_of([noisy(seed) for seed in range(3)]))
+    wide = RangeTestPlanner().name(scan_of([noisy(seed) for seed in range(3)]))
     assert "cannot know how long you will train" in wide.warnings[0]
-    low = RampPlanner().name(scan_of([noisy(seed, cliff=3.0) for seed in range(3)]))
-    assert any("--high 1000" in text for text in low.warnings)
+    low = RangeTestPlanner().name(scan_of([noisy(seed, cliff=3.0) for seed in range(3)]))
+    assert any("may lie further up" in text for text in low.warnings)
     assert low.cliff is None
     assert wide.cliff is not None
 
 
 def test_what_cannot_follow_is_told_before_anything_trains():
     """A generator that drops the rate; the sentence names the alternative."""
-    with pytest.raises(lrscope.SourceError, match="--planner halving"):
-        lrscope.scan(noisy_quadratic, planner="ramp")
+    with pytest.raises(lrscope.SourceError, match="lrscope scan"):
+        lrscope.range_test(noisy_quadratic)

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lrscope.config import Config
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
 from lrscope.search.planners.grid import FullGridPlanner
 from lrscope.search.planners.halving import HalvingPlanner
+from lrscope.search.rate.by_curves import ByCurves
 from lrscope.search.rate.recommend import recommend
 from lrscope.search.space import log_grid
 from lrscope.testing.curves import KnownTraining, carry_out
@@ -20,7 +22,7 @@ PLAN = Plan(rates=RATES, horizon=400, budget=4.0)
 
 def answer(plan=PLAN, training=None, planner=None):
     scan = carry_out(planner or HalvingPlanner(), plan, training or KnownTraining(noise=0.01))
-    return recommend(scan, "test")
+    return recommend(scan, "test", ByCurves())
 
 
 def by_hand(curves, horizon=100, **plan):
@@ -30,8 +32,8 @@ def by_hand(curves, horizon=100, **plan):
     for lr in rates:
         named = curves[lr] if isinstance(curves[lr], dict) else {"loss": curves[lr]}
         made = {n: LossCurve(np.arange(1, len(v) + 1), v, name=n) for n, v in named.items()}
-        runs.append(Run(lr, 0, made, RunState.COMPLETE, horizon))
-    return recommend(Scan(Plan(rates=rates, horizon=horizon, **plan), tuple(runs)), "test")
+        runs.append(Run(Config(lr=lr), 0, made, RunState.COMPLETE, horizon))
+    return recommend(Scan(Plan(rates=rates, horizon=horizon, **plan), tuple(runs)), "test", ByCurves())
 
 
 T = np.arange(1, 101)
@@ -67,7 +69,9 @@ def test_the_interval_and_the_band_hold_the_rate():
 def test_order_of_runs_does_not_matter():
     """The answer is the same for runs in another order."""
     scan = carry_out(HalvingPlanner(), PLAN, KnownTraining(noise=0.05))
-    assert recommend(scan, "x") == recommend(replace(scan, runs=tuple(reversed(scan.runs))), "x")
+    assert recommend(scan, "x", ByCurves()) == recommend(
+        replace(scan, runs=tuple(reversed(scan.runs))), "x", ByCurves()
+    )
 
 
 def test_the_goal_turns_the_sign():
@@ -78,8 +82,8 @@ def test_the_goal_turns_the_sign():
         replace(r, curves={"acc": LossCurve(r.curves["loss"].step, -r.curves["loss"].loss, name="acc")})
         for r in kept
     ]
-    loss = recommend(replace(scan, runs=tuple(kept)), "x")
-    acc = recommend(replace(scan, runs=tuple(turned)), "x")
+    loss = recommend(replace(scan, runs=tuple(kept)), "x", ByCurves())
+    acc = recommend(replace(scan, runs=tuple(turned)), "x", ByCurves())
     assert acc.goal == "max"
     assert (acc.lr.value, acc.lr.low, acc.lr.high) == (loss.lr.value, loss.lr.low, loss.lr.high)
 

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scripted import RATES, ScriptedSource, decay, sit
 
 import lrscope
 from lrscope.curves import RunState
 from lrscope.search.interrupt import Interrupt
 from lrscope.search.memory import available_memory, room_for
-from lrscope.testing.scripted import RATES, ScriptedSource, decay, sit
 from lrscope.training.engine.serial import SerialEngine
 from lrscope.training.source.base import Status
-from lrscope.training.store.base import Points, Record
+from lrscope.training.store.base import Event, Points
 from lrscope.training.store.memory import MemoryStore
 
 
@@ -34,7 +34,7 @@ class DyingStore(MemoryStore):
         self.left = 10**9
         self.seen: list[tuple[object, ...]] = []
 
-    def append(self, records: Sequence[Record]) -> None:
+    def append(self, records: Sequence[Event]) -> None:
         if self.left == 0:
             raise Killed
         self.left -= 1
@@ -80,17 +80,18 @@ def test_killed_at_any_writes_it_ends_as_if_it_had_not_been(kills, overshoot, sl
     assert asks == [(d.key, d.detail["to_step"]) for d in plain.decisions if d.kind == "advance"]
 
 
+@pytest.mark.usefixtures("terminal_signals")
 def test_after_ctrl_c_everything_rests_and_the_next_sitting_goes_on():
     """A KeyboardInterrupt while a run trains: what came is written, runs are paused and closed, the outcome
     is not finished, and the same scan goes on to the same end."""
 
     class Pressed(ScriptedSource):
-        def start(self, lr, seed, *, watch=None, log=None):
-            run = super().start(lr, seed, watch=watch, log=log)
+        def start(self, config, seed, *, watch=None, log=None):
+            run = super().start(config, seed, watch=watch, log=log)
             advance = run.advance
 
             def press(to_step, within):
-                if lr == 1e-1 and to_step == 8:
+                if config["lr"] == 1e-1 and to_step == 8:
                     os.kill(os.getpid(), signal.SIGINT)
                 return advance(to_step, within)
 
@@ -111,6 +112,7 @@ def test_after_ctrl_c_everything_rests_and_the_next_sitting_goes_on():
     assert summary(on) == summary(sit(ScriptedSource(decay)))
 
 
+@pytest.mark.usefixtures("terminal_signals")
 def test_a_signal_costs_no_value_of_a_run_that_trains_elsewhere():
     """A signal in the midst of an advance: what that one brings is written, also what the run reports until it
     is at rest; and the scan ends there, and goes on later as if nothing had happened."""
@@ -143,6 +145,7 @@ def test_a_signal_costs_no_value_of_a_run_that_trains_elsewhere():
     assert summary(sit(ScriptedSource(decay), store)) == summary(sit(ScriptedSource(decay)))
 
 
+@pytest.mark.usefixtures("terminal_signals")
 def test_a_run_that_comes_to_no_rest_is_not_waited_for_after_a_signal():
     """A worker in the midst of a long step brings no news: after some slices the scan ends all the same."""
 
@@ -164,6 +167,7 @@ def test_a_run_that_comes_to_no_rest_is_not_waited_for_after_a_signal():
     assert 1 < engine.calls < 10
 
 
+@pytest.mark.usefixtures("terminal_signals")
 def test_signals_wait_while_they_would_do_harm():
     """Outside the exposed block a signal is noted and raised at the next look; inside, at once; afterwards
     the program's own handler is back."""
@@ -179,6 +183,7 @@ def test_signals_wait_while_they_would_do_harm():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.usefixtures("terminal_signals")
 def test_somebody_who_insists_is_obeyed(monkeypatch):
     """A signal five seconds after the first breaks off what hangs."""
     now = [100.0]
@@ -190,22 +195,21 @@ def test_somebody_who_insists_is_obeyed(monkeypatch):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.usefixtures("terminal_signals")
 def test_signals_that_are_ignored_or_end_the_process_are_left_alone():
-    """Only handlers that run Python are taken over: SIGTERM by default is not, a handler for it is."""
-    signal.signal(
-        signal.SIGTERM, signal.SIG_DFL
-    )  # Ray, in a test before this one, leaves a handler of its own
+    """Only handlers that run Python are taken over: SIGTERM by default is not, a handler for it is. A SIGINT
+    that is ignored, as in the background of a script, stays so."""
     with Interrupt():
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Interrupt():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     calls = []
     signal.signal(signal.SIGTERM, lambda *a: calls.append(a))
-    try:
-        with Interrupt() as interrupt:
-            os.kill(os.getpid(), signal.SIGTERM)
-            assert interrupt.asked
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with Interrupt() as interrupt:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert interrupt.asked
     assert calls == []
 
 

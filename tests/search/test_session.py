@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
+from scripted import RATES, LadderPlanner, ScriptedSource, decay, sit
 
+from lrscope.config import at_rate
 from lrscope.curves import RunState
 from lrscope.errors import InconclusiveError, SettingsError, UsageError
-from lrscope.testing.scripted import RATES, LadderPlanner, ScriptedSource, decay, sit
 from lrscope.training.store.memory import MemoryStore
 
 
@@ -42,7 +43,7 @@ def test_a_scan_advances_what_is_asked_and_names_a_rate():
 def test_every_ask_is_a_decision_with_its_reason():
     """The ledger holds each ask, with where to and why, and at its end the answer."""
     outcome = sit(ScriptedSource(decay))
-    asks = [(d.key[0], d.detail["to_step"]) for d in outcome.decisions if d.kind == "advance"]
+    asks = [(d.key.lr, d.detail["to_step"]) for d in outcome.decisions if d.kind == "advance"]
     assert asks[:5] == [(lr, 4) for lr in RATES]
     assert set(asks[5:]) == {(1e-2, 8), (1e-1, 8), (1e-1, 16)}
     assert all(d.reason and d.time > 0 for d in outcome.decisions)
@@ -70,7 +71,7 @@ def test_an_end_past_the_pause_is_kept_until_it_is_asked_for():
     outcome = sit(source, budget=2.5)
     assert outcome.recommendation.lr.value == 0.1
     assert [run.step for run in outcome.scan.runs] == [4, 4, 8, 16, 3]
-    assert all(source.steps((lr, 0)) <= 16 for lr in RATES)
+    assert all(source.steps(at_rate(lr)) <= 16 for lr in RATES)
     assert any("went on past where they were paused" in w for w in outcome.recommendation.warnings)
 
 
@@ -96,7 +97,7 @@ def test_a_larger_budget_goes_on_from_there():
     assert [run.step for run in large.scan.runs] == [4, 4, 8, 16, 3]
     assert large.cost.rework == 4 + 4
     assert not large.recommendation.warnings
-    assert source.steps((1e-4, 0)) == 0
+    assert source.steps(at_rate(1e-4)) == 0
 
 
 def test_other_settings_are_refused_and_named():
@@ -133,7 +134,7 @@ def test_a_run_that_does_not_reproduce_is_reported():
     assert first.detail["metric"] == "loss"
     assert float(first.detail["again"]) == pytest.approx(float(first.detail["first"]) + 0.01)
     assert any("does not reproduce" in w and "1 more run" in w for w in outcome.recommendation.warnings)
-    run = outcome.scan.run((1e-2, 0))
+    run = outcome.scan.run(at_rate(1e-2))
     assert run.curves["loss"].loss[1] == decay(1e-2, 0, 2)
 
 
@@ -159,11 +160,11 @@ def test_tiny_differences_and_repeated_nans_reproduce():
 
 
 def test_a_source_that_says_a_step_twice_reproduces():
-    """Two values for one step: the first counts, in the record and when it is compared."""
+    """Two values for one step: the last counts, in the record and when it is compared."""
 
     class Stutter(ScriptedSource):
-        def start(self, lr, seed, *, watch=None, log=None):
-            run = super().start(lr, seed, watch=watch, log=log)
+        def start(self, config, seed, *, watch=None, log=None):
+            run = super().start(config, seed, watch=watch, log=log)
             advance = run.advance
 
             def twice(to_step, within):
@@ -190,8 +191,8 @@ def test_few_paused_runs_change_the_cost_and_not_the_answer(limit):
     assert tight.recommendation == free.recommendation
     assert [r.step for r in tight.scan.runs] == [r.step for r in free.scan.runs]
     dropped = {d.key for d in tight.decisions if d.kind == "drop"}
-    assert (1e-4, 0) in dropped  # the least promising
-    total = sum(source.steps(key) for key in [(lr, 0) for lr in RATES])
+    assert at_rate(1e-4) in dropped  # the least promising
+    total = sum(source.steps(key) for key in [at_rate(lr) for lr in RATES])
     assert tight.cost.steps == total
     open_now, most = 0, 0
     for event in source.events:
@@ -212,7 +213,7 @@ def test_room_is_measured_where_nobody_says(monkeypatch):
 def test_one_failed_run_is_recorded_and_the_scan_goes_on():
     """A run that raises is failed with its reason; the others are not touched; the answer says so."""
     outcome = sit(ScriptedSource(decay, fails={1e-1: 3}))
-    failed = outcome.scan.run((1e-1, 0))
+    failed = outcome.scan.run(at_rate(1e-1))
     assert failed.state is RunState.FAILED
     assert failed.reason == "ValueError: told to fail"
     assert failed.step == 2
@@ -258,8 +259,8 @@ def test_a_lost_run_is_started_anew():
     assert outcome.cost.rework == 2 + 2 + 2
     assert outcome.cost.steps == sum(1 for e in source.events if e[0] == "step")
     lost_for_good = sit(ScriptedSource(decay, lost={1e-1: 4}))
-    assert lost_for_good.scan.run((1e-1, 0)).state is RunState.FAILED
-    assert "vanished 4 times" in lost_for_good.scan.run((1e-1, 0)).reason
+    assert lost_for_good.scan.run(at_rate(1e-1)).state is RunState.FAILED
+    assert "vanished 4 times" in lost_for_good.scan.run(at_rate(1e-1)).reason
     assert lost_for_good.recommendation.lr.value == 1e-2
 
 

@@ -9,8 +9,9 @@ import pytest
 import lrscope
 from lrscope.readers import LoggedRun
 from lrscope.views.diagnosis import facts as diagnosis_facts
-from lrscope.views.diagnosis import page as diagnosis_page
-from lrscope.views.diagnosis import text as diagnosis_text
+from lrscope.views.diagnosis.sections import report
+from lrscope.views.shared.page import html
+from lrscope.views.shared.text import render
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m$money"
 
@@ -54,8 +55,8 @@ def test_the_first_line_is_the_verdict(level):
 def test_the_text_holds_each_part(level):
     """Reason, what is left with its interval, segments, settings to paste and the replayed rules are told."""
     words = " ".join(str(level).split())
-    assert "Left to gain" in words
-    assert "80 %:" in words
+    assert "Gain expected from as many steps again" in words
+    assert "80 % interval:" in words
     assert "descending" in words
     assert "ReduceLROnPlateau(optimizer," in words
     assert "transformers GreedyLR" in words
@@ -63,7 +64,7 @@ def test_the_text_holds_each_part(level):
 
 def test_a_setting_to_paste_is_never_broken_into_lines(level):
     """However narrow the terminal, each setting stays on one line."""
-    text = diagnosis_text.render(level.runs, level.reason, (), width=40)
+    text = render(report("x", level.runs, level.reason, ()), width=40)
     patience = level.runs[0].patience
     assert all(
         any(s in line for line in text.splitlines()) for s in (patience.torch, patience.keras, patience.optax)
@@ -98,9 +99,26 @@ def test_the_document_is_strict_json_with_the_promised_keys(level, several):
     assert [run["regime"] for run in several.to_dict()["runs"]][:2] == ["plateau", "descending"]
 
 
+def test_parts_of_the_document_have_exactly_the_keys_that_were_promised():
+    """Parts that are written field by field keep their keys, whatever the classes behind them are called inside."""
+    rates = [1e-2] * 200 + [1e-3] * 5 + [1e-2] * 195
+    document = lrscope.diagnose({"train_loss": levelled(), "lr": rates}).to_dict()
+    assert set(document["segments"][0]) == {"start", "stop", "regime", "level", "slope"}
+    assert set(document["gain_left"]) == {"value", "low", "high", "level", "method"}
+    assert set(document["patience"]) == {
+        "patience", "window", "fall", "noise", "memory", "false_cuts", "typical_delay", "horizon", "torch", "keras",
+        "optax", "reason", "warnings",
+    }  # fmt: skip
+    assert set(document["backtest"][0]) == {
+        "rule", "cuts", "raises", "left_at_cut", "delay", "verdict", "final_factor", "notes"
+    }  # fmt: skip
+    assert document["stepping"]
+    assert set(document["stepping"][0]) == {"mistake", "step", "reason", "confidence", "evidence"}
+
+
 def test_the_page_holds_nothing_of_a_name_as_markup(several):
     """A name that is markup comes out as text, in the page's words and in its data alike."""
-    page = diagnosis_page.html(HOSTILE, several.runs, [HOSTILE])
+    page = html(report(HOSTILE, several.runs, HOSTILE, [HOSTILE]))
     assert "<img" not in page
     assert "<script>alert" not in page
     assert "\x1b" not in page
@@ -109,10 +127,10 @@ def test_the_page_holds_nothing_of_a_name_as_markup(several):
 
 def test_the_page_names_the_hashes_of_its_own_scripts(level):
     """The page's policy forbids everything but the two scripts in it, by their hashes."""
-    page = diagnosis_page.html("x", level.runs, ())
+    page = html(report("x", level.runs, level.reason, ()))
     assert "default-src 'none'" in page
     assert page.count("'sha256-") == 2
-    assert page == diagnosis_page.html("x", level.runs, ())
+    assert page == html(report("x", level.runs, level.reason, ()))
 
 
 def test_the_figure_says_the_verdict_and_survives_any_name(several, tmp_path):
@@ -125,15 +143,17 @@ def test_the_figure_says_the_verdict_and_survives_any_name(several, tmp_path):
     assert (tmp_path / "d.png").stat().st_size > 10_000
 
 
-def test_what_is_left_is_drawn_below_a_falling_loss_and_above_a_growing_score():
-    """The picture's last level plus what is left to gain lies on the better side, whichever way that is."""
+def test_the_expected_value_lies_below_a_falling_loss_and_above_a_growing_score():
+    """The value expected after as many steps again lies on the better side of the last level, whichever way that is."""
     loss = diagnosis_facts.collect(lrscope.diagnose({"loss": falling()}).runs[0])
     score = diagnosis_facts.collect(lrscope.diagnose({"val_acc": [-y for y in falling()]}).runs[0])
-    assert loss.goal == "min"
-    assert score.goal == "max"
-    assert loss.diagnosis.gain_left.value > 0
-    assert score.diagnosis.gain_left.value > 0
+    assert loss.run.goal == "min"
+    assert score.run.goal == "max"
+    assert loss.found.gain_left.value > 0
+    assert score.found.gain_left.value > 0
     assert loss.last == pytest.approx(-score.last, rel=1e-6)
+    assert loss.expected.value < loss.last
+    assert score.expected.value > score.last
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,22 @@ from pathlib import Path
 import pytest
 from view_outcomes import KINDS, make, one_point
 
+from lrscope.config import at_rate
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.base import Decision
-from lrscope.views.scan.document import dumps, plain, scan_document
+from lrscope.views.scan import document
+from lrscope.views.scan.facts import collect
+from lrscope.views.shared.values import dumps, strict
+
+
+def scan_document(outcome):
+    return document.scan_document(collect(outcome))
+
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 
 
-def strict(text):
+def parsed(text):
     """Parse JSON, refusing the NaN and Infinity that Python would take."""
 
     def refuse(word):
@@ -31,7 +39,7 @@ def test_it_is_strict_json_and_comes_back_as_it_was(kind):
     """Every kind of outcome, diverged runs included, is a document without NaN or Infinity that reads back
     equal."""
     document = scan_document(make(kind))
-    assert strict(dumps(document)) == document
+    assert parsed(dumps(document)) == document
 
 
 def test_it_holds_what_the_design_promises():
@@ -56,7 +64,10 @@ def test_it_holds_what_the_design_promises():
     assert document["cliff"] == {"lr": named.cliff.value, "low": named.cliff.low, "high": named.cliff.high}
     assert {"full_runs", "steps", "seconds", "runs"} <= set(document["cost"])
     assert document["warnings"] == list(named.warnings)
-    assert [(r["lr"], r["seed"]) for r in document["runs"]] == [r.key for r in outcome.scan.runs]
+    assert [(r["lr"], r["seed"]) for r in document["runs"]] == [(r.lr, r.seed) for r in outcome.scan.runs]
+    assert [(r["id"], r["config"]) for r in document["runs"]] == [
+        (r.id, {"lr": r.lr}) for r in outcome.scan.runs
+    ]
     for shown, run in zip(document["runs"], outcome.scan.runs, strict=True):
         assert (shown["state"], shown["steps"], shown["reason"]) == (run.state.value, run.step, run.reason)
         last = float(run.curves["loss"].loss[-1])
@@ -78,7 +89,7 @@ def test_an_unknown_interval_is_null():
         replace(outcome, recommendation=replace(outcome.recommendation, lr=lr, cliff=lr))
     )
     assert (document["recommendation"]["low"], document["cliff"]["high"]) == (None, None)
-    strict(dumps(document))
+    parsed(dumps(document))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -92,11 +103,11 @@ def test_details_of_decisions_become_plain_json():
     """A ledger's details may hold anything that Python can; the document holds what JSON can."""
     outcome = make("three")
     detail = {"score": math.nan, "keys": [(0.1, 0)], "path": Path("a"), 3: math.inf, "ok": True}
-    decisions = (Decision("note", "Odd.", (0.1, 0), detail, math.inf),)
+    decisions = (Decision("note", "Odd.", at_rate(0.1), detail, math.inf),)
     (shown,) = scan_document(replace(outcome, decisions=decisions))["decisions"]
     assert shown["detail"] == {"score": None, "keys": [[0.1, 0]], "path": "a", "3": None, "ok": True}
     assert (shown["lr"], shown["seed"], shown["time"]) == (0.1, 0, None)
-    assert plain(1.5) == 1.5
+    assert strict(1.5) == 1.5
 
 
 def test_every_key_is_documented():
@@ -106,3 +117,14 @@ def test_every_key_is_documented():
              document["runs"][0], document["decisions"][0], document["plan"]]  # fmt: skip
     missing = [key for part in parts for key in part if f"`{key}`" not in page]
     assert missing == []
+
+
+def test_parts_have_exactly_the_keys_that_were_promised():
+    """Parts that are written field by field keep their keys, whatever the classes behind them are called inside."""
+    document = scan_document(make("network"))
+    assert set(document["cost"]) == {
+        "full_runs", "steps", "seconds", "runs", "rework", "overshoot", "full_grid", "budget"
+    }  # fmt: skip
+    assert set(document["band"]) == {"low", "high", "tolerance", "open_low", "open_high"}
+    assert document["rules"] == []
+    assert document["plan"]["ramp"] is False

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from view_outcomes import KINDS, make, one_point
 
+from lrscope.config import Config
 from lrscope.curves import RunState
 from lrscope.curves.curve import curves_from_points
 from lrscope.statistics.estimate import Estimate
@@ -33,7 +34,7 @@ def test_diverged_runs_do_not_squash_the_picture():
     calm = [r for r in outcome.scan.runs if r.state is not RunState.DIVERGED]
     wild = replace(
         calm[-1],
-        lr=9.0,
+        config=Config(lr=9.0),
         state=RunState.DIVERGED,
         curves=curves_from_points([(1, "loss", 1.9), (2, "loss", 1e30)]),
     )

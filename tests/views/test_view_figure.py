@@ -14,12 +14,14 @@ import pytest
 from matplotlib.figure import Figure
 from view_outcomes import KINDS, make, one_point
 
+from lrscope.config import Config
 from lrscope.curves import Run, RunState, Scan
 from lrscope.curves.curve import curves_from_points
 from lrscope.errors import UsageError
 from lrscope.statistics.estimate import Estimate
 from lrscope.views.scan.facts import collect
-from lrscope.views.scan.figure import ACCENT, draw, draw_curves, draw_rates
+from lrscope.views.scan.figure import draw, draw_curves, draw_rates
+from lrscope.views.shared.axes import ACCENT
 
 SRC = Path(__file__).parents[2] / "src"
 
@@ -28,7 +30,7 @@ SRC = Path(__file__).parents[2] / "src"
 def test_every_kind_of_outcome_becomes_a_picture(kind, tmp_path):
     """Each outcome is drawn and saved without a warning, and the picture is not blank."""
     path = tmp_path / "figure.png"
-    draw(make(kind)).savefig(path)
+    draw(collect(make(kind))).savefig(path)
     assert path.read_bytes().startswith(b"\x89PNG")
     assert len(set(mpl.image.imread(path).reshape(-1, 4).sum(axis=1).round(2))) > 10
 
@@ -36,21 +38,22 @@ def test_every_kind_of_outcome_becomes_a_picture(kind, tmp_path):
 @pytest.mark.parametrize("value", [0.0, -3.0, 1e-300, 1e300, math.nan, math.inf])
 def test_a_single_value_of_any_size_is_drawn(value, tmp_path):
     """One run with one value draws, whatever the value."""
-    draw(one_point(value)).savefig(tmp_path / "one.png")
+    draw(collect(one_point(value))).savefig(tmp_path / "one.png")
 
 
 def test_global_styles_stay_as_they_were(tmp_path):
     """Drawing changes no rcParams, and opens no figure in pyplot's list."""
     before = dict(mpl.rcParams)
-    draw(make("network")).savefig(tmp_path / "a.png")
+    draw(collect(make("network"))).savefig(tmp_path / "a.png")
     assert dict(mpl.rcParams) == before
 
 
 def test_pyplot_is_not_imported():
     """Nobody's choice of backend is touched: pyplot is not loaded by drawing."""
     code = (
-        "import sys; from view_outcomes import make; from lrscope.views.scan.figure import draw; "
-        "draw(make('three')); print('matplotlib.pyplot' in sys.modules)"
+        "import sys; from view_outcomes import make; from lrscope.views.scan.facts import collect; "
+        "from lrscope.views.scan.figure import draw; draw(collect(make('three'))); "
+        "print('matplotlib.pyplot' in sys.modules)"
     )
     paths = f"{SRC}:{Path(__file__).parent}"
     environment = {"PYTHONPATH": paths, "HOME": "/tmp"}
@@ -132,7 +135,7 @@ def test_names_with_dollar_signs_are_text():
         scan=replace(outcome.scan, runs=runs, plan=replace(outcome.scan.plan, metric=name)),
         recommendation=replace(outcome.recommendation, metric=name),
     )
-    draw(odd).canvas.draw()
+    draw(collect(odd)).canvas.draw()
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
@@ -144,21 +147,21 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return real(name, *rest, **more)
 
-    outcome = make("three")
+    facts = collect(make("three"))
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(UsageError, match=r"pip install 'lrscope\[plot\]'"):
-        draw(outcome)
+        draw(facts)
 
 
 def test_single_values_are_no_curves():
     """A plain function's scan is drawn as one picture, with all its values in it."""
     outcome = make("network")
     runs = [
-        Run(lr, 0, curves_from_points([(1, "loss", (i - 6) ** 2 + 1.0)]), RunState.COMPLETE, 1)
+        Run(Config(lr=lr), 0, curves_from_points([(1, "loss", (i - 6) ** 2 + 1.0)]), RunState.COMPLETE, 1)
         for i, lr in enumerate(outcome.scan.plan.rates[:13])
     ]
     plan = replace(outcome.scan.plan, horizon=1, pausable=False)
-    figure = draw(replace(outcome, scan=Scan(plan, runs)))
+    figure = draw(collect(replace(outcome, scan=Scan(plan, runs))))
     (left,) = figure.axes
     low, high = left.get_ylim()
     assert low < 1.0

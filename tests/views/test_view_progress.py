@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from lrscope.config import at_rate
 from lrscope.curves import RunState
 from lrscope.search.progress import RunStatus, Snapshot
 from lrscope.search.space import log_grid
@@ -34,7 +35,13 @@ from lrscope.views.scan.progress import (
 SRC, HERE = Path(__file__).parents[2] / "src", Path(__file__).parent
 STATES = st.sampled_from(list(RunState))
 RUNS = st.lists(
-    st.builds(RunStatus, st.floats(1e-5, 10), st.integers(0, 3), STATES, st.integers(0, 500), st.none())
+    st.builds(
+        RunStatus,
+        st.builds(at_rate, st.floats(1e-5, 10), st.integers(0, 3)),
+        STATES,
+        st.integers(0, 500),
+        st.none(),
+    )
 )
 
 
@@ -51,7 +58,7 @@ def snapshot(at=100, **changes):
     """A scan of 31 rates that has come to step `at`."""
     runs = [
         RunStatus(
-            rate, 0, state_of(i), at, None if i > 27 else 1 / (1 + i),
+            at_rate(rate), state_of(i), at, None if i > 27 else 1 / (1 + i),
             "Loss became inf at step 3." if i > 27 else None,
         )
         for i, rate in enumerate(log_grid())
@@ -201,7 +208,7 @@ def test_a_guess_of_the_time_left_is_coarse():
 
 
 PROGRAM = """
-import sys, time
+import os, sys, time
 from test_view_progress import snapshot
 from lrscope.views.scan.progress import make_progress
 with make_progress(sys.stderr) as progress:
@@ -212,7 +219,8 @@ with make_progress(sys.stderr) as progress:
             sys.stderr.write("written by the user\\n")
         if at == 130:
             print("MIDDLE", flush=True)
-            time.sleep(float(sys.argv[1]))
+            while len(sys.argv) > 1 and not os.path.exists(sys.argv[1]):
+                time.sleep(0.05)
 print("the result")
 """
 
@@ -224,7 +232,7 @@ def environment(**more):
 def through_a_terminal(**more):
     """Everything that the program writes to a pseudo-terminal, as it is written."""
     lead, follow = pty.openpty()
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, "0"]
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
     process = subprocess.Popen(command, stdout=follow, stderr=follow, env=environment(**more))
     os.close(follow)
     written = b""
@@ -259,7 +267,7 @@ def test_the_screen_shows_one_table_with_what_was_printed_above_it(columns, rows
     script.write_text(PROGRAM)
     socket = str(tmp_path / "tmux")
     tmux = ["tmux", "-S", socket, "-f", "/dev/null"]
-    command = f"{sys.executable} -W error {script} 3; sleep 60"
+    command = f"{sys.executable} -W error {script} {tmp_path}/go; sleep 60"
     start = [*tmux, "new-session", "-d", "-x", str(columns), "-y", str(rows), command]
     subprocess.run(start, check=True, env=environment(NO_COLOR="", LC_ALL="C.UTF-8"))
 
@@ -283,6 +291,7 @@ def test_the_screen_shows_one_table_with_what_was_printed_above_it(columns, rows
         assert "running" in during
         assert "MIDDLE" in screen("-S", "-")
         assert max(map(len, during.splitlines())) <= columns
+        (tmp_path / "go").touch()
         wait_for("the result")
         after = [line for line in screen("-S", "-").splitlines() if line.strip()]
         assert after == ["a note [x]", "printed by the user", "written by the user", "MIDDLE", "the result"]

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lrscope.config import Config, RunKey, at_rate
 from lrscope.curves import Plan, Run, RunState, Scan
 from lrscope.curves.curve import curves_from_points
 from lrscope.search.outcome import Cost, Outcome
@@ -97,13 +98,13 @@ def scan(
 ) -> Outcome:
     """Successive halving with resume over `rates`, then a conclusion by the plainest rules there are."""
     sign = 1.0 if goal == "min" else -1.0
-    live = {(r, s): train(r, s) for r in rates for s in seeds}
-    points: dict[tuple[float, int], list[tuple[int, str, float]]] = {k: [] for k in live}
-    runs = {k: Run(*k) for k in live}
+    live = {at_rate(r, s): train(r, s) for r in rates for s in seeds}
+    points: dict[RunKey, list[tuple[int, str, float]]] = {k: [] for k in live}
+    runs = {k: Run(k.config, k.seed, id=n) for n, k in enumerate(live, 1)}
     decisions: list[Decision] = [
         Decision("note", f"Read `{metric}` from what the function yields.", None, {}, 1.79e9)
     ]
-    worst: dict[tuple[float, int], float] = {}
+    worst: dict[RunKey, float] = {}
     alive = list(live)
     for k in range(levels + 1):
         target = horizon >> (levels - k)
@@ -210,7 +211,7 @@ def _conclude(
             goal,
             warnings,
         )
-    best = min(scores, key=lambda q: (scores[q], q))[0]
+    best = min(scores, key=lambda q: (scores[q], q)).lr
     i = rates.index(best)
     lr = Estimate(
         best,
@@ -221,19 +222,19 @@ def _conclude(
     )
     first = next(r.metric(metric).loss[0] for r in runs if len(r.metric(metric)))
     gain = abs(first - min(scores.values()))
-    inside = sorted({q[0] for q in scores if scores[q] - min(scores.values()) <= 0.05 * gain})
+    inside = sorted({q.lr for q in scores if scores[q] - min(scores.values()) <= 0.05 * gain})
     band = Band(inside[0], inside[-1], 0.05, inside[0] == rates[0], inside[-1] == rates[-1])
     word = "lowest" if goal == "min" else "highest"
     reason = (
         f"It has the {word} {metric} at the horizon of all runs that got there; "
-        "its neighbours on the grid are within 5 % of what was gained."
+        "its neighbours on the grid are within 5 % of the improvement."
     )
     return Recommendation(lr, band, cliff, reason, "halving (eta 2), last value", metric, goal, warnings)
 
 
 def one_point(value: float) -> Outcome:
     """One run with one value: the least that can be drawn."""
-    run = Run(0.1, 0, curves_from_points([(1, "loss", value)]), RunState.COMPLETE, 1)
+    run = Run(Config(lr=0.1), 0, curves_from_points([(1, "loss", value)]), RunState.COMPLETE, 1)
     plan = Plan((0.1,), horizon=1, metric="loss", goal="min")
     return Outcome(
         "one",

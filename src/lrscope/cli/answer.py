@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,9 @@ from lrscope.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from lrscope._diagnose import DiagnosisResult
-    from lrscope._scan import ScanResult
+    from lrscope._range_test import RangeTestResult
+    from lrscope._scan_result import ScanResult
+    from lrscope.views.shared.sections import Report
 
 INCONCLUSIVE = 3
 
@@ -56,7 +58,9 @@ def check_outputs(*, plot: Path | None, report: Path | None) -> None:
         raise UsageError("--plot draws with matplotlib, which is not installed: pip install 'lrscope[plot]'.")
 
 
-def write_files(result: ScanResult | DiagnosisResult, *, plot: Path | None, report: Path | None) -> None:
+def write_files(
+    result: ScanResult | RangeTestResult | DiagnosisResult, *, plot: Path | None, report: Path | None
+) -> None:
     """Write the figure and the page, where they are asked for.
 
     Raises
@@ -74,21 +78,39 @@ def write_files(result: ScanResult | DiagnosisResult, *, plot: Path | None, repo
                 raise StoreError(f"{path} could not be written: {error.strerror or error}.") from error
 
 
-def give(result: ScanResult, *, as_json: bool, plot: Path | None, report: Path | None) -> int:
+def give(
+    result: ScanResult | RangeTestResult, *, as_json: bool, plot: Path | None, report: Path | None
+) -> int:
     """Write the files asked for, print the answer, and return the status: 0, or 3 where no rate was found."""
     write_files(result, plot=plot, report=report)
     if as_json:
-        import json
-
-        click.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
+        print_json(result.to_dict())
     else:
-        from lrscope.views.scan import text
+        print_text(result.told())
+    name_files(plot, report, err=as_json)
+    return 0 if result.lr is not None else INCONCLUSIVE
 
-        click.echo(text.render(result.outcome, colour=wants_colour()).rstrip())
-    for path in (plot, report):
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print one JSON document."""
+    from lrscope.views.shared.values import dumps
+
+    # A path that is no UTF-8 came in as lone surrogates, which no stream takes.
+    click.echo(dumps(document).encode("utf-8", "backslashreplace").decode())
+
+
+def print_text(report: Report) -> None:
+    """Print a report, in colour where the terminal has it."""
+    from lrscope.views.shared.text import render
+
+    click.echo(render(report, colour=wants_colour()).rstrip())
+
+
+def name_files(*paths: Path | None, err: bool) -> None:
+    """Say which files were written."""
+    for path in paths:
         if path is not None:
-            click.echo(f"Written: {path}", err=as_json)
-    return 0 if result.outcome.recommendation.lr is not None else INCONCLUSIVE
+            click.echo(f"Written: {path}", err=err)
 
 
 def wants_colour() -> bool:

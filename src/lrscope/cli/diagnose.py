@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lrscope.cli.answer import INCONCLUSIVE, check_outputs, wants_colour, write_files
+from lrscope.cli.answer import INCONCLUSIVE, check_outputs, name_files, print_json, print_text, write_files
 
 if TYPE_CHECKING:
     from lrscope._diagnose import DiagnosisResult
@@ -47,7 +47,7 @@ def _patience(function: Callable[..., Any]) -> Callable[..., Any]:
         type=float,
         default=1.0,
         show_default=True,
-        help="Descent per report that a plateau rule is to see, in per cent of what was gained.",
+        help="Descent per report that a plateau rule is to see, in per cent of the improvement.",
     )
     wrong = click.option(
         "--false-cuts",
@@ -102,12 +102,12 @@ def command(
     result = _diagnose(path, asked)
     write_files(result, plot=plot, report=report)
     if as_json:
-        _print_json(result.to_dict())
+        print_json(result.to_dict())
     else:
-        _print_text(result, ("diagnosis", "patience", "backtest", "stepping"))
-    for written in (plot, report):
-        if written is not None:
-            click.echo(f"Written: {written}", err=as_json)
+        from lrscope.views.diagnosis import sections
+
+        print_text(sections.report(result.source, result.runs, result.reason, result.warnings))
+    name_files(plot, report, err=as_json)
     return 0 if result.decided else INCONCLUSIVE
 
 
@@ -159,34 +159,11 @@ def _diagnose(path: str, asked: dict[str, Any]) -> DiagnosisResult:
 
 
 def _tool(result: DiagnosisResult, part: str, as_json: bool) -> None:
-    if not as_json:
-        _print_text(result, (part,))
-        return
-    whole = result.to_dict()
-    rows = whole["runs"] or [whole]
-    _print_json(
-        {
-            "schema": f"lrscope.{part}/1",
-            "source": result.source,
-            "runs": [
-                {k: row[k] for k in ("name", "format", "metric", "goal", "points", part)} for row in rows
-            ],
-            "warnings": list(result.warnings),
-        }
-    )
+    if as_json:
+        from lrscope.views.diagnosis.document import tool_document
 
+        print_json(tool_document(result.to_dict(), part))
+    else:
+        from lrscope.views.diagnosis.sections import report
 
-def _print_json(document: dict[str, Any]) -> None:
-    from lrscope.views.scan.document import dumps
-
-    # A path that is no UTF-8 came in as lone surrogates, which no stream takes.
-    click.echo(dumps(document).encode("utf-8", "backslashreplace").decode())
-
-
-def _print_text(result: DiagnosisResult, parts: tuple[str, ...]) -> None:
-    from lrscope.views.diagnosis import text as diagnosis_text
-
-    words = diagnosis_text.render(
-        result.runs, result.reason, result.warnings, parts=parts, colour=wants_colour()
-    )
-    click.echo(words.rstrip())
+        print_text(report(result.source, result.runs, result.reason, result.warnings, (part,)))

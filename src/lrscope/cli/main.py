@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import click
 
-from lrscope import __version__
+from lrscope._version import __version__
 from lrscope.errors import LrscopeError
 
 INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
@@ -35,9 +35,17 @@ _COMMANDS = {  # name: (module, the command in it, one line of help)
         "How long should a plateau rule wait? Settings to paste.",
     ),
     "backtest": ("lrscope.cli.diagnose", "backtest", "Where would each plateau rule have cut the rate?"),
-    "stepping": ("lrscope.cli.diagnose", "stepping", "Was the schedule stepped as it was meant?"),
-    "ramp": ("lrscope.cli.range_test", "command", "Read a rate off a finder's ramp, by every known rule."),
-    "report": ("lrscope.cli.report", "command", "Show a finished or interrupted scan again."),
+    "stepping": (
+        "lrscope.cli.diagnose",
+        "stepping",
+        "Was the schedule stepped as intended? Read from the logged rate.",
+    ),
+    "range-test": (
+        "lrscope.cli.range_test",
+        "command",
+        "Read a rate off a ramp, run or logged, by every rule.",
+    ),
+    "report": ("lrscope.cli.report", "command", "Show a finished or interrupted scan or range test again."),
 }
 
 
@@ -81,10 +89,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     0 done, 1 broken surroundings, 2 wrong use, 3 nothing could be concluded, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # The ends that a scheduler or a closed terminal makes are as tidy as Ctrl-C.
+    # The ends that a scheduler or a closed terminal makes are as tidy as Ctrl-C. What is ignored when we start
+    # stays so: `nohup lrscope scan … &` goes on when its terminal is closed.
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _interrupt)
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     sys.exit(run(arguments))
 
 
@@ -122,8 +132,8 @@ def run(arguments: Sequence[str]) -> int:
             _say(traceback.format_exc().rstrip())
         return 1
     except Exception as bug:
-        _say(f"Error: lrscope itself failed, which is a mistake in it. {type(bug).__name__}: {bug}")
-        _say(traceback.format_exc().rstrip() if debug else "Please report it, with what --debug shows.")
+        _say(f"Error: lrscope itself failed, which is a bug in lrscope. {type(bug).__name__}: {bug}")
+        _say(traceback.format_exc().rstrip() if debug else "Please report it, with the output of --debug.")
         return 1
 
 

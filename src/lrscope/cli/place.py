@@ -10,8 +10,8 @@ from pathlib import Path
 ROOT = Path("lrscope-out")
 
 
-def default_folder(source: str | Sequence[str]) -> Path:
-    """``lrscope-out/<name>``, the same for the same source.
+def default_folder(source: str | Sequence[str], suffix: str = "") -> Path:
+    """``lrscope-out/<name>``, the same for the same source and suffix.
 
     A function `dir/train.py:main` is called `train-main`. A program is called by its script, with six digits
     that stand for all of its arguments, so that other arguments (another model, other data) get a folder of
@@ -20,9 +20,9 @@ def default_folder(source: str | Sequence[str]) -> Path:
     if isinstance(source, str):
         module, _, function = source.partition(":")
         stem = module.removesuffix(".py").rpartition("/")[2]
-        return ROOT / _plain(f"{stem}-{function}")
+        return ROOT / _plain(f"{stem}-{function}{suffix}")
     digits = hashlib.sha256("\0".join(source).encode("utf-8", "surrogateescape")).hexdigest()[:6]
-    return ROOT / f"{_plain(_script(source))}-{digits}"
+    return ROOT / _plain(f"{_script(source)}-{digits}{suffix}")
 
 
 def _script(arguments: Sequence[str]) -> str:

@@ -1,35 +1,95 @@
-"""`lrscope ramp`: what does each rule say of a finder's ramp?"""
+"""`lrscope range-test`: run a ramp, or read one that a finder logged."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import Any
+
 import click
 
+from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
+from lrscope.cli.parameters import folder_suffix, parameters_option, read_parameters
+from lrscope.cli.place import default_folder
+from lrscope.errors import UsageError
 
-@click.command("ramp", context_settings={"max_content_width": 110})
-@click.argument("log", nargs=-1, required=True, type=click.Path())
-@click.option("--metric", metavar="NAME", help="Loss to read. Default: a loss by its name.")
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_RUNNING = ("low", "high", "steps", "ramps", "jobs", "parameters", "out", "fresh")
+
+
+@click.command("range-test", context_settings={"max_content_width": 110})
+@click.argument("what", nargs=-1, required=True, metavar="FILE:FUNCTION | LOG…", type=click.Path())
+@click.option("--low", type=float, default=1e-5, show_default=True, help="Rate of the first step.")
+@click.option("--high", type=float, default=10.0, show_default=True, help="Rate of the last step.")
+@click.option("--steps", type=int, default=100, show_default=True, help="Steps of a ramp.")
+@click.option("--ramps", type=int, default=5, show_default=True, help="Ramps, each with a seed of its own.")
+@click.option("--metric", metavar="NAME", help="Loss to read. Default: the loss that is reported most often.")
+@click.option("--jobs", type=int, default=1, show_default=True, help="Ramps that are run at the same time.")
+@parameters_option
+@click.option(
+    "--out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Folder of results."
+)
+@click.option(
+    "--fresh", is_flag=True, help="Start over instead of continuing; what was measured is moved aside."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option(
+    "--plot", type=_FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
+)
+@click.option("--report", type=_FILE, metavar="FILE", help="Also write the HTML report there.")
 @click.option("--debug", is_flag=True, help="On an error, show all that is known about it.")
-def command(log: tuple[str, ...], metric: str | None, as_json: bool, debug: bool) -> None:  # noqa: ARG001
-    """Read a learning rate off a ramp that was logged, by every known rule, with the spread of each.
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    what: tuple[str, ...],
+    metric: str | None,
+    as_json: bool,
+    plot: Path | None,
+    report: Path | None,
+    debug: bool,  # noqa: ARG001  (read in main, which shows the errors)
+    **running: Any,
+) -> int:
+    """Read a learning rate off a ramp, by every known rule, with the spread of each.
 
     \b
-      lrscope ramp lr_find.csv
-      lrscope ramp ramp-0.csv ramp-1.csv ramp-2.csv
+      lrscope range-test train.py:train
+      lrscope range-test lr_find.csv
+      lrscope range-test ramp-0.csv ramp-1.csv ramp-2.csv
 
-    LOG holds losses and a climbing learning rate, in any format that `lrscope diagnose` reads. Several logs are taken
-    for repetitions with other seeds. To run a ramp: `lrscope scan FILE:FUNCTION --planner ramp`.
+    FILE:FUNCTION is a Python function that follows a changing rate: lrscope runs it for a few short ramps. LOG holds
+    losses and a climbing learning rate, in any format that `lrscope diagnose` reads; several logs are taken for
+    repetitions with other seeds.
+
+    Exit status: as of `lrscope scan`.
     """
+    check_outputs(plot=plot, report=report)
+
     import lrscope
 
-    result = lrscope.read_ramp(list(log) if len(log) > 1 else log[0], metric=metric)
-    if as_json:
-        import json
+    if _is_function(what):
+        parameters = read_parameters(running.pop("parameters"))
+        folder = running.pop("out") or default_folder(what[0], f"{folder_suffix(parameters)}-range-test")
 
-        click.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False))
+        from lrscope.views.scan.progress import make_progress
+
+        with chatter_on_stderr(), make_progress(sys.stderr) as observer:
+            result = lrscope.range_test(
+                what[0], metric=metric, config=parameters, out=folder, progress=observer, **running
+            )
     else:
-        from lrscope.cli.answer import wants_colour
-        from lrscope.views.range_test import text as ramp_text
+        given = [n for n in _RUNNING if ctx.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE]
+        if given:
+            raise UsageError(
+                f"--{given[0].replace('parameters', 'param')} is for ramps that are run, and {what[0]!r} is read as a "
+                "log. To run one, name a function as FILE:FUNCTION."
+            )
+        result = lrscope.read_range_test(list(what) if len(what) > 1 else what[0], metric=metric)
+    status = give(result, as_json=as_json, plot=plot, report=report)
+    if not result.finished:
+        raise KeyboardInterrupt
+    return status
 
-        parts = (result.metric, result.ramps, result.readings, result.warnings)
-        click.echo(ramp_text.render(*parts, colour=wants_colour()).rstrip())
+
+def _is_function(what: tuple[str, ...]) -> bool:
+    return len(what) == 1 and ":" in what[0] and not Path(what[0]).exists()

@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
+from lrscope.cli.parameters import folder_suffix, parameters_option, read_parameters
 from lrscope.cli.place import default_folder
 from lrscope.errors import UsageError
+from lrscope.search.planners import registry
 
-PLANNERS = ("flow", "halving", "grid", "race", "ramp")
 ENGINES = ("serial", "processes", "ray")
 
 BOTH_FORMS = (
@@ -62,19 +63,23 @@ class _ScanCommand(click.Command):
     "--steps",
     type=int,
     metavar="N",
-    help="Length of a full run. Default: where a run ends, as its output or a first run tells; of a ramp, 100.",
+    help="Length of a full run. Default: where a run ends, as its output or a first run tells.",
 )
 @click.option(
     "--budget",
     type=float,
     metavar="N",
-    help="What may be spent, in full training runs. Default: 4; for a plain function, 12 calls; 5 ramps.",
+    help="What may be spent, in full training runs. Default: 4; for a plain function, 12 calls.",
 )
-@click.option("--metric", metavar="NAME", help="What to judge by. Default: a validation loss, else a loss.")
+@click.option(
+    "--metric",
+    metavar="NAME",
+    help="What to judge by. Default: a reward, else a validation loss, else a loss, else a score.",
+)
 @click.option(
     "--goal",
     type=click.Choice(["min", "max"]),
-    help="Whether less or more of it is better. Default: by its name.",
+    help="Whether less or more of it is better. Default: by its name, else as the runs show.",
 )
 @click.option(
     "--objective",
@@ -88,23 +93,25 @@ class _ScanCommand(click.Command):
     type=float,
     default=0.05,
     show_default=True,
-    help="Width of the band of good rates, as a share of what training gains.",
+    help="Width of the band of good rates, as a share of the improvement (what training gains from its start to the "
+    "best end).",
 )
 @click.option("--seeds", type=int, default=1, show_default=True, help="Seeds to confirm the best rates on.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Runs that train at the same time.")
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    help="Where runs live. Default: here for one job, processes for more.",
+    help="What runs are executed by. Default: this process for one job, worker processes for more.",
 )
 @click.option(
     "--planner",
-    type=click.Choice(PLANNERS),
-    default="flow",
+    type=click.Choice(registry.names()),
+    default=registry.DEFAULT,
     show_default=True,
     help="flow: the run that tells most, by a model of all curves. halving: all rates a little, the better ones on. "
-    "grid: every rate to its end. race: every rate until it can no longer win. ramp: the range test.",
+    "grid: every rate to its end.",
 )
+@parameters_option
 @click.option(
     "--metrics-file",
     metavar="PATH",
@@ -135,6 +142,7 @@ def command(
     plot: Path | None,
     report: Path | None,
     out: Path | None,
+    parameters: tuple[str, ...],
     debug: bool,  # noqa: ARG001  (read in main, which shows the errors)
     **settings: Any,
 ) -> int:
@@ -147,7 +155,8 @@ def command(
       lrscope scan --metric val_acc -- ./train --learning-rate={lr}
 
     Many rates are trained for a short while, and the promising ones for longer, by pausing and resuming.
-    {lr} stands where the learning rate belongs; {seed} and {out} (a folder for each run) may stand anywhere.
+    {lr} stands where the learning rate belongs; {seed} and {out} (a folder for each run) may stand anywhere, and
+    {NAME} for what --param gives.
 
     Results are kept in lrscope-out/NAME, the report among them. The same command line continues there
     after an interruption, and does no finished work twice.
@@ -158,14 +167,15 @@ def command(
     """
     wanted = _what_to_train(source, ctx.meta.get("lrscope.program"))
     check_outputs(plot=plot, report=report)
-    folder = out if out is not None else default_folder(wanted)
+    config = read_parameters(parameters)
+    folder = out if out is not None else default_folder(wanted, folder_suffix(config))
 
     import lrscope
     from lrscope.views.scan.progress import make_progress
 
     with chatter_on_stderr():
         with make_progress(sys.stderr) as observer:
-            result = lrscope.scan(wanted, out=folder, progress=observer, **settings)
+            result = lrscope.scan(wanted, config=config, out=folder, progress=observer, **settings)
         page = folder / "report.html"
         result.report(page)
     status = give(result, as_json=as_json, plot=plot, report=report)
@@ -191,11 +201,11 @@ def _what_to_train(source: Sequence[str], program: Sequence[str] | None) -> str 
             )
         if not program:
             raise UsageError(
-                "Nothing stands behind --. Put the program there: lrscope scan -- python train.py --lr {lr}"
+                "No program follows behind --. Put it there: lrscope scan -- python train.py --lr {lr}"
             )
         return list(program)
     if not source:
-        raise UsageError("What shall be trained? Either\n  " + BOTH_FORMS.format(script="train.py"))
+        raise UsageError("There is nothing to train. Give either\n  " + BOTH_FORMS.format(script="train.py"))
     if len(source) > 1 or ":" not in source[0]:
         script = next((word for word in source if word.endswith(".py")), "train.py")
         raise UsageError(

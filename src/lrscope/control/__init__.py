@@ -1,4 +1,4 @@
-"""When to change the learning rate: pure controllers, state in, state out, for a training loop of any kind.
+"""When to change the learning rate: pure controllers, state in and state out, for any training loop.
 
     control = Guarded(Gap())
     state = control.init(lr=0.1)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from lrscope.errors import UsageError
 
@@ -40,13 +40,13 @@ class RateChange:
     lr : float
         The new rate of the first parameter group.
     reason : str
-        One sentence for a person.
+        For a person: what was observed, and what follows.
     numbers : mapping of str to float
         The evidence, by name: the statistic, its threshold, how much it rests on.
     controller : str
-        Who decided: "guard", "gap", "zigzag", "plateau", "warm-up" or "cool-down".
+        Which part decided: "guard", "gap", "zigzag", "plateau", "warm-up" or "cool-down".
     restore : {"start", "snapshot"} or None
-        Which kept weights the shell has to bring back, averages and optimiser state with them.
+        Which kept weights have to be brought back, with their optimiser state; averages then begin anew.
     """
 
     step: int
@@ -59,17 +59,13 @@ class RateChange:
     restore: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """One line of the ledger, as a JSON object."""
-        return {
-            "step": self.step,
-            "action": str(self.action),
-            "factor": self.factor,
-            "lr": self.lr,
-            "reason": self.reason,
-            "numbers": dict(self.numbers),
-            "controller": self.controller,
-            "restore": self.restore,
-        }
+        """A JSON object, for checkpoints."""
+        return {**asdict(self), "action": str(self.action)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RateChange:
+        """The same again."""
+        return cls(**{**data, "action": Action(data["action"])})
 
 
 State = TypeVar("State")
@@ -78,19 +74,32 @@ State = TypeVar("State")
 class Controller(ABC, Generic[State]):
     """Decides when the rate changes.
 
-    Pure: settings are fixed, everything that changes is in the state, which is made of numbers, strings, None and
-    tuples of them, so that it can be written as JSON and read back exactly. The same states and observations
-    give the same decisions, in whatever process. Controllers are composed, not flagged: see `compose`.
+    Pure: settings are fixed and checked when the controller is made. Everything that changes is in the state, made
+    of numbers, strings, None and tuples of them, so that it can be written as JSON and read back exactly. The same
+    states and observations give the same decisions, in whatever process. `takes_zigzag` says whether it decides by
+    cosines, `wants_gap` at which steps by a gap; most need neither.
     """
+
+    takes_zigzag: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, lr: float) -> State:
-        """The state before the first step, at this learning rate."""
+        """The state before the first step, at this learning rate.
+
+        Raises
+        ------
+        UsageError
+            If the rate is not above zero.
+        """
 
     @abstractmethod
     def adopt(self, state: State, step: int, lr: float) -> State:
-        """The state after somebody else set the rate to `lr` (another controller, a roll-back): what was
-        measured at the old one no longer counts."""
+        """The state after the rate was set to `lr` by another controller or a roll-back: what was measured at the
+        old rate no longer counts."""
+
+    def wants_gap(self, state: State, step: int) -> bool:
+        """Whether to measure the gap before this step."""
+        return False
 
     @abstractmethod
     def update(
@@ -107,8 +116,8 @@ class Controller(ABC, Generic[State]):
         loss : float
             The training loss of this step's batch, before the step. May be NaN or infinite.
         gap : float, optional
-            Loss at the weights minus loss at their long running average, on one batch that the weights have not
-            just been stepped on; see `gap_of` in `lrscope.control.gap`. None where it was not measured.
+            Loss at the weights minus loss at their running average, on one batch that the weights have not just
+            been stepped on; see `lrscope.control.gap.gap_of`. None where it was not measured.
         zigzag : float, optional
             Cosine between this gradient and the update before it. None where it was not measured.
 
@@ -117,6 +126,17 @@ class Controller(ABC, Generic[State]):
         state, decision
             `decision` is None while the rate stays as it is.
         """
+
+
+def require(holds: bool, name: str, rule: str, value: object) -> None:
+    """Raise a `UsageError` that names an argument, its rule and the value received, unless the rule holds."""
+    if not holds:
+        raise UsageError(f"{name} must be {rule}; got {value!r}.")
+
+
+def require_rate(lr: float) -> None:
+    """Raise a `UsageError` unless this is a learning rate to start from."""
+    require(0.0 < lr < math.inf, "The learning rate to start from", "above zero", lr)
 
 
 def to_json(state: Any) -> Any:
@@ -133,8 +153,8 @@ def from_json(data: Any, like: Any) -> Any:
     if isinstance(like, tuple) and hasattr(like, "_fields"):
         if not isinstance(data, list) or len(data) != len(like):
             raise UsageError(
-                f"This is no state of a {type(like).__name__}: {len(like)} fields were expected. It was saved by "
-                "another controller, or by another version of lrscope."
+                f"The saved state does not fit: {type(like).__name__} has {len(like)} fields. It was saved by another "
+                "controller or by another version of lrscope; start without it."
             )
         return type(like)(*(from_json(part, field) for part, field in zip(data, like, strict=True)))
     if isinstance(data, list):

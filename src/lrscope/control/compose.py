@@ -1,18 +1,18 @@
-"""A rule under a guard, with a warm-up before and a cool-down after: what runs in practice.
+"""A rule under a guard, with a warm-up before and a cool-down after: what the schedulers run.
 
-Guarded, not flagged: the guard sees every loss and has the first word; then the rule; around both, the rate
-that they agree on is ramped up at the start and taken down to zero once `finish` was asked for.
+The guard sees every loss and decides first, then the rule. The rate that they agree on is ramped up at the start,
+and taken down to zero once `finish` was asked for.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from lrscope.control.base import Action, Controller, RateChange
+from lrscope.control.base import Action, Controller, RateChange, require
+from lrscope.control.gap import Gap, memory_of
 from lrscope.control.guard import Guard, GuardState
-from lrscope.control.zigzag import ZigZag
 
 
 class ComposedState(NamedTuple):
@@ -36,16 +36,20 @@ class Guarded(Controller[ComposedState]):
     Parameters
     ----------
     rule : Controller
-        Who decides in quiet times: `Gap`, `ZigZag` or `Plateau`.
+        Decides while training is healthy: `Gap`, `ZigZag` or `Plateau`.
     guard : Guard
-        Who steps in when training diverges.
+        Rolls back when training diverges.
     warmup : int
-        Steps on which the rate climbs, by a constant factor each, from `warm_start` of itself to itself. With
-        a rate that is too high for the first steps, units of a net die of the first few; on the way up the
-        guard sees what happens first. On a rate that is right it costs next to nothing, for the gap makes up
-        for it.
+        Steps on which the rate climbs, by a constant factor each, from `warm_start` of itself to itself; 0 for
+        none. A rate that is too high at first can kill units of a net for good; on the way up the guard sees the
+        divergence before it does harm.
     warm_start : float
         Where the warm-up begins, as a share of the rate.
+
+    Raises
+    ------
+    UsageError
+        If an argument is out of its range, or `rule` or `guard` is none.
 
     Notes
     -----
@@ -57,17 +61,24 @@ class Guarded(Controller[ComposedState]):
     warmup: int = 50
     warm_start: float = 0.01
 
+    def __post_init__(self) -> None:
+        require(isinstance(self.rule, Controller), "rule", "a controller, such as Gap()", self.rule)
+        require(isinstance(self.guard, Guard), "guard", "a Guard", self.guard)
+        require(self.warmup >= 0, "warmup", "zero or more", self.warmup)
+        require(0.0 < self.warm_start <= 1.0, "warm_start", "above 0 and at most 1", self.warm_start)
+
     def init(self, lr: float) -> ComposedState:
         """The state before the first step; the rate of that step is `lr(state)`."""
+        rule = self.rule.init(lr)
         first = lr * self.warm_start if self.warmup else lr
-        return ComposedState(lr, first, 0, 0, -1, 0, 0.0, self.guard.init(first), self.rule.init(lr))
+        return ComposedState(lr, first, 0, 0, -1, 0, 0.0, self.guard.init(first), rule)
 
     def lr(self, state: ComposedState) -> float:
         """The rate of the next step."""
         return state.lr
 
     def adopt(self, state: ComposedState, step: int, lr: float) -> ComposedState:
-        """Somebody else changed the rate."""
+        """The rate was changed from outside."""
         return state._replace(
             target=lr,
             lr=lr,
@@ -77,32 +88,36 @@ class Guarded(Controller[ComposedState]):
         )
 
     def finish(self, state: ComposedState, steps: int) -> ComposedState:
-        """Take the rate to zero, in a straight line over the coming `steps` steps; no rule has a say any more.
+        """Take the rate to zero, in a straight line over the coming `steps` steps; the rule is not asked any more.
 
         About a tenth of the run is enough: then the weights themselves are as good as their average.
+
+        Raises
+        ------
+        UsageError
+            If `steps` is below 1.
         """
+        require(steps >= 1, "steps", "the number of steps to come, 1 or more", steps)
         return state._replace(cool_from=state.step, cool_steps=steps, cool_lr=state.lr)
 
     @property
     def measures_gap(self) -> bool:
-        """Whether the rule lives by gaps."""
-        return hasattr(self.rule, "wants_gap")
+        """Whether the rule decides by gaps."""
+        return type(self.rule).wants_gap is not Controller.wants_gap
 
     @property
     def measures_zigzag(self) -> bool:
-        """Whether the rule lives by the cosine between gradients and updates."""
-        return isinstance(self.rule, ZigZag)
+        """Whether the rule decides by the cosine between gradients and updates."""
+        return self.rule.takes_zigzag
 
     def wants_gap(self, state: ComposedState, step: int) -> bool:
         """Whether to measure the gap before this step."""
-        wants = getattr(self.rule, "wants_gap", None)
-        return bool(
-            wants and state.cool_from < 0 and not self._warming(state, step) and wants(state.rule, step)
-        )
+        if state.cool_from >= 0 or step - state.warm_from <= self.warmup:
+            return False
+        return self.rule.wants_gap(state.rule, step)
 
     def wants_snapshot(self, state: ComposedState) -> bool:
-        """Whether to keep the weights as they are now, for a roll-back; then say so with
-        `took_snapshot`."""
+        """Whether to keep the weights as they are now, for a roll-back; then call `took_snapshot`."""
         return self.guard.wants_snapshot(state.guard, state.step)
 
     def took_snapshot(self, state: ComposedState) -> ComposedState:
@@ -128,7 +143,9 @@ class Guarded(Controller[ComposedState]):
             state = ComposedState(
                 target, cool_lr * left, step, warm_from, cool_from, cool_steps, cool_lr, guard, rule
             )
-            return state, _moved(step, lr, state.lr, Action.COOL, "cool-down", "On the way down to zero.")
+            return state, _moved(
+                step, lr, state.lr, Action.COOL, "cool-down", "The cool-down takes the rate to zero."
+            )
         if step - warm_from <= self.warmup:
             new = target * self.warm_start ** max(0.0, 1.0 - (step - warm_from) / self.warmup)
             guard = self.guard.adopt(guard, step, new)
@@ -136,7 +153,9 @@ class Guarded(Controller[ComposedState]):
             if step - warm_from == self.warmup:
                 rule = self.rule.adopt(rule, step, new)
             state = ComposedState(target, new, step, warm_from, cool_from, cool_steps, cool_lr, guard, rule)
-            return state, _moved(step, lr, new, Action.WARM, "warm-up", "On the way up at the start.")
+            return state, _moved(
+                step, lr, new, Action.WARM, "warm-up", "The warm-up takes the rate to where it starts."
+            )
         rule, decision = self.rule.update(rule, step, loss, gap=gap, zigzag=zigzag)
         if decision is not None:
             if decision.lr > lr and decision.lr > guard.ceiling:
@@ -148,9 +167,6 @@ class Guarded(Controller[ComposedState]):
         return ComposedState(
             target, lr, step, warm_from, cool_from, cool_steps, cool_lr, guard, rule
         ), decision
-
-    def _warming(self, state: ComposedState, step: int) -> bool:
-        return step - state.warm_from <= self.warmup
 
     def _rolled_back(
         self, state: ComposedState, step: int, guard: GuardState, decision: RateChange
@@ -169,21 +185,39 @@ class Guarded(Controller[ComposedState]):
             guard=self.guard.adopt(guard, step, lr),
             rule=rule,
         )
-        shown = RateChange(
-            step,
-            decision.action,
-            lr / old if old > 0 else decision.factor,
-            lr,
-            decision.reason,
-            decision.numbers,
-            decision.controller,
-            decision.restore,
-        )
-        return state, shown
+        factor = lr / old if old > 0 else decision.factor
+        return state, replace(decision, factor=factor, lr=lr)
 
 
-def _moved(step: int, old: float, new: float, action: Action, who: str, reason: str) -> RateChange | None:
+def _moved(step: int, old: float, new: float, action: Action, part: str, reason: str) -> RateChange | None:
     if new == old:
         return None
     factor = new / old if old > 0 else math.nan
-    return RateChange(step, action, factor, new, reason, {}, who)
+    return RateChange(step, action, factor, new, reason, {}, part)
+
+
+def guarded_gap(
+    control: Guarded | None = None, *, every: int = 8, warmup: int = 50, momentum: float = 0.0
+) -> Guarded:
+    """What a gap scheduler runs: the controller that it was given, else a gap under a guard.
+
+    Parameters
+    ----------
+    control : Guarded, optional
+    every : int
+        Steps between measurements of the gap; see `Gap`.
+    warmup : int
+        Steps on which the rate climbs to the optimiser's; see `Guarded`.
+    momentum : float
+        Of the optimiser; Adam's beta_1.
+
+    Raises
+    ------
+    UsageError
+        If an argument is out of its range, or `control` is no `Guarded`.
+    """
+    made = Guarded(Gap(every=every, memory=memory_of(momentum)), warmup=warmup)
+    if control is None:
+        return made
+    require(isinstance(control, Guarded), "control", "a Guarded, such as Guarded(Gap())", control)
+    return control

@@ -1,13 +1,11 @@
-"""The balance controller: it lowers the rate when an average of the weights is better than the weights, and
-raises it when the averages lag behind.
+"""The gap controller: lowers the rate where averaged weights beat the current ones, raises it where they lag behind.
 
-The gap is the loss at the weights minus the loss at their long running average (`average.CONTROL`), on one
-batch. Positive: noise holds the loss up, and what averaging gains, a lower rate would gain too. Negative: the
-weights are still on their way, faster is better. It asks the very question that a change of the rate answers,
-and needs neither a horizon nor patience.
+The gap is the loss at the weights minus the loss at their long running average (`average.LONG_POWER`), on one
+batch. Positive: gradient noise dominates, and what averaging gains, a lower rate would gain too. Negative: the
+weights are still on their way, and a higher rate is faster. No horizon and no patience is needed.
 
 A run that comes down fast is far ahead of a long average even where its rate is too high already. So the
-weights count as ahead only as far as they are ahead of the short average (`average.OUTPUT`) as well: see
+weights count as ahead only as far as they are ahead of the short average (`average.SHORT_POWER`) as well: see
 `gap_of`. In `benchmarks/control` this ended the raises that went on until training diverged.
 """
 
@@ -18,14 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lrscope.control.base import Action, Controller, RateChange
+from lrscope.control.base import Action, Controller, RateChange, require, require_rate
 
-_FEWEST = 4  # gaps to judge by
-_MOST = 256  # then the sums are halved, so that old gaps fade
-_FIRST = 16  # step of the first gap: before it the average is all start
-_EARLY = 64  # until then gaps are measured four times as often
-_LEAST = 0.5  # share of `t` that is enough for a drop once the question has long been open
-_GROWN = 1024  # from then on half as often, and a quarter as often from four times as many steps on
+FEWEST_GAPS = 4  # to judge by
+MOST_GAPS = 256  # then the sums are halved, so that old gaps fade
+FIRST_STEP = 16  # of a measurement: before it the average is all start
+EARLY_STEPS = 64  # until then gaps are measured four times as often
+GROWN_STEPS = 1024  # from then on half as often, and a quarter as often from four times as many steps on
+LEAST_T_SHARE = 0.5  # of `t`: enough for a drop once the question has long been open
 
 
 class GapState(NamedTuple):
@@ -47,8 +45,8 @@ class Gap(Controller[GapState]):
     lower, raise_by : float
         What the rate is multiplied by.
     t : float
-        How many standard errors the mean gap has to lie off zero. For a drop fewer and fewer do, down to
-        half, as the time since the last change grows to a quarter of the run: noise can hide a large gap.
+        How many standard errors the mean gap has to lie off zero. For a drop fewer are enough, down to half, as
+        the time since the last change grows to a quarter of the run: noise can hide a large gap.
     every : int
         Steps between measurements: a quarter of it in the first 64 steps, twice after 1024, four times after
         4096.
@@ -57,6 +55,11 @@ class Gap(Controller[GapState]):
         the weights move as they will.
     wait_raise, wait_lower : float
         Least wait between changes, as a share of the steps so far.
+
+    Raises
+    ------
+    UsageError
+        If an argument is out of its range.
     """
 
     lower: float = 0.75
@@ -67,8 +70,18 @@ class Gap(Controller[GapState]):
     wait_raise: float = 0.015
     wait_lower: float = 0.03
 
+    def __post_init__(self) -> None:
+        require(0.0 < self.lower < 1.0, "lower", "between 0 and 1", self.lower)
+        require(self.raise_by > 1.0, "raise_by", "above 1", self.raise_by)
+        require(self.t > 0.0, "t", "above zero", self.t)
+        require(self.every >= 1, "every", "1 or more", self.every)
+        require(self.memory >= 1.0, "memory", "1 or more", self.memory)
+        require(self.wait_raise >= 0.0, "wait_raise", "zero or more", self.wait_raise)
+        require(self.wait_lower >= 0.0, "wait_lower", "zero or more", self.wait_lower)
+
     def init(self, lr: float) -> GapState:
         """The state before the first step."""
+        require_rate(lr)
         return GapState(lr, 0, 0.0, 0.0, 0.0)
 
     def adopt(self, state: GapState, step: int, lr: float) -> GapState:
@@ -77,16 +90,13 @@ class Gap(Controller[GapState]):
 
     def wants_gap(self, state: GapState, step: int) -> bool:
         """Whether to measure the gap before this step."""
-        if step < _FIRST:
+        if step < FIRST_STEP:
             return False
-        if step <= _EARLY:
+        if step <= EARLY_STEPS:
             return step % max(self.every // 4, 1) == 0
         # as the run grows, so does the time between changes, and as few gaps do for each
-        return (
-            step
-            % (self.every if step <= _GROWN else 2 * self.every if step <= 4 * _GROWN else 4 * self.every)
-            == 0
-        )
+        growth = 1 if step <= GROWN_STEPS else 2 if step <= 4 * GROWN_STEPS else 4
+        return step % (growth * self.every) == 0
 
     def update(
         self,
@@ -105,27 +115,27 @@ class Gap(Controller[GapState]):
         move = gap - mean
         mean += move / count
         squares += move * (gap - mean)
-        if count >= _MOST:
+        if count >= MOST_GAPS:
             count, squares = count / 2, squares / 2
         state = GapState(lr, since, count, mean, squares)
-        if count < _FEWEST:
+        if count < FEWEST_GAPS:
             return state, None
         error = math.sqrt(squares / (count - 1.0) / count)
         t = mean / error if error > 0 else math.copysign(math.inf, mean) if mean else 0.0
         age, floor = step - since, max(16.0, 4.0 * self.memory)
         # The longer it stays open, the more it costs to wait, and a drop in error is soon taken back by a raise.
-        enough = self.t * max(_LEAST, 1.0 - 2.0 * age / step)
+        enough = self.t * max(LEAST_T_SHARE, 1.0 - 2.0 * age / step)
         if t > enough and age >= max(floor, self.wait_lower * step):
             factor, action = self.lower, Action.LOWER
             reason = (
-                f"The average of the weights is better than the weights, by {mean:.3g} ({t:.1f} standard errors): "
-                "noise holds the loss up, a lower rate helps."
+                f"Averaged weights beat the current ones by {mean:.2g} ({t:.1f} standard errors): gradient noise "
+                "dominates, so the rate is lowered."
             )
         elif t < -self.t and age >= max(floor, self.wait_raise * step):
             factor, action = self.raise_by, Action.RAISE
             reason = (
-                f"Even the better average of the weights lags behind them, by {-mean:.3g} ({-t:.1f} standard "
-                "errors): they are on their way, a higher rate is faster."
+                f"The current weights beat their averages by {-mean:.2g} ({-t:.1f} standard errors): training "
+                "makes steady progress, so the rate is raised."
             )
         else:
             return state, None
@@ -138,6 +148,11 @@ class Gap(Controller[GapState]):
             "steps": float(age),
         }
         return self.adopt(state, step, new), RateChange(step, action, factor, new, reason, numbers, "gap")
+
+
+def memory_of(momentum: float) -> float:
+    """Steps that an optimiser of this momentum (Adam's beta_1) remembers, 1 / (1 - momentum); 100 at most."""
+    return 1.0 / (1.0 - min(float(momentum), 0.99))
 
 
 def gap_of(here: float, long: float, short: Callable[[], float]) -> float:

@@ -1,7 +1,7 @@
-"""The guard: notices that training diverges, and goes back to where it did not.
+"""The guard: notices that training diverges, and goes back to weights from before.
 
-It needs the loss alone. What it holds: the noise of one loss (from differences between neighbours, so that a
-trend is none), a fast average, and the best that this average has been.
+It needs the loss alone. It holds the noise of one loss (from differences between neighbours, so that a trend adds
+nothing), a fast average, and the best that this average has been.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lrscope.control.base import Action, Controller, RateChange
+from lrscope.control.base import Action, Controller, RateChange, require, require_rate
 
-_FIRST = 16  # losses whose mean is the level at the start
-_LIMIT = 9.0  # one squared difference counts for at most so many times the variance so far
-_OUTLIER = 6.0  # standard deviations of one loss, and half of what was gained: more counts as that much
-_BREAKS = 8  # roll-backs one after the other, after which the rate is left alone: it is not the rate
+START_LOSSES = 16  # whose mean is the level at the start
+MOST_VARIANCES = 9.0  # one squared difference counts for at most so many times the variance so far
+OUTLIER_SD = 6.0  # standard deviations of one loss, and half of what was gained: more counts as that much
+MOST_ROLL_BACKS = 8  # one after the other, after which the rate is left alone: it is not the cause
+CEILING_SHARE = 0.6  # of the rate that failed
+CEILING_GROWTH = 1.00174  # a step: 1.25 in 128 steps
 
 
 class Keeping(NamedTuple):
-    """What changes rarely: snapshots, roll-backs."""
+    """What changes rarely: snapshots and roll-backs."""
 
     lr: float
     start: float  # mean of the first losses
@@ -58,9 +60,9 @@ class Guard(Controller[GuardState]):
     ----------
     factor : float
         What the rate is multiplied by on a roll-back.
-    patience : int
-        Bad steps in a row that it takes, in parts where they are such: a single bad batch is none of the
-        rate's doing.
+    bad_steps : int
+        Bad steps in a row, partly bad ones added up, that count as divergence: a single bad batch is not the
+        rate's fault.
     sd : float
         Standard deviations of one loss. The fast average has about a quarter of a loss's deviation, so two
         are eight of its own.
@@ -71,6 +73,11 @@ class Guard(Controller[GuardState]):
         and after it. Divergence shows some steps after it began: only a snapshot that was followed by healthy
         steps can be trusted.
 
+    Raises
+    ------
+    UsageError
+        If an argument is out of its range.
+
     Notes
     -----
     After a roll-back the ceiling is 0.6 of the rate that failed; it rises by a quarter each 128 steps, since
@@ -78,13 +85,21 @@ class Guard(Controller[GuardState]):
     """
 
     factor: float = 0.33
-    patience: int = 6
+    bad_steps: int = 6
     sd: float = 2.0
     share: float = 0.3
     keep_every: int = 64
 
+    def __post_init__(self) -> None:
+        require(0.0 < self.factor < 1.0, "factor", "between 0 and 1", self.factor)
+        require(self.bad_steps >= 1, "bad_steps", "1 or more", self.bad_steps)
+        require(self.sd > 0.0, "sd", "above zero", self.sd)
+        require(self.share >= 0.0, "share", "zero or more", self.share)
+        require(self.keep_every >= 1, "keep_every", "1 or more", self.keep_every)
+
     def init(self, lr: float) -> GuardState:
         """The state before the first step."""
+        require_rate(lr)
         keeping = Keeping(lr, 0.0, 0, 0.0, 0, 0.0, 0)
         return GuardState(0, 0.0, 0.0, 0.0, math.inf, 0.0, 0, 0, math.inf, keeping)
 
@@ -122,7 +137,7 @@ class Guard(Controller[GuardState]):
         """Take in one loss; see `Controller.update`."""
         seen, last, variance, fast, best, bad, good, since, ceiling, keeping = state
         if loss - loss != 0.0:  # NaN or infinite
-            reason = f"The loss is {loss}: back to the last good weights, at a lower rate."
+            reason = f"The loss is {loss}: training goes back to the last good weights, at a lower rate."
             return self._back(state, step, reason, {"breaks": keeping.breaks + 1.0})
         seen += 1
         since += 1
@@ -131,32 +146,32 @@ class Guard(Controller[GuardState]):
         move = loss - last
         if bad == 0.0:
             term = 0.5 * move * move
-            if seen > 20 and term > _LIMIT * variance:
-                term = _LIMIT * variance
+            if seen > 20 and term > MOST_VARIANCES * variance:
+                term = MOST_VARIANCES * variance
             variance += (term - variance) * (0.01 if seen > 100 else 1.0 / seen)
         away = loss - fast
-        if since > _FIRST and variance > 0.0:  # one batch, however bad, moves it by little
-            most = _OUTLIER * math.sqrt(variance) + 0.5 * (keeping.start - best)
+        if since > START_LOSSES and variance > 0.0:  # one batch, however bad, moves it by little
+            most = OUTLIER_SD * math.sqrt(variance) + 0.5 * (keeping.start - best)
             away = away if away < most else most
         fast += away * (0.1 if since > 10 else 1.0 / since)
-        if since <= _FIRST:
+        if since <= START_LOSSES:
             best = fast
-            if seen <= _FIRST:
+            if seen <= START_LOSSES:
                 keeping = self._first(keeping, seen, loss, variance)
         elif fast < best:
             best = fast
         rise = fast - best
         worse = rise * rise / (self.sd * self.sd * variance) if rise > 0.0 and variance > 0.0 else 0.0
-        if worse > 0.25 and since > _FIRST and rise > self.share * (keeping.start - best):
+        if worse > 0.25 and since > START_LOSSES and rise > self.share * (keeping.start - best):
             bad += worse if worse < 1.0 else 1.0
             good = 0
         else:
             bad = 0.0
             good += 1
         if ceiling < math.inf:
-            ceiling *= 1.00174  # 1.25 in 128 steps
+            ceiling *= CEILING_GROWTH
         state = GuardState(seen, loss, variance, fast, best, bad, good, since, ceiling, keeping)
-        if bad >= self.patience:
+        if bad >= self.bad_steps:
             return self._diverged(state, step)
         return state, None
 
@@ -168,8 +183,8 @@ class Guard(Controller[GuardState]):
     def _diverged(self, state: GuardState, step: int) -> tuple[GuardState, RateChange]:
         rise, start = state.fast - state.best, state.keeping.start
         reason = (
-            f"The loss has come to stand {rise:.3g} above its best of {state.best:.4g}, more than noise explains: "
-            "training diverges. Back to the last good weights, at a lower rate."
+            f"The loss is {rise:.2g} above its best of {state.best:.4g}, more than noise explains: training diverges "
+            "and goes back to the last good weights, at a lower rate."
         )
         numbers = {
             "loss": state.fast,
@@ -184,7 +199,7 @@ class Guard(Controller[GuardState]):
         self, state: GuardState, step: int, reason: str, numbers: dict[str, float]
     ) -> tuple[GuardState, RateChange]:
         old = state.keeping
-        factor = self.factor if old.breaks < _BREAKS else 1.0
+        factor = self.factor if old.breaks < MOST_ROLL_BACKS else 1.0
         lr = old.lr * factor
         start = old.proven == 0
         keeping = old._replace(
@@ -193,7 +208,7 @@ class Guard(Controller[GuardState]):
             kept_variance=old.proven_variance,
             breaks=old.breaks + 1,
         )
-        ceiling = min(state.ceiling, 0.6 * old.lr)
+        ceiling = min(state.ceiling, CEILING_SHARE * old.lr)
         state = GuardState(state.seen, 0.0, old.proven_variance, 0.0, math.inf, 0.0, 0, 0, ceiling, keeping)
         where = "start" if start else "snapshot"
         return state, RateChange(step, Action.ROLL_BACK, factor, lr, reason, numbers, "guard", where)

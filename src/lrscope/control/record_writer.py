@@ -1,7 +1,7 @@
-"""The ledger: what a controlled run saw and decided, one JSON line a step, in the form of the recorder's record.
+"""What a controlled run saw and decided, one JSON line a step, in the form of the recorder's record.
 
     step, loss, lr, gap, cos          as in `lrscope.torch.Recorder`'s record; what was not measured is left out
-    decision, reason, by              at steps after which the rate changed: what was done, why, and who did it
+    decision, reason, by              at steps after which the rate changed: what was done, why, and by which part
     ev_…                              the numbers behind it
 
 So `lrscope diagnose` reads it like any record, and the report shows it.

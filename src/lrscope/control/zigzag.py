@@ -1,5 +1,5 @@
-"""One dot product: raises the rate while each gradient still points along the update before it, and lowers it
-on a plateau where it does not.
+"""The zig-zag controller: raises the rate while gradients point along the updates before them, and lowers it on a
+plateau of the loss where they do not. It needs one dot product, and neither data nor evaluations.
 
 The cosine between a gradient and the update before it is positive while the last step's direction still leads
 downhill, negative when it overshot. Negative alone is no reason to lower: at the edge of stability it is so
@@ -12,11 +12,11 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lrscope.control.base import Action, Controller, RateChange
+from lrscope.control.base import Action, Controller, RateChange, require
 from lrscope.control.plateau import Plateau, PlateauState
 
-_FEWEST = 16
-_MOST = 256
+FEWEST_COSINES = 16  # to judge by
+MOST_COSINES = 256  # then the sums are halved, so that old cosines fade
 
 
 class ZigZagState(NamedTuple):
@@ -31,7 +31,7 @@ class ZigZagState(NamedTuple):
 
 @dataclass(frozen=True)
 class ZigZag(Controller[ZigZagState]):
-    """Raises by the updates, lowers by updates and loss together.
+    """Raises the rate by the updates alone, lowers it by updates and loss together.
 
     Parameters
     ----------
@@ -42,13 +42,25 @@ class ZigZag(Controller[ZigZagState]):
     wait : int
         Least steps between raises.
     plateau : Plateau
-        Whose plateaus, and whose factor, a drop takes.
+        Finds the plateaus; its `factor` is that of a drop.
+
+    Raises
+    ------
+    UsageError
+        If an argument is out of its range.
     """
+
+    takes_zigzag = True
 
     raise_by: float = 2.0
     t: float = 3.0
     wait: int = 32
-    plateau: Plateau = field(default_factory=lambda: Plateau(factor=0.4, rho=0.02))
+    plateau: Plateau = field(default_factory=lambda: Plateau(factor=0.4, threshold=0.02))
+
+    def __post_init__(self) -> None:
+        require(self.raise_by > 1.0, "raise_by", "above 1", self.raise_by)
+        require(self.t > 0.0, "t", "above zero", self.t)
+        require(self.wait >= 1, "wait", "1 or more", self.wait)
 
     def init(self, lr: float) -> ZigZagState:
         """The state before the first step."""
@@ -74,22 +86,22 @@ class ZigZag(Controller[ZigZagState]):
             move = zigzag - mean
             mean += move / count
             squares += move * (zigzag - mean)
-            if count >= _MOST:
+            if count >= MOST_COSINES:
                 count, squares = count / 2, squares / 2
         error = math.sqrt(squares / (count - 1.0) / count) if count > 1.0 else 0.0
         t = mean / error if error > 0 else 0.0
-        if zigzag is not None and count >= _FEWEST and t > self.t and step - since >= self.wait:
+        if zigzag is not None and count >= FEWEST_COSINES and t > self.t and step - since >= self.wait:
             lr = plateau.history.lr
             new = lr * self.raise_by
             reason = (
-                f"Gradients still point along the updates before them (cosine {mean:.2g}, {t:.1f} standard "
-                "errors): the steps are short of what they could be."
+                f"Gradients still point along the updates before them (cosine {mean:.2g}, {t:.1f} standard errors): "
+                "steps can be longer, so the rate is raised."
             )
             numbers = {"cos": mean, "t": t, "threshold": self.t, "measured": count}
             decision = RateChange(step, Action.RAISE, self.raise_by, new, reason, numbers, "zigzag")
             return self.adopt(state, step, new), decision
         after, found = self.plateau.update(plateau, step, loss)
-        if found is not None and found.action is Action.LOWER and not (count >= _FEWEST and t < 0.0):
+        if found is not None and found.action is Action.LOWER and not (count >= FEWEST_COSINES and t < 0.0):
             # level, but the updates do not zig-zag: a shelf, on which a lower rate only takes longer
             return ZigZagState(since, count, mean, squares, self.plateau.postpone(plateau)), None
         if found is not None:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves.curve import LossCurve
-from lrscope.curves.metric import Goal, infer_goal
 from lrscope.diagnosis.plateau_rules import (
     DlibPlateau,
     Greedy,
@@ -26,6 +25,7 @@ from lrscope.diagnosis.plateau_rules import (
 )
 from lrscope.errors import UsageError
 from lrscope.statistics.pace import FEWEST_POINTS, pace
+from lrscope.vocabulary import Goal, goal_of
 
 PREMATURE = 0.05  # more than this share of the whole improvement was still to come
 GOES_ON = 0.1  # or, on a curve that still falls, this share of what the last doubling had brought
@@ -162,12 +162,12 @@ def backtest(
     judge = curve if judged_by is None else judged_by
     if not np.array_equal(judge.step, curve.step):
         raise UsageError("judged_by must have the same steps as the curve that is replayed.")
-    chosen = goal or infer_goal(curve.name)
+    chosen = goal or goal_of(curve.name)
     first = (
         next((float(v) for v in (() if curve.lr is None else curve.lr) if v > 0), 0.1) if lr is None else lr
     )
     makers = default_rules(chosen, first, points_per_epoch) if rules is None else rules
-    truth = what_came(judge, infer_goal(judge.name) if judged_by is not None else chosen, beyond)
+    truth = what_came(judge, goal_of(judge.name) if judged_by is not None else chosen, beyond)
     return tuple(_replay(name, make(), curve, truth) for name, make in makers.items())
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lrscope.curves.curve import LossCurve
-from lrscope.curves.metric import Goal, choose_metric, infer_goal, is_loss, is_validation
+from lrscope.curves.direction import assumption
 from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Verdict
 from lrscope.diagnosis.gap import FEWEST, read_gap
 from lrscope.diagnosis.look_back import widened
@@ -18,13 +18,13 @@ from lrscope.diagnosis.segments import segments
 from lrscope.diagnosis.series import Series, epoch_length, prepare
 from lrscope.diagnosis.updates import is_plain_sgd, read_updates
 from lrscope.errors import UsageError
+from lrscope.vocabulary import Goal, choose_metric, direction, goal_of, is_loss, is_validation
 
 _SPARSE = 20  # values of a validation loss up to which a training loss with many more of them tells more
 _MANY_MORE = 5
 _RAMP = 30.0  # last rate over first, in a log whose rate only rises, from which it is a range test
-_MEASURED = frozenset(
-    {"grad_norm", "update_norm", "grad_dot_update", "cos", "gap", "lr", "learning_rate", "skipped", "batches"}
-)
+_OF_EACH_STEP = ("cos", "grad_dot_update", "gap")
+"""What a recorder measures at each step, under these names."""
 
 
 def diagnose_curves(
@@ -73,7 +73,8 @@ def diagnose_curves(
         raise UsageError(f"goal must be 'min' or 'max', but is {goal!r}.")
     if epoch_steps is not None and not epoch_steps > 0:
         raise UsageError(f"epoch_steps must be positive, but is {epoch_steps}.")
-    chosen = goal or infer_goal(name)
+    chosen = goal or goal_of(name)
+    assumed = () if goal or direction(name) else (assumption(name, chosen, None),)
     series = prepare(curves[name], chosen)
     epochs = epoch_steps or epoch_length(curves)
     planned = planned_steps(curves)
@@ -96,7 +97,7 @@ def diagnose_curves(
         segments=segments(series, latest, reading.span[0]),
         gain_left=reading.forecast if open_ended else None,
         metric=name,
-        warnings=(*passed_over, *_caveats(series, epochs, verdict), *verdict.warnings),
+        warnings=(*assumed, *passed_over, *_caveats(series, epochs, verdict), *verdict.warnings),
     )
 
 
@@ -108,10 +109,8 @@ def _choose(curves: Mapping[str, LossCurve], metric: str | None) -> tuple[str, t
                 f"There is no curve named {metric!r}; there are: {', '.join(sorted(curves)) or 'none'}."
             )
         return metric, ()
-    names = [name for name in curves if name.rsplit("/", 1)[-1] not in _MEASURED]
-    if len(names) < len(curves) and any(
-        n.rsplit("/", 1)[-1] in ("cos", "grad_dot_update", "gap") for n in curves
-    ):
+    names = [name for name in curves if name.rsplit("/", 1)[-1] not in _OF_EACH_STEP]
+    if len(names) < len(curves):
         training = [n for n in names if is_loss(n) and not is_validation(n)]
         names = training or names  # what was measured at each step belongs to the loss of each step
     found = choose_metric(names)
@@ -152,7 +151,7 @@ def _range_test(curves: Mapping[str, LossCurve], reading: Reading) -> Verdict | 
 
 def _overfitting(curves: Mapping[str, LossCurve], name: str, told: bool) -> Verdict | None:
     """Overfitting, from the judged curve, or from another validation loss unless the caller named the curve."""
-    losses = [n for n in curves if is_loss(n) and n.rsplit("/", 1)[-1] not in _MEASURED]
+    losses = [n for n in curves if is_loss(n)]
     judged = name if is_validation(name) and is_loss(name) else None
     validation = judged or (None if told else choose_metric([n for n in losses if is_validation(n)]))
     training = choose_metric([n for n in losses if not is_validation(n)])

@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 
 from lrscope.curves.curve import LossCurve
-from lrscope.curves.metric import Goal, infer_goal, is_validation
 from lrscope.diagnosis.backtest import Replay, backtest
 from lrscope.diagnosis.base import Diagnosis
 from lrscope.diagnosis.diagnose import diagnose_curves
@@ -18,6 +17,7 @@ from lrscope.diagnosis.series import epoch_length
 from lrscope.diagnosis.stepping import Finding, check_stepping
 from lrscope.errors import UsageError
 from lrscope.readers.base import LoggedRun
+from lrscope.vocabulary import Goal, goal_of, is_validation
 
 MOST_REPORTS = 500  # a curve of more points is one of mini-batches, of which plateau rules see means
 BLOCKS = 200
@@ -76,7 +76,7 @@ class Examined:
     @property
     def goal(self) -> Goal:
         """Whether less or more of it is better."""
-        return self.asked.goal or infer_goal(self.diagnosis.metric)
+        return self.asked.goal or goal_of(self.diagnosis.metric)
 
     @property
     def warnings(self) -> tuple[str, ...]:

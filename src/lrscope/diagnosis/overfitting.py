@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves.curve import LossCurve
-from lrscope.curves.metric import infer_goal, is_loss, is_validation
 from lrscope.diagnosis.base import Advice, Regime, Verdict
 from lrscope.diagnosis.series import Series, prepare
 from lrscope.statistics.autocorrelation import block_means
 from lrscope.statistics.estimate import short
 from lrscope.statistics.trend import trend
+from lrscope.vocabulary import goal_of, is_loss, is_validation
 
 FEWEST_EVALUATIONS = 8
 RISING_RUN = 5  # evaluations that rise one after the other are enough to say it
@@ -109,7 +109,7 @@ def _scores_since(
     """Scores of validation data that are better, and worse, now than about the step `since`: (name, then, now)."""
     better, worse = [], []
     for name, curve in curves.items():
-        if not is_validation(name) or is_loss(name) or infer_goal(name) != "max":
+        if not is_validation(name) or is_loss(name) or goal_of(name) != "max":
             continue
         series = prepare(curve)
         at = int(np.searchsorted(series.step, since))

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves.curve import LossCurve
-from lrscope.curves.metric import Goal, infer_goal
 from lrscope.diagnosis.series import FEWEST_POINTS, prepare
 from lrscope.errors import UsageError
 from lrscope.statistics.autocorrelation import autocorrelation_time
@@ -25,6 +24,7 @@ from lrscope.statistics.estimate import short
 from lrscope.statistics.pace import pace
 from lrscope.statistics.student import normal_quantile
 from lrscope.statistics.trend import trend
+from lrscope.vocabulary import Goal, goal_of
 
 POWER = 0.9
 _REPLAYS = 600
@@ -124,7 +124,7 @@ def patience_for(
             f"percent must be positive, false_cuts in (0, 1) and horizon at least 2, but are {percent}, "
             f"{false_cuts}, {horizon}."
         )
-    chosen = goal or infer_goal(curve.name)
+    chosen = goal or goal_of(curve.name)
     series = prepare(curve, chosen)
     y = series.value if epoch_steps is None else _epochs(series.step, series.value, epoch_steps)
     n = int(y.size)

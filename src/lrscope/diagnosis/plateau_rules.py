@@ -15,8 +15,8 @@ from typing import Literal, Protocol
 import numpy as np
 
 from lrscope.control.plateau import Plateau
-from lrscope.curves.metric import Goal
 from lrscope.statistics.student import normal_quantile
+from lrscope.vocabulary import Goal
 
 
 class Rule(Protocol):

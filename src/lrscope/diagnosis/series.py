@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves.curve import LossCurve
-from lrscope.curves.metric import Goal
+from lrscope.vocabulary import Goal
 
 FEWEST_POINTS = 8
 FEWEST_EPOCHS = 8  # five at least: every loss alone stands on shelves in its first epochs

@@ -1,4 +1,4 @@
-"""`lrscope.accelerate`: the scheduler that acts on evidence, for loops with Accelerate.
+"""`lrscope.accelerate`: the gap scheduler, for loops with Accelerate.
 
 model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
 scheduler = lrscope.accelerate.GapScheduler(accelerator, optimizer, model, loss_fn, held_out=spare)
@@ -27,8 +27,8 @@ from lrscope.integrations.torch import GapScheduler as _GapScheduler
 class GapScheduler(_GapScheduler):
     """`lrscope.torch.GapScheduler` for what `accelerator.prepare` returned.
 
-    It need not be prepared itself, counts steps of the optimiser and neither accumulated batches nor skipped
-    steps, and is part of what ``accelerator.save_state`` saves and ``load_state`` loads.
+    It need not be prepared itself. It counts steps of the optimiser, neither accumulated batches nor skipped steps,
+    and is part of what ``accelerator.save_state`` saves and ``load_state`` loads.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class GapScheduler(_GapScheduler):
     Raises
     ------
     UsageError
-        If the optimiser was not prepared.
+        If the optimiser was not prepared, and as for `lrscope.torch.GapScheduler`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class GapScheduler(_GapScheduler):
     ) -> None:
         if not isinstance(optimizer, AcceleratedOptimizer):
             raise UsageError(
-                f"lrscope.accelerate.GapScheduler wants the optimiser that accelerator.prepare returned, and got a "
+                "lrscope.accelerate.GapScheduler needs the optimiser that accelerator.prepare returned; got a "
                 f"{type(optimizer).__name__}."
             )
         super().__init__(optimizer.optimizer, model, loss_fn, **settings)

@@ -1,4 +1,4 @@
-"""Files of what a program printed, read by the same recogniser as a running program's output."""
+"""Files of what a program printed, read by the same parser as a running program's output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ConsoleLog(Reader):
         return bool(sample.text)
 
     def read(self, path: Path, name: str) -> list[LoggedRun]:
-        recogniser = Parser()
+        parser = Parser()
         points = Points()
         blocks = TextBlocks(path)
 
@@ -35,12 +35,10 @@ class ConsoleLog(Reader):
             # Fed as UTF-8 whatever the file is in: what PowerShell redirects to a file is UTF-16.
             for start in range(0, len(lines), _PIECE):
                 take(
-                    recogniser.feed(
-                        ("\n".join(lines[start : start + _PIECE]) + "\n").encode("utf-8", "replace")
-                    )
+                    parser.feed(("\n".join(lines[start : start + _PIECE]) + "\n").encode("utf-8", "replace"))
                 )
-        take(recogniser.finish())
-        summary = recogniser.summary()
+        take(parser.finish())
+        summary = parser.summary()
         if not summary.metrics:
             raise Unreadable("no loss was recognised in it")
         if max(summary.metrics.values()) < 2:

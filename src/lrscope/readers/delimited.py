@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lrscope.readers import names
 from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.files import Sample, TextBlocks, sample
 from lrscope.readers.numbers import ABSENT, cell, column
 from lrscope.readers.table import Rows, Table, Values
+from lrscope.vocabulary.counters import holds_metric_names, is_run
 
 _LOOK = 50
 _PIECE = 20_000  # lines taken apart at once
@@ -174,7 +174,7 @@ def _add(table: Table, plan: Layout, lines: list[str], odd: dict[str, int]) -> i
             columns[name] = (at, values)
             if bad:
                 odd[name] = odd.get(name, 0) + bad
-        elif names.is_run(name) or names.is_metric_name(name):
+        elif is_run(name) or holds_metric_names(name):
             labels[name] = (
                 np.arange(len(cells), dtype=np.int64),
                 [c.strip().strip('"')[:200] for c in cells],

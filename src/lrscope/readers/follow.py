@@ -10,8 +10,8 @@ from pathlib import Path
 
 from lrscope.curves.curve import Point
 from lrscope.readers.console.numbers import NUMBER, Value
+from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.point_builder import PointBuilder
-from lrscope.readers.console.recognised import Recognised
 from lrscope.readers.console.structured import RecordReader, parse_record
 
 AT_ONCE = 4 << 20  # bytes read in one go
@@ -42,7 +42,7 @@ class FileFollower:
     def __init__(self, path: Path, metric: str | None = None) -> None:
         self._path = Path(path)
         self._metric = metric
-        self._course = PointBuilder(metric, trusting=True)
+        self._builder = PointBuilder(metric, trusting=True)
         self._reader = RecordReader(metric)
         self._told: dict[str, int] = {}
         self._bad = 0
@@ -57,7 +57,7 @@ class FileFollower:
     @property
     def total(self) -> int | None:
         """The run's length, where a column tells it; a file of records seldom does."""
-        return self._course.clock.total
+        return self._builder.counter.total
 
     @property
     def step(self) -> int:
@@ -112,9 +112,9 @@ class FileFollower:
             points += self._line(last)
         return points
 
-    def summary(self) -> Recognised:
+    def summary(self) -> ParseReport:
         """What was recognised so far, and what could not be read."""
-        return self._course.summary(self.notes)
+        return self._builder.summary(self.notes)
 
     def _begin(self) -> None:
         self._offset = 0
@@ -130,7 +130,7 @@ class FileFollower:
         """Read from the beginning; steps already told are passed over."""
         self._rewritten += 1
         self._bad, self._first_bad = 0, None
-        self._course = PointBuilder(self._metric, trusting=True)
+        self._builder = PointBuilder(self._metric, trusting=True)
         self._begin()
 
     def _text(self, text: str) -> list[Point]:
@@ -152,8 +152,8 @@ class FileFollower:
         record = self._json_record(line) if self._json else self._row(line)
         if record is None:
             return []
-        plan, values = self._reader.read(record)
-        points = self._course.take(plan, values, line)
+        template, values = self._reader.read(record)
+        points = self._builder.take(template, values, line)
         fresh = [p for p in points if p[0] > self._told.get(p[1], -1)] if self._rewritten else points
         for step, name, _ in fresh:
             self._told[name] = max(step, self._told.get(name, -1))

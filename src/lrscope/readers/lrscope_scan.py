@@ -1,4 +1,4 @@
-"""A scan of lrscope itself (`scan.sqlite`): one run for each learning rate and seed.
+"""A scan of lrscope itself (`scan.sqlite`): one run for each configuration and seed.
 
 Read here by its tables and not through the store, because curves come before training in this house.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from lrscope.config import Config, RunKey
 from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.database import MAGIC, Database
 from lrscope.readers.files import Sample
@@ -34,7 +35,12 @@ class LrscopeScan(Reader):
             metrics = dict(database.rows("metrics", ["id", "name"]))
             for run, metric, step, value in database.rows("points", ["run", "metric", "step", "value"]):
                 points.add(run, metrics.get(metric), step, math.nan if value is None else value)
-            for run, rate, seed in database.rows("runs", ["id", "lr", "seed"]):
-                points.parameter(run, "lr", rate)
-                points.call(run, f"lr {rate:g}, seed {seed}" if isinstance(rate, float) else None)
+            first = database.has("runs", "id", "lr", "seed")  # schema 1 told runs by their rate alone
+            for run, told, seed in database.rows("runs", ["id", "lr" if first else "config", "seed"]):
+                try:
+                    config = Config(lr=told) if first else Config.from_json(told)
+                except (TypeError, ValueError):
+                    continue  # damaged: the points are still there
+                points.parameter(run, "lr", config.get("lr"))
+                points.call(run, str(RunKey(config, seed)))
             return points.runs(self.name, path, database.lost)

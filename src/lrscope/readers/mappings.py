@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lrscope.readers import names
 from lrscope.readers.numbers import number
 from lrscope.readers.table import Rows, Table, Values
+from lrscope.vocabulary import learning_rate
+from lrscope.vocabulary.counters import holds_metric_names, is_run
 
 _DEEPEST = 6
 _LONGEST_LABEL = 200
@@ -54,7 +55,7 @@ def _add_sparse(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
                 if depth < _DEEPEST and "_type" not in value:  # W&B's pictures, histograms and tables
                     take(at, f"{name}/", value, depth + 1)
                 continue
-            elif isinstance(value, str) and (names.is_run(name) or names.is_metric_name(name)):
+            elif isinstance(value, str) and (is_run(name) or holds_metric_names(name)):
                 entry = labels.setdefault(name, ([], []))
                 entry[0].append(at)
                 entry[1].append(value[:_LONGEST_LABEL])
@@ -89,5 +90,5 @@ def numbered_rows(document: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 def configured_rate(config: Mapping[str, Any]) -> float | None:
     """The learning rate in a run's settings; None where there is none, or no number."""
     rates = {name: rate for name, value in config.items() if (rate := number(value)) is not None}
-    named = names.learning_rate(rates)
+    named = learning_rate(rates)
     return None if named is None else rates[named]

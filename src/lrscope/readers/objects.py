@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from lrscope.curves.curve import LossCurve, curves_from_points
 from lrscope.curves.scan import Scan
 from lrscope.errors import UsageError
-from lrscope.readers import names
 from lrscope.readers.base import LoggedRun, Unreadable
 from lrscope.readers.json_file import runs_from_document
 from lrscope.readers.mappings import add_mappings
@@ -25,6 +24,7 @@ from lrscope.readers.points import Points
 from lrscope.readers.read import read
 from lrscope.readers.series import run_from_series
 from lrscope.readers.table import Rows, Table, Values
+from lrscope.vocabulary.counters import holds_metric_names, is_epoch, is_run, step_rank
 
 _SMOOTHED = "{} keeps smoothed losses only: their noise is not that of the training."
 _DEEPEST = 4
@@ -102,11 +102,11 @@ def _frame(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
         values = _array(obj[column])
         if values is not None:
             arrays[str(column)] = values
-        elif names.is_run(str(column)) or names.is_metric_name(str(column)):
+        elif is_run(str(column)) or holds_metric_names(str(column)):
             cells = [str(cell) for cell in obj[column]]
             labels[str(column)] = (np.arange(len(cells), dtype=np.int64), cells)
     index = _get(_get(obj, "index"), "name")
-    if isinstance(index, str) and (names.step_rank(index) is not None or names.is_epoch(index)):
+    if isinstance(index, str) and (step_rank(index) is not None or is_epoch(index)):
         values = _array(obj.index)
         if values is not None:
             arrays.setdefault(index, values)
@@ -121,7 +121,7 @@ def _sparse(arrays: Mapping[str, Values]) -> dict[str, tuple[Rows | None, Values
     columns take turns, NaN means missing, but for a NaN that a column goes on with to the end for longer
     than it ever paused: that is a run that diverged.
     """
-    metrics = [a for n, a in arrays.items() if not (names.is_epoch(n) or names.step_rank(n) is not None)]
+    metrics = [a for n, a in arrays.items() if not (is_epoch(n) or step_rank(n) is not None)]
     columns: dict[str, tuple[Rows | None, Values]] = {}
     for name, values in arrays.items():
         there = np.flatnonzero(~np.isnan(values))

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from lrscope.readers import names
 from lrscope.readers.base import LoggedRun, Unreadable
 from lrscope.readers.numbers import number
 from lrscope.readers.series import MOST_METRICS, Series, run_from_series
+from lrscope.vocabulary import learning_rate
 
 _MOST_RUNS = 100_000
 
@@ -54,7 +54,7 @@ class Points:
             isinstance(run, (str, int))
             and isinstance(name, str)
             and rate is not None
-            and names.learning_rate([name])
+            and learning_rate([name])
         ):
             self._rates.setdefault(run, {})[name] = rate
 
@@ -71,7 +71,7 @@ class Points:
         found = []
         for run, metrics in self._runs.items():
             rates = self._rates.get(run, {})
-            named = names.learning_rate(rates)
+            named = learning_rate(rates)
             series: dict[str, Series] = {m: (np.array(s), np.array(v)) for m, (s, v) in metrics.items()}
             found.append(
                 run_from_series(

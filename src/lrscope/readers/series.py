@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lrscope.curves.curve import LossCurve
-from lrscope.readers import names
 from lrscope.readers.base import LoggedRun
+from lrscope.vocabulary import learning_rate
+from lrscope.vocabulary.counters import is_epoch
 
 MOST_METRICS = 10_000
 """Of more metrics than this in one run, the rest are left out: such a log has something else in its names."""
@@ -91,10 +92,10 @@ def run_from_series(
     if dropped:
         told.append(f"{dropped} value(s) with a step below zero or without a step were left out.")
 
-    rate_name = names.learning_rate(cleaned)
+    rate_name = learning_rate(cleaned)
     if rate_name is not None and len(cleaned) == 1:
         rate_name = None  # a log of nothing but the rate: then that is its curve
-    epoch_name = next((n for n in cleaned if names.is_epoch(n)), None) if len(cleaned) > 1 else None
+    epoch_name = next((n for n in cleaned if is_epoch(n)), None) if len(cleaned) > 1 else None
     rate = _curve(cleaned.pop(rate_name), rate_name) if rate_name is not None else None
     epoch = _curve(cleaned.pop(epoch_name), epoch_name) if epoch_name is not None else None
     curves = {}

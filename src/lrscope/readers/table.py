@@ -13,10 +13,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.curves.metric import infer_goal, is_loss
-from lrscope.readers import names
 from lrscope.readers.base import LoggedRun, Unreadable
 from lrscope.readers.series import MOST_METRICS, Series, run_from_series
+from lrscope.vocabulary import direction, learning_rate
+from lrscope.vocabulary.counters import (
+    holds_metric_names,
+    holds_values,
+    is_epoch,
+    is_row_number,
+    is_run,
+    is_seed,
+    step_rank,
+)
 
 Rows = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -85,11 +93,11 @@ class Table:
         codes = {name: self._coded(parts) for name, parts in self._labels.items()}
         columns = _unpivoted(columns, codes)
         step_name, step = self._step(columns)
-        epoch_name = next((n for n in columns if names.is_epoch(n)), None)
+        epoch_name = next((n for n in columns if is_epoch(n)), None)
         metrics = [
             n
             for n in columns
-            if n != step_name and not (names.is_row_number(n) and len(columns) > 1) and n != epoch_name
+            if n != step_name and not (is_row_number(n) and len(columns) > 1) and n != epoch_name
         ]
         if not metrics:
             raise Unreadable("it has no column of numbers besides counters")
@@ -132,7 +140,7 @@ class Table:
         """The column that counts steps, filled for every row; none where there is none to be trusted."""
         best: tuple[tuple[int, int], str] | None = None
         for name, (rows, values) in columns.items():
-            rank = names.step_rank(name)
+            rank = step_rank(name)
             if rank is None or rows.size < 0.5 * self.rows:
                 continue
             counter = np.isfinite(values) & (values == np.floor(values)) & (values >= 0)
@@ -149,10 +157,10 @@ class Table:
     def _counting(self, columns: Mapping[str, tuple[Rows, Values]]) -> str | None:
         """A first column that counts by equal amounts, whatever its name: "Schritt", "étape", "k"."""
         name = next(iter(columns), None)
-        if name is None or len(columns) < 2 or names.is_epoch(name):
+        if name is None or len(columns) < 2 or is_epoch(name):
             return None
         rows, values = columns[name]
-        if rows.size < max(3, 0.9 * self.rows) or is_loss(name) or infer_goal(name) == "max":
+        if rows.size < max(3, 0.9 * self.rows) or direction(name) is not None:
             return None
         apart = np.diff(values)
         whole = bool(np.all(values == np.floor(values))) and values[0] >= 0
@@ -192,13 +200,13 @@ class Table:
             return single
         keys: list[tuple[str, NDArray[np.int64], list[str]]] = []
         for name, (code, known) in codes.items():
-            if names.is_run(name) and 1 < len(known) <= _MOST_RUNS:
+            if is_run(name) and 1 < len(known) <= _MOST_RUNS:
                 keys.append((name, code, known))
         step_clash = step is None or bool(np.any(np.diff(step) < 0))
-        rate_name = names.learning_rate(columns)
+        rate_name = learning_rate(columns)
         for name in columns:
             rate = name == rate_name
-            if not (names.is_run(name) or (step_clash and (names.is_seed(name) or rate))):
+            if not (is_run(name) or (step_clash and (is_seed(name) or rate))):
                 continue
             rows, values = columns[name]
             if rows.size < self.rows:
@@ -206,15 +214,15 @@ class Table:
             distinct, code = np.unique(values, return_inverse=True)
             if 1 < distinct.size <= _MOST_RUNS and distinct.size <= self.rows // 2:
                 keys.append((name, code.astype(np.int64), [f"{name}={v:g}" for v in distinct]))
-        named = [k for k in keys if names.is_run(k[0])]
+        named = [k for k in keys if is_run(k[0])]
         if named:
             return _split([named[0]], self.rows)
         if step is None:
             return single
         # A seed or a rate tells runs apart only where it makes the steps of each run increase.
         for chosen in (
-            [k for k in keys if names.is_seed(k[0])],
-            [k for k in keys if not names.is_seed(k[0])],
+            [k for k in keys if is_seed(k[0])],
+            [k for k in keys if not is_seed(k[0])],
             keys,
         ):
             if not chosen:
@@ -346,8 +354,8 @@ def _unpivoted(
     columns: dict[str, tuple[Rows, Values]], codes: Mapping[str, tuple[NDArray[np.int64], list[str]]]
 ) -> dict[str, tuple[Rows, Values]]:
     """One column a metric, where the table has one value a row and the metric's name beside it."""
-    label = next((n for n in codes if names.is_metric_name(n) and len(codes[n][1]) <= MOST_METRICS), None)
-    value = next((n for n in columns if names.is_value(n)), None)
+    label = next((n for n in codes if holds_metric_names(n) and len(codes[n][1]) <= MOST_METRICS), None)
+    value = next((n for n in columns if holds_values(n)), None)
     if label is None or value is None:
         return columns
     code, known = codes[label]

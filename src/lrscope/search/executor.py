@@ -1,25 +1,25 @@
-"""The hands of a session: runs are opened, advanced, written down, dropped when memory is short, and closed.
+"""The hands of a session: runs are opened, advanced, dropped when memory is short, and closed.
 
-It decides nothing about learning rates. It is given a batch of asks and comes back when each has been
-answered: by the record, where the points are there already, otherwise by training.
+It decides nothing about what is worth running. It is given a batch of asks and comes back when each has been
+answered: by the ledger, where the points are there already, otherwise by training.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from lrscope.curves import RunKey, RunState
+from lrscope.config import RunKey, run_name
+from lrscope.curves import RunState
 from lrscope.errors import InconclusiveError
 from lrscope.search.interrupt import Interrupt
+from lrscope.search.ledger import Ledger
 from lrscope.search.memory import available_memory, room_for
 from lrscope.search.planners.base import Advance
 from lrscope.search.tracked_run import End, TrackedRun
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Progress, Status, Watch
-from lrscope.training.store.base import Decision, Points, Record, Store
 
 SLICE = 0.25
 """Seconds of training after which points are written: what a kill can cost at most, plus a step."""
@@ -36,13 +36,13 @@ LOSSES_ALLOWED = 3
 
 
 class Executor:
-    """Advances runs and writes down what they show.
+    """Advances runs; what they show goes to the ledger.
 
     Parameters
     ----------
-    engine, store
-    records : dict of RunKey to TrackedRun
-        All runs that were ever started; the driver adds to it.
+    engine : Engine
+    ledger : Ledger
+        All runs that were ever asked for; the executor adds to it.
     watch : callable
         Makes the watch for a run that is opened.
     interrupt : Interrupt
@@ -59,8 +59,7 @@ class Executor:
     def __init__(
         self,
         engine: Engine,
-        store: Store,
-        records: dict[RunKey, TrackedRun],
+        ledger: Ledger,
         *,
         watch: Callable[[], Watch | None],
         interrupt: Interrupt,
@@ -68,40 +67,26 @@ class Executor:
         observe: Callable[[bool], None],
         max_paused: int | None = None,
         logs: Path | None = None,
-        now: Callable[[], float] = time.time,
     ) -> None:
         self.engine = engine
-        self.store = store
-        self.records = records
+        self.ledger = ledger
         self.horizon: int | None = None
         self.total: int | None = None  # the run length that a run has told
-        self.notes: list[str] = []
-        self.decisions: list[Decision] = []
         self._watch = watch
         self._interrupt = interrupt
         self._promise = promise
         self._observe = observe
         self._max_paused = max_paused
         self._logs = logs
-        self._now = now
         self._open: dict[RunKey, None] = {}  # in order of when each was last at work
         self._details: dict[RunKey, str] = {}
         self._per_run: int | None = None
         self._at_horizon: dict[RunKey, float] = {}  # seconds trained when each was first seen there
 
-    # ---- the ledger ----------------------------------------
-
-    def decide(self, decision: Decision) -> Decision:
-        """Stamp a decision with the time, keep it, and hand it back to be written."""
-        stamped = Decision(decision.kind, decision.reason, decision.key, decision.detail, self._now())
-        self.decisions.append(stamped)
-        return stamped
-
-    def note(self, text: str) -> None:
-        """Tell the user something, once in the life of the scan."""
-        if not any(d.kind == "note" and d.reason == text for d in self.decisions):
-            self.notes.append(text)
-            self.store.append([self.decide(Decision("note", text))])
+    @property
+    def runs(self) -> dict[RunKey, TrackedRun]:
+        """All runs that were ever asked for."""
+        return self.ledger.runs
 
     # ---- a batch ----------------------------------------
 
@@ -119,10 +104,9 @@ class Executor:
         """
         waiting: dict[RunKey, int | None] = {}
         for ask in asks:
-            record = self.records.setdefault(ask.key, TrackedRun(ask.key))
-            if not self._answer_from_record(record, ask.to_step):
+            if not self._answered_already(self.ledger.track(ask.key), ask.to_step):
                 waiting[ask.key] = ask.to_step
-        self._write([])
+        self.ledger.flush()
         active: dict[RunKey, int | None] = {}
         cut = False
         slices = 0  # since a signal came
@@ -139,40 +123,38 @@ class Executor:
             with self._interrupt.exposed() if self.engine.trains_here else nullcontext():
                 # Asked for a step that it has reached, a run pauses at once, and tells all that it has.
                 wanted = {
-                    k: self.records[k].live_step if stopping else self._pause_step(s)
-                    for k, s in active.items()
+                    k: self.runs[k].live_step if stopping else self._pause_step(s) for k, s in active.items()
                 }
                 news = self.engine.advance(wanted, SLICE)
-            written: list[Record] = []
             rested = False
             for key, progress in news.items():
                 early = cut or (stopping and progress.status is Status.PAUSED)
-                if key in self.records and self._take(self.records[key], progress, active, early, written):
+                if key in self.runs and self._take(self.runs[key], progress, active, early):
                     rested = True
-            self._write(written)
+            self.ledger.flush()
             if rested:
                 self._tidy(active, waiting)
                 self._give_up_if_barren()
             if enough is not None and not cut and enough():
                 cut = True
                 waiting.clear()
-                active = {key: self.records[key].live_step for key in active}
+                active = {key: self.runs[key].live_step for key in active}
             self._observe(rested)
         if slices:
             self._interrupt.check()
 
-    def _answer_from_record(self, record: TrackedRun, to_step: int | None) -> bool:
+    def _answered_already(self, run: TrackedRun, to_step: int | None) -> bool:
         """Whether what was asked for is on record already: the run went past where it was paused, or the scan
         was killed after the points were written."""
-        if record.end is not None and (to_step is None or to_step > record.step):
-            if to_step is None or to_step >= record.end.step:
-                record.settle(record.end.state, record.end.step, record.end.reason)
+        if run.end is not None and (to_step is None or to_step > run.step):
+            if to_step is None or to_step >= run.end.step:
+                run.settle(run.end.state, run.end.step, run.end.reason)
             else:
-                self._pause_at(record, to_step)
+                self._pause_at(run, to_step)
             return True
         # Strictly past the step: of the step itself, another metric may still be to come.
-        if to_step is not None and record.key not in self._open and record.traces.last_step > to_step:
-            self._pause_at(record, to_step)
+        if to_step is not None and run.key not in self._open and run.traces.last_step > to_step:
+            self._pause_at(run, to_step)
             return True
         return False
 
@@ -187,64 +169,50 @@ class Executor:
         """
         return to_step + 1 if to_step is not None and self._whole(to_step) else to_step
 
-    def _lingers(self, record: TrackedRun, to_step: int | None) -> bool:
+    def _lingers(self, run: TrackedRun, to_step: int | None) -> bool:
         """Whether a run has had its time to come to an end after its last step."""
-        if to_step is None or not self._whole(to_step) or record.live_step < to_step:
+        if to_step is None or not self._whole(to_step) or run.live_step < to_step:
             return False
-        since = self._at_horizon.setdefault(record.key, record.seconds)
-        return record.seconds - since > max(LINGER, 0.2 * since)
+        since = self._at_horizon.setdefault(run.key, run.seconds)
+        return run.seconds - since > max(LINGER, 0.2 * since)
 
-    def _pause_at(self, record: TrackedRun, step: int) -> None:
-        record.settle(RunState.COMPLETE if self._whole(step) else RunState.PAUSED, step)
+    def _pause_at(self, run: TrackedRun, step: int) -> None:
+        run.settle(RunState.COMPLETE if self._whole(step) else RunState.PAUSED, step)
 
     def _ensure_open(self, key: RunKey) -> None:
-        record = self.records[key]
+        run = self.runs[key]
         if key not in self._open:
             log = None
             if self._logs is not None:
                 self._logs.mkdir(parents=True, exist_ok=True)
-                log = self._logs / f"lr-{key[0]!r}-seed-{key[1]}.log"
-            record.opened()
+                log = self._logs / f"{run_name(key)}.log"
+            run.opened()
             self.engine.open(key, watch=self._watch(), log=log)
             self._open[key] = None
-        record.state = RunState.RUNNING
-        record.dirty = True
+        run.state = RunState.RUNNING
+        run.dirty = True
 
-    def _take(
-        self,
-        record: TrackedRun,
-        progress: Progress,
-        active: dict[RunKey, int | None],
-        cut: bool,
-        written: list[Record],
-    ) -> bool:
+    def _take(self, run: TrackedRun, progress: Progress, active: dict[RunKey, int | None], cut: bool) -> bool:
         """Take in what a run brings; whether it has come to rest."""
-        key = record.key
-        before = record.mismatch
-        fresh = record.absorb(progress.points, progress.step)
-        record.seconds += progress.seconds
-        if fresh:
-            written.append(Points(key, fresh))
-        if record.mismatch is not None and before is None:
-            written.append(self.decide(_does_not_reproduce(record)))
+        key = run.key
+        self.ledger.absorb(run, progress.points, progress.step)
+        run.seconds += progress.seconds
         if progress.total is not None and progress.total >= max(progress.step, 1):
             self.total = self.total or progress.total
         for text in progress.notes:
-            if not any(d.kind == "note" and d.reason == text for d in self.decisions):
-                self.notes.append(text)
-                written.append(self.decide(Decision("note", text, key)))
+            self.ledger.note(text, key)
         if key not in active:
             return False
         if progress.status is Status.ADVANCING:
-            if not self._lingers(record, active[key]):
+            if not self._lingers(run, active[key]):
                 return False
-            self._pause_at(record, active.pop(key) or 0)
+            self._pause_at(run, active.pop(key) or 0)
             return True
         to_step = active.pop(key)
-        if progress.status is Status.LOST and record.lost < LOSSES_ALLOWED:
-            record.lost += 1
+        if progress.status is Status.LOST and run.lost < LOSSES_ALLOWED:
+            run.lost += 1
             reason = progress.reason or "its process vanished"
-            written.append(self.decide(Decision("note", f"Started anew at lr {key[0]:g}: {reason}", key)))
+            self.ledger.decide("note", f"Started anew at lr {key.lr:g}: {reason}", key)
             self._close(key)
             active[key] = to_step
             self._ensure_open(key)
@@ -254,51 +222,52 @@ class Executor:
         self._open[key] = self._open.pop(key, None)  # it worked last
         if progress.status is Status.PAUSED:
             if cut or to_step is None:
-                record.settle(RunState.PAUSED, record.step)
+                run.settle(RunState.PAUSED, run.step)
             else:
-                self._pause_at(record, to_step)
+                self._pause_at(run, to_step)
         else:
-            self._ended(record, progress, None if cut else to_step, written)
+            self._ended(run, progress, None if cut else to_step)
         return True
 
-    def _ended(
-        self, record: TrackedRun, progress: Progress, to_step: int | None, written: list[Record]
-    ) -> None:
-        end = self._end_of(record, progress)
+    def _ended(self, run: TrackedRun, progress: Progress, to_step: int | None) -> None:
+        end = self._end_of(run, progress)
         # Decisions must not depend on how far a run happens to get past where it was to pause: an end that
         # lies there is kept to itself until that far is asked for.
         past = to_step is not None and (
             end.step > to_step or (end.step == to_step and end.state is not RunState.DIVERGED)
         )
-        if past and to_step is not None and record.traces.by_name:
-            self._pause_at(record, to_step)
+        if past and to_step is not None and run.traces.by_name:
+            self._pause_at(run, to_step)
             if self._whole(to_step):
                 return
-            record.end = end
-            detail = {"state": str(end.state), "step": end.step, "reason": end.reason, "end": True}
-            written.append(
-                self.decide(
-                    Decision("note", f"It went on past step {to_step} to its end.", record.key, detail)
-                )
+            run.end = end
+            self.ledger.decide(
+                "note",
+                f"It went on past step {to_step} to its end.",
+                run.key,
+                state=str(end.state),
+                step=end.step,
+                reason=end.reason,
+                end=True,
             )
-            self._close(record.key)
+            self._close(run.key)
             return
-        record.settle(end.state, end.step, end.reason)
+        run.settle(end.state, end.step, end.reason)
         if end.state is RunState.FAILED:
             detail = {"detail": progress.detail} if progress.detail else {}
-            text = f"The run at lr {record.key[0]:g} failed: {end.reason}"
-            written.append(self.decide(Decision("stop", text, record.key, detail)))
+            text = f"The run at lr {run.key.lr:g} failed: {end.reason}"
+            self.ledger.decide("stop", text, run.key, **detail)
 
-    def _end_of(self, record: TrackedRun, progress: Progress) -> End:
+    def _end_of(self, run: TrackedRun, progress: Progress) -> End:
         step = progress.step
         if progress.status is Status.DIVERGED:
             return End(RunState.DIVERGED, step, progress.reason)
         if progress.status is Status.LOST:
-            times = record.lost + 1
+            times = run.lost + 1
             return End(RunState.FAILED, step, f"its process vanished {times} times ({progress.reason})")
         if progress.status is Status.FAILED:
             return End(RunState.FAILED, step, progress.reason or "it failed")
-        if not record.traces.by_name:
+        if not run.traces.by_name:
             return End(RunState.FAILED, step, "it ended without reporting any value")
         early = self.horizon is not None and step < self.horizon
         return End(
@@ -307,18 +276,13 @@ class Executor:
 
     # ---- afterwards ----------------------------------------
 
-    def _write(self, written: list[Record]) -> None:
-        written.extend(r.change() for r in self.records.values() if r.dirty)
-        if written:
-            self.store.append(written)
-
     def _close(self, key: RunKey) -> None:
         if key in self._open:
             del self._open[key]
             self.engine.close(key)
 
     def _tidy(self, active: Mapping[RunKey, object], waiting: Mapping[RunKey, object]) -> None:
-        for key in [k for k in self._open if self.records[k].state.final]:
+        for key in [k for k in self._open if self.runs[k].state.final]:
             self._close(key)
         resting = [k for k in self._open if k not in active]
         limit = self._limit()
@@ -327,12 +291,11 @@ class Executor:
         promise = self._promise()
         order = {key: i for i, key in enumerate(self._open)}
         resting.sort(key=lambda k: (k in waiting, promise.get(k, 0.0), order[k]))
-        dropped: list[Record] = []
         for key in resting[: len(resting) - limit]:
             self._close(key)
-            text = f"Dropped at step {self.records[key].step}: at most {limit} paused runs fit into memory."
-            dropped.append(self.decide(Decision("drop", text, key)))
-        self.store.append(dropped)
+            text = f"Dropped at step {self.runs[key].step}: at most {limit} paused runs fit into memory."
+            self.ledger.decide("drop", text, key)
+        self.ledger.flush()
 
     def _limit(self) -> int | None:
         if self._max_paused is not None:
@@ -342,32 +305,14 @@ class Executor:
         return room_for(self._per_run, len(self._open), available_memory()) if self._per_run else None
 
     def _give_up_if_barren(self) -> None:
-        failed = [r for r in self.records.values() if r.state is RunState.FAILED]
-        if len(failed) >= 2 and not any(r.traces.by_name for r in self.records.values()):
+        failed = [r for r in self.runs.values() if r.state is RunState.FAILED]
+        if len(failed) >= 2 and not any(r.traces.by_name for r in self.runs.values()):
             raise self.failure("The first two runs failed and reported nothing:")
 
     def failure(self, opening: str) -> InconclusiveError:
         """An error that says why runs failed."""
-        failed = [r for r in self.records.values() if r.state is RunState.FAILED]
+        failed = [r for r in self.runs.values() if r.state is RunState.FAILED]
         reasons = list(dict.fromkeys(r.reason or "" for r in failed))
         shown = max(reasons, key=[r.reason or "" for r in failed].count)
         detail = next((self._details[r.key] for r in failed if r.key in self._details), None)
         return InconclusiveError(f"{opening} {shown}", detail=detail)
-
-    def close_all(self) -> None:
-        """End all live runs."""
-        for key in list(self._open):
-            self._close(key)
-
-
-def _does_not_reproduce(record: TrackedRun) -> Decision:
-    m = record.mismatch
-    assert m is not None  # noqa: S101
-    lr, seed = record.key
-    return Decision(
-        "mismatch",
-        f"The run at lr {lr:g}, seed {seed} does not reproduce: {m.metric} at step {m.step} was {m.first:g}, "
-        f"and {m.again:g} when it was done again.",
-        record.key,
-        {"metric": m.metric, "step": m.step, "first": repr(m.first), "again": repr(m.again)},
-    )

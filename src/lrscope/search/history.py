@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrscope.curves import RunKey, Scan
-from lrscope.search.planners.flow import Replay
+from lrscope.search.planners.base import Planner
 from lrscope.search.rate.model.forecast import Forecast
 from lrscope.search.rate.model.observations import harden
 from lrscope.search.rate.model.safeguards import leading
@@ -59,13 +59,13 @@ class History:
     moments: tuple[Moment, ...]
 
 
-def tell_history(scan: Scan, decisions: Sequence[Decision], modelled: bool) -> History:
-    """The story of a scan; with the model's moments where it was `modelled` (planner "flow")."""
+def tell_history(scan: Scan, decisions: Sequence[Decision], planner: Planner | None) -> History:
+    """The history of a scan; with what the planner's model expected on the way, where it is at hand and has one."""
     horizon = scan.plan.horizon
     if not horizon:
         return History((), ())
     stretches = _stretches(scan, decisions, horizon)
-    if not modelled or not scan.plan.pausable or horizon == 1 or not stretches:
+    if planner is None or not stretches:
         return History(stretches, ())
     total = stretches[-1].end
     moments: list[Moment] = []
@@ -75,9 +75,9 @@ def tell_history(scan: Scan, decisions: Sequence[Decision], modelled: bool) -> H
         for stretch in stretches:
             if stretch.end > share * total + 1e-9:
                 break
-            reached[stretch.lr, stretch.seed] = stretch.to_step
+            reached[scan.plan.key(stretch.lr, stretch.seed)] = stretch.to_step
             spent = stretch.end
-        f = Replay(scan).at(reached) if len({lr for lr, _ in reached}) >= 3 else None
+        f = planner.forecast(scan, reached) if len({key.lr for key in reached}) >= 3 else None
         if f is not None and (not moments or spent > moments[-1].spent):
             moments.append(_moment(f, spent, horizon, judge(scan).sign))
     return History(stretches, tuple(moments))
@@ -101,7 +101,8 @@ def _stretches(scan: Scan, decisions: Sequence[Decision], horizon: int) -> tuple
             continue
         found.append(
             Stretch(
-                *key,
+                key.lr,
+                key.seed,
                 begin,
                 end,
                 spent / horizon,

@@ -16,16 +16,17 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-PATIENCE = 5.0
-"""Seconds of tidying up after which a further signal breaks it off."""
+TIDYING_SECONDS = 5.0
+"""After so long a further signal breaks the tidying up off."""
 
 
 class Interrupt:
     """Takes over, for its `with` block, the signals that would raise here: SIGINT, and those to which the
     program has given a handler of its own (the command line makes SIGTERM and SIGHUP a KeyboardInterrupt).
 
-    Signals that are ignored, or would end the process without Python, are left alone; outside the
-    main thread there is nothing to take over.
+    Signals that are ignored, or would end the process without Python, are left alone: a shell has SIGINT
+    ignored by what it starts in the background of a script. Outside the main thread there is nothing to
+    take over.
     """
 
     def __init__(self) -> None:
@@ -68,6 +69,6 @@ class Interrupt:
         now = time.monotonic()
         if self._since is None:
             self._since = now
-        if self._exposed or now - self._since > PATIENCE:
+        if self._exposed or now - self._since > TIDYING_SECONDS:
             self._exposed = False
             raise KeyboardInterrupt

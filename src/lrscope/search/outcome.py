@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from lrscope.curves import Scan
+from lrscope.curves import Run, RunState, Scan
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.training.store.base import Decision
 
@@ -62,6 +62,8 @@ class Outcome:
         The ledger.
     finished : bool
         False where the scan was interrupted before its budget was spent.
+    planner : str
+        Which planner decided: its name in the registry, or its class where it is somebody's own.
     """
 
     name: str
@@ -70,3 +72,53 @@ class Outcome:
     cost: Cost
     decisions: Sequence[Decision] = field(default=())
     finished: bool = True
+    planner: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        scan: Scan,
+        answer: Recommendation,
+        planner: str,
+        decisions: Sequence[Decision],
+        *,
+        finished: bool,
+    ) -> Outcome:
+        """The outcome of a scan with this answer: the metric that was judged joins the plan, the cost is counted."""
+        plan = replace(scan.plan, metric=scan.plan.metric or answer.metric)
+        found = Scan(plan, scan.runs)
+        return cls(name, found, answer, cost(found), tuple(decisions), finished, planner)
+
+
+def cost(scan: Scan) -> Cost:
+    """What the scan cost, and what a full grid would have cost.
+
+    There, a diverged or failed run counts as far as it got, and a rate that was not tried as a full run.
+    """
+    horizon = scan.plan.horizon
+    rework = sum(run.rework for run in scan.runs)
+    steps = sum(last_step(run) for run in scan.runs) + rework
+    full = 0.0
+    for lr in scan.plan.rates:
+        shares = [_share(run, horizon) for run in scan.runs if run.lr == lr]
+        full += len(scan.plan.seeds) * (sum(shares) / len(shares) if shares else 1.0)
+    return Cost(
+        full_runs=steps / horizon if horizon else 0.0,
+        steps=steps,
+        rework=rework,
+        seconds=sum(run.seconds for run in scan.runs),
+        runs=sum(1 for run in scan.runs if run.step or run.curves or run.state is not RunState.PAUSED),
+        full_grid=full,
+        overshoot=sum(last_step(run) - run.step for run in scan.runs),
+    )
+
+
+def last_step(run: Run) -> int:
+    """The last step that a run did, whether it was asked for or not."""
+    return max([run.step, *(int(c.step[-1]) for c in run.curves.values() if len(c))])
+
+
+def _share(run: Run, horizon: int | None) -> float:
+    ended = run.state in (RunState.DIVERGED, RunState.FAILED, RunState.COMPLETE)
+    return min(1.0, run.step / horizon) if ended and horizon else 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lrscope.config import RunKey
 from lrscope.curves import RunState
 
 TAKING_UP = "taking up what was measured before"
@@ -15,12 +16,21 @@ TAKING_UP = "taking up what was measured before"
 class RunStatus:
     """One run now: `step` is the last step reported, `last` the latest value of the metric that is judged."""
 
-    lr: float
-    seed: int
+    key: RunKey
     state: RunState
     step: int
     last: float | None
     reason: str | None = None
+
+    @property
+    def lr(self) -> float:
+        """Its learning rate."""
+        return self.key.lr
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+        return self.key.seed
 
 
 @dataclass(frozen=True, slots=True)

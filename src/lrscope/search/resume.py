@@ -1,34 +1,36 @@
-"""Whether a scan on disk and the one that is asked for now are the same, and where the first one stood."""
+"""Whether a search on disk and the one that is asked for now are the same, and where the first one stood."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lrscope.curves import Plan, RunKey, RunState
+from lrscope.curves import Plan, RunState
+from lrscope.curves.direction import Direction
 from lrscope.errors import SettingsError
+from lrscope.search.ledger import Ledger
 from lrscope.search.planners.base import Advance, Planner
-from lrscope.search.tracked_run import End, TrackedRun
 from lrscope.training.source.base import Source
-from lrscope.training.store.base import Decision, Ledger
 
-DEFINING = ("source", "rates", "seeds", "steps", "metric", "goal", "objective", "planner")
+DEFINING = ("source", "rates", "fixed", "seeds", "steps", "metric", "goal", "objective", "planner")
 """Settings that make a scan what it is. Budget, number of seeds, jobs, engine, limits and the band may change."""
 
 
-def settings_of(source: Source, planner: Planner, plan: Plan) -> dict[str, Any]:
+def settings_of(kind: str, source: Source, planner: Planner, plan: Plan) -> dict[str, Any]:
     """What is written at the head of the ledger (JSON values)."""
     return {
+        "kind": kind,
         "name": source.name,
         "source": dict(source.identity()),
         "fingerprint": dict(source.fingerprint()),
         "rates": list(plan.rates),
+        "fixed": dict(plan.fixed),
         "seeds": list(plan.seeds),
         "steps": plan.horizon,
         "metric": plan.metric,
         "goal": plan.goal,
         "objective": plan.objective,
-        "planner": planner_name(planner),
+        "planner": planner.identity,
         "budget": plan.budget,
         "tolerance": plan.tolerance,
         "level": plan.level,
@@ -36,11 +38,9 @@ def settings_of(source: Source, planner: Planner, plan: Plan) -> dict[str, Any]:
     }
 
 
-def planner_name(planner: Planner) -> str:
-    """The planner's class with its plain settings: what must be equal for decisions to be."""
-    settings = getattr(planner, "__dict__", {})
-    plain = [f"{k}={v!r}" for k, v in sorted(settings.items()) if isinstance(v, int | float | str | bool)]
-    return f"{type(planner).__name__}({', '.join(plain)})"
+def directions_of(settings: Mapping[str, Any]) -> tuple[Direction, ...]:
+    """The directions of metrics that the runs have shown, as they are on record."""
+    return tuple(Direction(*one) for one in settings.get("directions", ()))
 
 
 def check_same(old: Mapping[str, Any], new: Mapping[str, Any], place: str | None = None) -> None:
@@ -88,42 +88,36 @@ def _shown(value: object) -> str:
     return "not given" if value is None else str(value)
 
 
-def records_of(ledger: Ledger) -> dict[RunKey, TrackedRun]:
-    """Every run where it stood. None of them is alive.
+def changed_parts(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
+    """The parts of the source that are not what they were, for a person."""
+    before, now = old.get("fingerprint") or {}, new["fingerprint"]
+    return " and ".join(name for name, value in now.items() if before.get(name, value) != value) or None
 
-    What was left aside for want of budget may be wanted by a larger one, and a run that failed before it
-    reported anything may work now that its cause is mended: both wait again.
+
+def revive(ledger: Ledger) -> None:
+    """Let runs of an earlier sitting wait again; none of them is alive.
+
+    What was left aside for want of budget may be wanted by a larger one, and a run that failed before it reported
+    anything may work now that its cause is mended.
     """
-    records = {run.key: TrackedRun.of(run) for run in ledger.runs}
-    for decision in ledger.decisions:
-        if decision.key in records and decision.detail.get("end"):
-            end = decision.detail
-            records[decision.key].end = End(RunState(end["state"]), end["step"], end["reason"])
-    for record in records.values():
-        barren = record.state is RunState.FAILED and not record.traces.by_name
-        if barren or record.state in (RunState.RUNNING, RunState.STOPPED):
-            record.settle(RunState.PAUSED, 0 if barren else record.step)
-            record.end = None if barren else record.end
-    return records
+    for run in ledger.runs.values():
+        barren = run.state is RunState.FAILED and not run.traces.by_name
+        if barren or run.state in (RunState.RUNNING, RunState.STOPPED):
+            run.settle(RunState.PAUSED, 0 if barren else run.step)
+            run.end = None if barren else run.end
 
 
-def outstanding(
-    decisions: Sequence[Decision], records: Mapping[RunKey, TrackedRun]
-) -> tuple[int, list[Advance]]:
+def left_over(ledger: Ledger) -> tuple[int, list[Advance]]:
     """The number of the last batch that was asked for, and those of its asks that have not been answered."""
-    batches = [int(d.detail["batch"]) for d in decisions if d.kind == "advance" and "batch" in d.detail]
+    batches = [
+        int(d.detail["batch"]) for d in ledger.decisions if d.kind == "advance" and "batch" in d.detail
+    ]
     last = max(batches, default=0)
     asks = []
-    for d in decisions:
+    for d in ledger.decisions:
         if d.kind != "advance" or d.key is None or d.detail.get("batch") != last:
             continue
-        to_step, record = d.detail["to_step"], records.get(d.key)
-        if record is None or not (record.state.final or (to_step is not None and record.step >= to_step)):
+        to_step, run = d.detail["to_step"], ledger.runs.get(d.key)
+        if run is None or not (run.state.final or (to_step is not None and run.step >= to_step)):
             asks.append(Advance(d.key, to_step, d.reason))
     return last, asks
-
-
-def has_ended(decisions: Sequence[Decision]) -> bool:
-    """Whether the scan came to its conclusion after the last thing that was asked for."""
-    kinds = [d.kind for d in decisions if d.kind in ("advance", "horizon", "name")]
-    return bool(kinds) and kinds[-1] == "name"

@@ -1,43 +1,46 @@
-"""The loop: ask the planner, advance what it asks for, write it down, until the budget is spent.
+"""The loop: ask the planner, advance what it asks for, until the budget is spent.
 
-The ledger is the session's memory. Every ask is written before it is carried out, every point as it comes,
-every standing when a run rests; so a scan that was killed at any moment is continued by reading what is
-there, carrying out what was asked for and not done, and asking again.
+The ledger is the session's memory. A search that was killed at any moment is continued by reading what is there,
+carrying out what was asked for and not done, and asking again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Any
 
-from lrscope.curves import Plan, RunKey, RunState, Scan
-from lrscope.curves.metric import choose_metric
-from lrscope.search.conclude import all_failed, conclude, why_nothing
+from lrscope.config import Config, RunKey
+from lrscope.curves import Plan, RunState, Scan
+from lrscope.errors import InconclusiveError
+from lrscope.search.conclude import all_failed, conclude
 from lrscope.search.executor import Executor
-from lrscope.search.horizon import FEW_POINTS, Horizon, learn_horizon
+from lrscope.search.horizon import Horizon, learn_horizon
 from lrscope.search.interrupt import Interrupt
+from lrscope.search.ledger import Ledger, has_ended
 from lrscope.search.outcome import Outcome
 from lrscope.search.planners.base import Advance, Planner
-from lrscope.search.planners.budget import check
-from lrscope.search.planners.kept import keep
 from lrscope.search.progress import TAKING_UP, Observer, RunStatus, Snapshot
 from lrscope.search.rate.cliff import DivergenceWatch
-from lrscope.search.resume import check_same, has_ended, outstanding, records_of, settings_of
-from lrscope.search.tracked_run import TrackedRun
+from lrscope.search.rate.grid import cautious
+from lrscope.search.rate.unsaid import learn_direction
+from lrscope.search.resume import changed_parts, check_same, directions_of, left_over, revive, settings_of
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Source
-from lrscope.training.store.base import Decision, Record, Settings, Store
+from lrscope.training.store.base import Store
+from lrscope.vocabulary import choose_metric
+
+FEW_POINTS = 8
+"""Values in a full run below which early stopping has little to go by."""
 
 GLANCE = 0.2
 """Seconds between two snapshots, while no run changes its state."""
 
 
 class Session:
-    """One sitting of a scan: from nothing, or from where the last sitting left off.
+    """One sitting of a search: from nothing, or from where the last sitting left off.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ class Session:
         Read at the start, left open at the end.
     plan : Plan
         `horizon` is what the user gave, or None.
+    kind : str
+        What is searched, for the record: "scan" or "range test".
     observer : callable, optional
         Is given a `Snapshot` a few times a second.
     max_paused : int, optional
@@ -72,6 +77,7 @@ class Session:
         store: Store,
         plan: Plan,
         *,
+        kind: str = "scan",
         observer: Observer | None = None,
         max_paused: int | None = None,
         logs: Path | None = None,
@@ -80,7 +86,7 @@ class Session:
     ) -> None:
         self._source = source
         self._planner = planner
-        self._store = store
+        self._kind = kind
         self._plan = plan
         self._observer = observer
         self._clock = clock
@@ -91,19 +97,17 @@ class Session:
         self._batch = 0
         self._same_budget = False
         self._done_before = 0
-        self._records: dict[RunKey, TrackedRun] = {}
         self._interrupt = Interrupt()
-        self._driver = Executor(
+        self._ledger = Ledger(store, now=now)
+        self._executor = Executor(
             engine,
-            store,
-            self._records,
+            self._ledger,
             watch=self._watch,
             interrupt=self._interrupt,
             promise=lambda: planner.promise(self._scan()),
             observe=self._observe,
             max_paused=max_paused,
             logs=logs,
-            now=now,
         )
 
     def run(self) -> Outcome:
@@ -132,14 +136,14 @@ class Session:
         with self._interrupt:
             try:
                 try:
-                    check(self._plan)
+                    self._planner.check(self._plan)
                     self._take_up()
                     self._work()
                     finished = True
                 except KeyboardInterrupt:
                     finished = False
                 finally:
-                    self._driver.engine.shutdown()
+                    self._executor.engine.shutdown()
                     if self._logs is not None:
                         with suppress(
                             OSError
@@ -152,173 +156,157 @@ class Session:
     # ---- beginning ----------------------------------------
 
     def _take_up(self) -> None:
-        ledger = self._store.read()
-        new = settings_of(self._source, self._planner, self._plan)
-        old = ledger.settings
+        ledger = self._ledger
+        new = settings_of(self._kind, self._source, self._planner, self._plan)
+        old = dict(ledger.settings)
         if old:
-            path = getattr(self._store, "path", None)
-            check_same(old, new, None if path is None else str(path.parent))
-            self._driver.decisions.extend(ledger.decisions)
-            self._records.update(records_of(ledger))
+            check_same(old, new, ledger.where)
+            revive(ledger)
             self._done_before = self._steps_done()
             if self._plan.horizon is None and old.get("horizon") is not None:
-                scout = old.get("scout")
-                self._know_horizon(
-                    Horizon(old["horizon"], None if scout is None else (scout[0], scout[1]), "")
-                )
+                self._plan = replace(self._plan, horizon=old["horizon"], scout=_key(old.get("scout")))
+        self._plan = replace(self._plan, directions=directions_of(old))
         self._same_budget = old.get("budget") == self._plan.budget
-        records: list[Record] = [Settings(new)]
-        changed = _changed(old.get("fingerprint"), new["fingerprint"])
+        ledger.set(**new)
+        changed = changed_parts(old, new)
         if changed:
             text = f"{changed} has changed since the scan began: earlier runs were made by what it was."
-            records.append(self._driver.decide(Decision("note", text, detail={"warning": True})))
-        self._store.append(records)
+            ledger.decide("note", text, warning=True)
         if len(self._plan.seeds) > 1 and not self._source.takes_seed:
-            self._driver.note(
-                "What is trained takes no seed, so further seeds only repeat the same training."
-            )
-        if self._records:
+            ledger.note("What is trained takes no seed, so further seeds only repeat the same training.")
+        ledger.flush()
+        if ledger.runs:
             ended = has_ended(ledger.decisions)
-            self._driver.notes.append(
-                _how_it_goes_on(len(self._records), self._done_before, self._plan, ended)
-            )
+            ledger.untold.append(_how_it_goes_on(len(ledger.runs), self._done_before, self._plan, ended))
             self._doing = TAKING_UP
             self._observe(True)
-
-    def _know_horizon(self, learned: Horizon) -> None:
-        self._plan = replace(self._plan, horizon=learned.steps, scout=learned.scout)
 
     def _learn_horizon(self) -> None:
         if not self._plan.pausable:
             learned = Horizon(1, None, "Each run is one evaluation.")
         else:
             self._doing = "learning how long a run is"
-            learned = learn_horizon(self._driver, self._plan.rates, self._plan.seeds[0], clock=self._clock)
-        self._know_horizon(learned)
-        scout = None if learned.scout is None else list(learned.scout)
-        decision = Decision("horizon", learned.reason, learned.scout, {"horizon": learned.steps})
-        self._store.append(
-            [Settings({"horizon": learned.steps, "scout": scout}), self._driver.decide(decision)]
-        )
+            seed = self._plan.seeds[0]
+            keys = [self._plan.key(lr, seed) for lr in cautious(self._plan.rates)]
+            learned = learn_horizon(self._executor, keys, clock=self._clock)
+        self._plan = replace(self._plan, horizon=learned.steps, scout=learned.scout)
+        scout = learned.scout
+        kept = None if scout is None else {"config": dict(scout.config), "seed": scout.seed}
+        self._ledger.set(horizon=learned.steps, scout=kept)
+        self._ledger.decide("horizon", learned.reason, learned.scout, horizon=learned.steps)
+        self._ledger.flush()
+
+    def _learn_direction(self) -> None:
+        plan = learn_direction(self._scan())
+        if plan != self._plan:
+            self._plan = plan
+            self._ledger.set(directions=[astuple(d) for d in plan.directions])
 
     # ---- the loop ----------------------------------------
 
     def _work(self) -> None:
         if self._plan.horizon is None:
             self._learn_horizon()
-            check(self._plan)
-        self._driver.horizon = self._plan.horizon
-        self._batch, left = outstanding(self._driver.decisions, self._records)
-        if left and self._same_budget and not has_ended(self._driver.decisions):
+            self._planner.check(self._plan)
+        ledger = self._ledger
+        self._executor.horizon = self._plan.horizon
+        self._batch, left = left_over(ledger)
+        if left and self._same_budget and not has_ended(ledger.decisions):
             self._drive(left)
         began_with = self._batch
         while self._sensible():
+            self._learn_direction()
             asks = [a for a in self._planner.ask(self._scan()) if self._can(a)]
             if not asks:
-                if self._batch == began_with and has_ended(self._driver.decisions):
-                    self._driver.notes.append(
+                if self._batch == began_with and has_ended(ledger.decisions):
+                    ledger.untold.append(
                         "Nothing is left to do for this budget: a larger --budget goes on, --fresh starts over."
                     )
                 return
             self._batch += 1
-            self._store.append(
-                [
-                    self._driver.decide(
-                        Decision("advance", a.reason, a.key, {"to_step": a.to_step, "batch": self._batch})
-                    )
-                    for a in asks
-                ]
-            )
+            for ask in asks:
+                ledger.decide("advance", ask.reason, ask.key, to_step=ask.to_step, batch=self._batch)
+            ledger.flush()
             self._drive(asks)
 
     def _drive(self, asks: Sequence[Advance]) -> None:
         self._doing = asks[0].reason
-        self._driver.drive(asks)
-        whole = next((r for r in self._records.values() if r.state is RunState.COMPLETE), None)
+        self._executor.drive(asks)
+        whole = next((run for run in self._ledger.runs.values() if run.state is RunState.COMPLETE), None)
         points = (
             max((len(t.steps) for t in whole.traces.by_name.values()), default=0) if whole else FEW_POINTS
         )
         if points < FEW_POINTS and self._plan.pausable and self._plan.horizon != 1:
-            self._driver.note(
+            self._ledger.note(
                 f"A full run reports only {points} values, so a bad rate shows late. Reporting more often "
                 "would make the scan better."
             )
+            self._ledger.flush()
 
     def _can(self, ask: Advance) -> bool:
-        record = self._records.get(ask.key)
-        return record is None or not (
-            record.state.final or (ask.to_step is not None and record.step >= ask.to_step)
-        )
+        run = self._ledger.runs.get(ask.key)
+        return run is None or not (run.state.final or (ask.to_step is not None and run.step >= ask.to_step))
 
     def _sensible(self) -> bool:
         """Whether it is worth going on: not where all curves are alike whatever the rate."""
+        runs = self._ledger.runs.values()
         if self._plan.metric is not None and self._never_seen(self._plan.metric):
             return False
-        reported = sum(1 for r in self._records.values() if r.traces.by_name)
-        if reported < 3 or self._batch == 0:
+        if sum(1 for run in runs if run.traces.by_name) < 3 or self._batch == 0:
             return True
         scan = self._scan()
         names = {n for run in scan.runs for n in run.curves}
         if self._plan.metric is not None and self._plan.metric not in names:
             # It may come later (a validation every hundred steps), but not later than a run's end.
             return not any(run.state is RunState.COMPLETE for run in scan.runs)
-        return why_nothing(scan) is None or all(r.state is RunState.FAILED for r in self._records.values())
+        return self._planner.futile(scan) is None or all(run.state is RunState.FAILED for run in runs)
 
     def _never_seen(self, metric: str) -> bool:
         """Whether a run came to its end, and neither it nor any other has reported this metric."""
-        told = [set(r.traces.by_name) for r in self._records.values()]
-        whole = any(r.state is RunState.COMPLETE and r.traces.by_name for r in self._records.values())
-        return whole and not any(metric in names for names in told)
+        runs = self._ledger.runs.values()
+        whole = any(run.state is RunState.COMPLETE and run.traces.by_name for run in runs)
+        return whole and not any(metric in run.traces.by_name for run in runs)
 
     # ---- ending ----------------------------------------
 
     def _conclude(self, finished: bool) -> Outcome:
-        comparable = "nothing to compare" if why_nothing(self._scan()) else None
-        furthest = max((r.step for r in self._records.values()), default=0)
-        for record in self._records.values():
-            if record.state is RunState.RUNNING:
-                record.settle(RunState.PAUSED, record.step)
-            if finished and record.state is RunState.PAUSED:
-                record.settle(RunState.STOPPED, record.step, comparable or _left(record.step, furthest))
-        outcome = self._outcome(finished)
-        failed = all_failed(outcome) if finished else None
-        records: list[Record] = [r.change() for r in self._records.values() if r.dirty]
-        if finished and not has_ended(self._driver.decisions):
-            answer = outcome.recommendation
-            lr = None if answer.lr is None else answer.lr.value
-            records.append(
-                self._driver.decide(
-                    Decision("name", answer.reason, detail={"lr": lr, **keep(self._planner, answer)})
-                )
-            )
-            outcome = replace(outcome, decisions=tuple(self._driver.decisions))
-        if records:
-            self._store.append(records)
+        self._learn_direction()
+        ledger = self._ledger
+        comparable = "nothing to compare" if self._planner.futile(self._scan()) else None
+        furthest = max((run.step for run in ledger.runs.values()), default=0)
+        for run in ledger.runs.values():
+            if run.state is RunState.RUNNING:
+                run.settle(RunState.PAUSED, run.step)
+            if finished and run.state is RunState.PAUSED:
+                run.settle(RunState.STOPPED, run.step, comparable or _left(run.step, furthest))
+        scan = self._scan()
+        answer = conclude(scan, self._planner, ledger.decisions)
+        failed: InconclusiveError | None = all_failed(scan) if finished else None
+        if finished and not has_ended(ledger.decisions):
+            ledger.conclude(answer)
+        ledger.flush()
         self._doing = "done" if finished else "interrupted"
         self._observe(True)
         if failed is not None:
-            raise self._driver.failure(f"All {len(self._records)} runs failed:")
-        return outcome
-
-    def _outcome(self, finished: bool) -> Outcome:
-        return conclude(
-            self._source.name, self._scan(), self._planner, self._driver.decisions, finished=finished
+            raise self._executor.failure(f"All {len(ledger.runs)} runs failed:")
+        return Outcome.of(
+            self._source.name, scan, answer, self._planner.identity, ledger.decisions, finished=finished
         )
 
     # ---- what others see ----------------------------------------
 
     def _scan(self) -> Scan:
-        return Scan(self._plan, [self._records[key].run() for key in sorted(self._records)])
+        return Scan(self._plan, [run.run() for _, run in sorted(self._ledger.runs.items()) if run.begun])
 
     def _watch(self) -> DivergenceWatch:
         return DivergenceWatch(metric=self._plan.metric, goal=self._plan.goal)
 
     def _steps_done(self) -> int:
-        return sum(max(r.step, r.traces.last_step) + r.rework for r in self._records.values())
+        return sum(max(r.step, r.traces.last_step) + r.rework for r in self._ledger.runs.values())
 
     def _metric(self) -> str | None:
         return self._plan.metric or choose_metric(
-            {n for r in self._records.values() for n in r.traces.by_name}
+            {n for r in self._ledger.runs.values() for n in r.traces.by_name}
         )
 
     def _observe(self, changed: bool) -> None:
@@ -328,12 +316,11 @@ class Session:
         self._looked = time_now
         metric, horizon = self._metric(), self._plan.horizon
         statuses = []
-        for key in sorted(self._records):
-            record = self._records[key]
-            trace = record.traces.by_name.get(metric) if metric is not None else None
+        for key, run in sorted(self._ledger.runs.items()):
+            trace = run.traces.by_name.get(metric) if metric is not None else None
             last = trace.values[-1] if trace is not None and trace.steps else None
-            step = max(record.step, record.traces.last_step)
-            statuses.append(RunStatus(*key, record.state, step, last, record.reason))
+            step = max(run.step, run.traces.last_step)
+            statuses.append(RunStatus(key, run.state, step, last, run.reason))
         seconds = time_now - self._began
         done = self._steps_done()
         spent = done / horizon if horizon else 0.0
@@ -341,7 +328,7 @@ class Session:
         over = self._doing in ("done", "interrupted")
         left = max(0.0, self._plan.budget - spent)
         remaining = left * seconds / here if here > 0 and not over else None
-        notes, self._driver.notes = tuple(self._driver.notes), []
+        notes = self._ledger.take_notes()
         self._observer(
             Snapshot(
                 statuses, metric, horizon, spent, self._plan.budget, seconds, remaining, self._doing, notes
@@ -361,7 +348,6 @@ def _left(step: int, furthest: int) -> str:
     return "budget spent" if step >= furthest else "others were better"
 
 
-def _changed(old: Mapping[str, Any] | None, new: Mapping[str, str]) -> str | None:
-    """The parts of the source that are not what they were, for a person."""
-    names = [name for name, value in new.items() if old and name in old and old[name] != value]
-    return " and ".join(names) or None
+def _key(kept: object) -> RunKey | None:
+    """The run that a setting names."""
+    return RunKey(Config(kept["config"]), kept["seed"]) if isinstance(kept, dict) else None

@@ -1,4 +1,4 @@
-"""What the session knows of one run: its points, where it stands, and how a repetition compares with it."""
+"""What the ledger knows of one run: its points, where it stands, and how a repetition compares with it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ class TrackedRun:
     """
 
     key: RunKey
+    id: int = 0
     traces: Traces = field(default_factory=Traces)
     state: RunState = RunState.PAUSED
     step: int = 0
@@ -56,12 +57,13 @@ class TrackedRun:
     live_step: int = 0  # the last step reported by this incarnation
     repeats_until: int = 0  # what this incarnation has to do again
     _rework_before: int = 0
-    _compared: set[tuple[int, str]] = field(default_factory=set)
+    _again: dict[str, tuple[int, float]] = field(default_factory=dict)  # the last value that was done again
+    _new: set[tuple[int, str]] = field(default_factory=set)  # what this incarnation was the first to say
 
     @classmethod
     def of(cls, run: Run) -> TrackedRun:
         """Take up a run from the ledger, all of whose incarnations are gone."""
-        record = cls(run.key, state=run.state, step=run.step, reason=run.reason)
+        record = cls(run.key, run.id, state=run.state, step=run.step, reason=run.reason)
         record.seconds, record.rework = run.seconds, run.rework
         for name, curve in run.curves.items():
             record.traces.add(
@@ -74,7 +76,8 @@ class TrackedRun:
         self.live_step = 0
         self.repeats_until = self.traces.last_step
         self._rework_before = self.rework
-        self._compared.clear()
+        self._again.clear()
+        self._new.clear()
 
     @property
     def repeating(self) -> bool:
@@ -82,8 +85,14 @@ class TrackedRun:
         return self.live_step < self.repeats_until
 
     def absorb(self, points: Iterable[Point], step: int) -> list[Point]:
-        """Take what the live run reports; returns the points that are new to the record."""
-        fresh = self._compare(points) if self.repeating else self.traces.add(points)
+        """Take what the live run reports; returns the points that are new to the record.
+
+        What was reported for a step that decisions rest on stays as it was, and what is done again is only compared.
+        """
+        settled = [
+            point for point in points if point[0] > self.step or self.traces.value_at(*point[:2]) is None
+        ]
+        fresh = self._compare(points) if self.repeating else self.traces.add(settled)
         self.live_step = max(self.live_step, step)
         self.rework = self._rework_before + min(self.live_step, self.repeats_until)
         return fresh
@@ -92,15 +101,25 @@ class TrackedRun:
         fresh = []
         for point in points:
             step, name, value = point
-            if (step, name) in self._compared:  # the source itself says a step twice; its first value counts
-                continue
-            self._compared.add((step, name))
-            known = self.traces.value_at(step, name)
-            if known is None:
+            if self.traces.value_at(step, name) is None or (step, name) in self._new:
+                self._new.add((step, name))
                 fresh.extend(self.traces.add([point]))
-            elif self.mismatch is None and not _same(known, value):
-                self.mismatch = Mismatch(name, step, known, value)
+                continue
+            before = self._again.get(name)
+            if before is not None and before[0] != step:
+                self._check(name, *before)
+            self._again[name] = (step, value)  # the source may say a step twice: its last value counts
         return fresh
+
+    def _check(self, name: str, step: int, value: float) -> None:
+        known = self.traces.value_at(step, name)
+        if self.mismatch is None and known is not None and not _same(known, value):
+            self.mismatch = Mismatch(name, step, known, value)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was ever started, or came to rest anywhere: what was only asked for is no run yet."""
+        return self.state is not RunState.PAUSED or self.step > 0 or self.dirty or bool(self.traces.by_name)
 
     def settle(self, state: RunState, step: int, reason: str | None = None) -> None:
         """Come to rest there."""
@@ -114,7 +133,15 @@ class TrackedRun:
     def run(self) -> Run:
         """As the planner and the views see it."""
         return Run(
-            *self.key, self.traces.curves(), self.state, self.step, self.reason, self.seconds, self.rework
+            self.key.config,
+            self.key.seed,
+            self.traces.curves(),
+            self.state,
+            self.step,
+            self.reason,
+            self.seconds,
+            self.rework,
+            self.id,
         )
 
 

@@ -1,1 +1,1 @@
-"""Curves of known truth, toy problems, and conformance suites for anyone's plug-in."""
+"""Conformance suites for anyone's plug-in, with what they train, and trainings whose answer is known."""

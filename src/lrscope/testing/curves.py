@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lrscope.config import Config
 from lrscope.curves import LossCurve, Plan, Run, RunKey, RunState, Scan
 from lrscope.search.planners.base import Planner
 from lrscope.search.rate.cliff import DivergenceWatch
@@ -75,7 +76,7 @@ class KnownTraining:
 
     def run(self, key: RunKey, to_step: int | None) -> Run:
         """The run as it looks when it has been advanced to `to_step`."""
-        lr, seed = key
+        lr, seed = key.lr, key.seed
         whole = self.curve(lr, seed)
         target = self.horizon if to_step is None else min(to_step, self.horizon)
         watch = DivergenceWatch()
@@ -85,9 +86,9 @@ class KnownTraining:
             reason = watch(step, "loss", value)
             if reason is not None:
                 curves = {"loss": whole.until(step)}
-                return Run(lr, seed, curves, RunState.DIVERGED, step, reason)
+                return Run(Config(lr=lr), seed, curves, RunState.DIVERGED, step, reason)
         state = RunState.COMPLETE if target >= self.horizon else RunState.PAUSED
-        return Run(lr, seed, {"loss": whole.until(target)}, state, target)
+        return Run(Config(lr=lr), seed, {"loss": whole.until(target)}, state, target)
 
 
 def carry_out(planner: Planner, plan: Plan, training: KnownTraining, limit: int | None = None) -> Scan:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from lrscope.config import at_rate
 from lrscope.curves import Point, RunKey
 from lrscope.errors import SourceError, UsageError
 from lrscope.testing import toys
@@ -51,7 +52,7 @@ def advance_all(
 
 def alone(function: Any, key: RunKey, to_step: int | None = None) -> list[Point]:
     """The points of a run by itself, in this process."""
-    run = FunctionSource(function).start(*key)
+    run = FunctionSource(function).start(key.config, key.seed)
     points = run.advance(to_step, _PATIENCE).points
     run.close()
     return points
@@ -90,7 +91,7 @@ class EngineSuite(ABC):
 
     def test_runs_pause_at_their_steps(self) -> None:
         """Every run stops at its own step, PAUSED, with the points that it makes alone."""
-        wanted: dict[RunKey, int | None] = {(0.1, 0): 5, (0.2, 0): 8, (0.3, 1): 3}
+        wanted: dict[RunKey, int | None] = {at_rate(0.1, 0): 5, at_rate(0.2, 0): 8, at_rate(0.3, 1): 3}
         with self.engine(toys.noisy_quadratic, *wanted) as engine:
             points, last = advance_all(engine, wanted)
             for key, asked in wanted.items():
@@ -104,7 +105,7 @@ class EngineSuite(ABC):
     def test_each_point_is_delivered_once(self) -> None:
         """Two runs advanced by turns, in pieces and then to their ends, bring each point once and in
         order."""
-        keys: tuple[RunKey, ...] = ((0.1, 0), (0.5, 0))
+        keys: tuple[RunKey, ...] = (at_rate(0.1, 0), at_rate(0.5, 0))
         with self.engine(toys.noisy_quadratic, *keys) as engine:
             total: dict[RunKey, list[Point]] = {key: [] for key in keys}
             for asked in (4, 5, 60, None):
@@ -117,7 +118,7 @@ class EngineSuite(ABC):
 
     def test_slices_come_back_in_time(self) -> None:
         """While a run is on its way its points come in slices, and none is lost."""
-        key = (0.1, 0)
+        key = at_rate(0.1, 0)
         with self.engine(toys.slow, key) as engine:
             advance_all(engine, {key: 1})  # whatever had to be started is
             points: list[Point] = []
@@ -135,7 +136,7 @@ class EngineSuite(ABC):
 
     def test_nothing_happens_while_paused(self) -> None:
         """A paused run makes no step until it is asked to."""
-        key = (0.1, 0)
+        key = at_rate(0.1, 0)
         with self.engine(toys.slow, key) as engine:
             _, last = advance_all(engine, {key: 2})
             hold(last[key].step == 2, "it is at step 2")
@@ -145,7 +146,7 @@ class EngineSuite(ABC):
 
     def test_a_callback_lives_there_too(self) -> None:
         """The callback form pauses and goes on as a generator does."""
-        key = (0.1, 3)
+        key = at_rate(0.1, 3)
         with self.engine(toys.noisy_quadratic_callback, key) as engine:
             first, _ = advance_all(engine, {key: 7})
             rest, last = advance_all(engine, {key: None})
@@ -157,8 +158,8 @@ class EngineSuite(ABC):
 
     def test_a_failing_run_leaves_the_others_alone(self) -> None:
         """A run that raises is FAILED with the user's line as reason; its neighbour goes on."""
-        good: RunKey = (0.5, 0)
-        bad: RunKey = (5.0, 0)
+        good: RunKey = at_rate(0.5, 0)
+        bad: RunKey = at_rate(5.0, 0)
         with self.engine(toys.fails_above_one, good, bad) as engine:
             points, last = advance_all(engine, {bad: 10, good: 10})
             hold(last[bad].status is Status.FAILED, f"it is FAILED, not {last[bad].status}")
@@ -172,7 +173,7 @@ class EngineSuite(ABC):
 
     def test_wrong_use_comes_through(self) -> None:
         """A source that cannot be used raises the same SourceError as it does in this process."""
-        key = (0.1, 0)
+        key = at_rate(0.1, 0)
         with self.engine(toys.yields_text, key) as engine:
             try:
                 advance_all(engine, {key: 5})
@@ -183,7 +184,7 @@ class EngineSuite(ABC):
 
     def test_the_watch_travels(self) -> None:
         """A run's watch looks at its points where it lives."""
-        key = (0.1, 0)
+        key = at_rate(0.1, 0)
         engine = self.make_engine(FunctionSource(toys.noisy_quadratic), self.jobs)
         try:
             engine.open(key, watch=FireAt(6))
@@ -197,10 +198,10 @@ class EngineSuite(ABC):
     def test_closing(self) -> None:
         """Runs can be closed at any time and twice, and unknown ones too; others go on, and keys can be
         reused."""
-        one: RunKey = (0.1, 0)
-        two: RunKey = (0.2, 0)
+        one: RunKey = at_rate(0.1, 0)
+        two: RunKey = at_rate(0.2, 0)
         with self.engine(toys.noisy_quadratic, one, two) as engine:
-            engine.close((9.0, 9))
+            engine.close(at_rate(9.0, 9))
             advance_all(engine, {one: 3})
             engine.close(one)
             engine.close(one)
@@ -216,9 +217,9 @@ class EngineSuite(ABC):
 
     def test_a_run_that_is_not_open_is_refused(self) -> None:
         """Advancing what was never opened is wrong use, and so is opening a run twice."""
-        key = (0.1, 0)
+        key = at_rate(0.1, 0)
         with self.engine(toys.noisy_quadratic, key) as engine:
-            for wrong in (lambda: engine.advance({(0.7, 0): 3}, 0.1), lambda: engine.open(key)):
+            for wrong in (lambda: engine.advance({at_rate(0.7, 0): 3}, 0.1), lambda: engine.open(key)):
                 try:
                     wrong()
                 except UsageError:
@@ -236,8 +237,8 @@ class KillableEngineSuite(EngineSuite):
     def test_a_killed_run_is_lost_and_the_others_go_on(self) -> None:
         """A run whose process is killed in the midst of an advance is LOST; its neighbour notices nothing;
         and it can be started anew."""
-        victim: RunKey = (0.1, 0)
-        other: RunKey = (0.2, 0)
+        victim: RunKey = at_rate(0.1, 0)
+        other: RunKey = at_rate(0.2, 0)
         with self.engine(toys.slow, victim, other) as engine:
             wanted: dict[RunKey, int | None] = {victim: None, other: 60}
             points: dict[RunKey, list[Point]] = {victim: [], other: []}

@@ -46,8 +46,8 @@ class PlannerSuite:
                 break
             assert len({ask.key for ask in asks}) == len(asks)
             for ask in asks:
-                assert ask.key[0] in plan.rates
-                assert ask.key[1] in plan.seeds
+                assert ask.key.lr in plan.rates
+                assert ask.key.seed in plan.seeds
                 assert ask.reason
                 known = runs.get(ask.key)
                 assert known is None or not known.state.final

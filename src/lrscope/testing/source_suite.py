@@ -15,6 +15,7 @@ import pickle
 import time
 from abc import ABC, abstractmethod
 
+from lrscope.config import Config
 from lrscope.curves import Point
 from lrscope.training.source.base import LiveRun, Progress, Source, Status
 
@@ -77,7 +78,7 @@ class SourceSuite(ABC):
         """A new source, equal to the one made before."""
 
     def _start(self, lr: float | None = None, seed: int = 0) -> LiveRun:
-        return self.make_source().start(self.lr if lr is None else lr, seed)
+        return self.make_source().start(Config(lr=self.lr if lr is None else lr), seed)
 
     def test_a_run_comes_to_its_own_end(self) -> None:
         """With no step to pause at, a run ends by itself, at its length, with at least one point."""
@@ -120,7 +121,7 @@ class SourceSuite(ABC):
         """A run that its watch condemns is DIVERGED with the watch's reason, and the fatal point is
         delivered."""
         watch = FireAt(max(1, self.length // 2))
-        run = self.make_source().start(self.lr, 0, watch=watch)
+        run = self.make_source().start(Config(lr=self.lr), 0, watch=watch)
         points, last = to_the_end(run)
         run.close()
         hold(last.status is Status.DIVERGED, f"the status is DIVERGED, not {last.status}")
@@ -155,7 +156,7 @@ class SourceSuite(ABC):
             return
         twin = pickle.loads(pickle.dumps(self.make_source()))  # noqa: S301 - pickled one line above
         hold(dict(twin.identity()) == dict(self.make_source().identity()), "identity survives pickling")
-        run, again = self._start(), twin.start(self.lr, 0)
+        run, again = self._start(), twin.start(Config(lr=self.lr), 0)
         same = to_the_end(run)[0] == to_the_end(again)[0]
         run.close()
         again.close()
@@ -266,7 +267,7 @@ class PausableSourceSuite(SourceSuite):
             alone.append(to_the_end(run)[0])
             run.close()
         source = self.make_source()
-        pair = [source.start(lr, 0) for lr in (self.lr, self.other_lr)]
+        pair = [source.start(Config(lr=lr), 0) for lr in (self.lr, self.other_lr)]
         together: list[list[Point]] = [[], []]
         for asked in range(2, self.length - 1, max(2, self.length // 5)):
             for run, points in zip(pair, together, strict=True):

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from lrscope.config import Config, RunKey, at_rate
 from lrscope.curves import RunState
-from lrscope.training.store.base import Change, Decision, Points, Settings, Store
+from lrscope.training.store.base import Change, Decision, Event, Events, Points, Settings, Store, put_together
 
-A = (1e-3, 0)
-B = (1e-2, 0)
+A = at_rate(1e-3, 0)
+B = at_rate(1e-2, 0)
 
 
 class StoreSuite:
@@ -51,20 +52,19 @@ class StoreSuite:
         assert run.curves["acc"].step.tolist() == [2]
         store.close()
 
-    def test_the_first_value_for_a_step_stays(self, tmp_path: Path) -> None:
-        """Nothing is there twice: a second value for the same (run, metric, step) changes nothing."""
+    def test_the_last_value_for_a_step_stays(self, tmp_path: Path) -> None:
+        """Nothing is there twice: of several values for the same (run, metric, step) the last one holds."""
         store = self.open(tmp_path)
         store.append([Points(A, [(1, "loss", 3.0), (1, "loss", 4.0)])])
         store.append([Points(A, [(1, "loss", 5.0)]), Points(B, [(1, "loss", 6.0)])])
         store = self._again(store, tmp_path)
-        assert [run.curves["loss"].loss.tolist() for run in store.read().runs] == [[3.0], [6.0]]
+        assert [run.curves["loss"].loss.tolist() for run in store.read().runs] == [[5.0], [6.0]]
         store.close()
 
     def test_values_that_are_not_finite_are_kept(self, tmp_path: Path) -> None:
-        """NaN comes back as NaN, and infinities with their sign; a stored NaN is not overwritten later."""
+        """NaN comes back as NaN, and infinities with their sign."""
         store = self.open(tmp_path)
         store.append([Points(A, [(1, "loss", math.nan), (2, "loss", math.inf), (3, "loss", -math.inf)])])
-        store.append([Points(A, [(1, "loss", 1.0)])])
         store = self._again(store, tmp_path)
         (run,) = store.read().runs
         assert np.array_equal(run.curves["loss"].loss, [math.nan, math.inf, -math.inf], equal_nan=True)
@@ -84,7 +84,7 @@ class StoreSuite:
     def test_runs_are_ordered_by_rate_then_seed(self, tmp_path: Path) -> None:
         """The order of runs does not depend on when they were started."""
         store = self.open(tmp_path)
-        keys = [(1e-2, 1), (1e-2, 0), (1e-5, 2), (10.0, 0)]
+        keys = [at_rate(1e-2, 1), at_rate(1e-2, 0), at_rate(1e-5, 2), at_rate(10.0, 0)]
         store.append([Change(key, RunState.PAUSED, 1) for key in keys])
         store = self._again(store, tmp_path)
         assert [run.key for run in store.read().runs] == sorted(keys)
@@ -111,6 +111,52 @@ class StoreSuite:
         store.append(made[2:])
         store = self._again(store, tmp_path)
         assert list(store.read().decisions) == made
+        store.close()
+
+    def test_what_is_new_since_a_number_can_be_asked_for(self, tmp_path: Path) -> None:
+        """Events come with the number up to which they go; asked from there, only what came after it is given."""
+        store = self.open(tmp_path)
+        store.append([Settings({"budget": 4.0}), Points(A, [(1, "loss", 3.0), (2, "loss", 2.0)])])
+        first = store.events()
+        assert store.events(first.last) == Events(first.last, [])
+        later: list[Event] = [
+            Points(A, [(3, "loss", 1.0)]),
+            Change(A, RunState.PAUSED, 3),
+            Decision("note", "halfway", A),
+        ]
+        store.append(later)
+        new = store.events(first.last)
+        assert list(new.events) == later
+        assert put_together([*first.events, *new.events]) == store.read()
+        store.close()
+
+    def test_runs_of_other_configurations_are_told_apart(self, tmp_path: Path) -> None:
+        """A run is told by its whole configuration and its seed, whatever types its values have."""
+        store = self.open(tmp_path)
+        keys = [
+            RunKey(Config(lr=0.1, batch_size=size, nesterov=flag), 0)
+            for size in (32, 64)
+            for flag in (True, False)
+        ]
+        store.append([Points(key, [(1, "loss", float(n))]) for n, key in enumerate(keys)])
+        store = self._again(store, tmp_path)
+        found = {run.key: float(run.curves["loss"].loss[0]) for run in store.read().runs}
+        assert found == {key: float(n) for n, key in enumerate(keys)}
+        assert store.read().runs[0].config["nesterov"] in (True, False)
+        store.close()
+
+    def test_runs_are_numbered_as_they_were_first_named(self, tmp_path: Path) -> None:
+        """The first run that anything was said of is number 1."""
+        store = self.open(tmp_path)
+        store.append(
+            [
+                Decision("advance", "first", B, {"to_step": 1}),
+                Decision("advance", "second", A, {"to_step": 1}),
+            ]
+        )
+        store.append([Change(A, RunState.PAUSED, 1), Change(B, RunState.PAUSED, 1)])
+        store = self._again(store, tmp_path)
+        assert {run.key: run.id for run in store.read().runs} == {A: 2, B: 1}
         store.close()
 
     def test_a_new_store_is_empty(self, tmp_path: Path) -> None:

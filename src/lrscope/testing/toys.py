@@ -1,5 +1,5 @@
 """Toy trainings whose answer is known: real gradient descent on a noisy quadratic, and functions that
-misbehave.
+fail. They are what the conformance suites train.
 
 The loss is ``½ Σ hᵢ wᵢ²`` with curvatures h from 0.1 to 1, and each gradient carries normal noise of standard
 deviation 0.1. So plain SGD diverges above a rate of 2 (two over the largest curvature), a small rate is still
@@ -10,59 +10,33 @@ rate and seed give the same numbers.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from lrscope.training.source.function.reporting import Reporter
 
-CLIFF = 2.0
-"""Plain SGD on the noisy quadratic diverges above this rate."""
-
 STEPS = 200
 """Steps in a run of the noisy quadratic."""
 
-_CURVATURE = np.geomspace(0.1, 1.0, 8)
+CURVATURE = np.geomspace(0.1, 1.0, 8)
+"""Eigenvalues of the noisy quadratic, shape (8,)."""
 
 
 def noisy_quadratic(lr: float, seed: int = 0, steps: int = STEPS) -> Iterator[float]:
     """A generator: the loss after each step of SGD."""
     rng = np.random.default_rng(seed)
-    weights = np.ones_like(_CURVATURE)
+    weights = np.ones_like(CURVATURE)
     with np.errstate(over="ignore", invalid="ignore"):  # beyond the cliff it overflows, and is meant to
         for _ in range(steps):
-            weights = weights - lr * (_CURVATURE * weights + 0.1 * rng.standard_normal(weights.shape))
-            yield float(0.5 * np.sum(_CURVATURE * weights**2))
+            weights = weights - lr * (CURVATURE * weights + 0.1 * rng.standard_normal(weights.shape))
+            yield float(0.5 * np.sum(CURVATURE * weights**2))
 
 
 def noisy_quadratic_callback(run: Reporter) -> None:
     """The same, reporting to `run`, with the rate as a second metric."""
     for loss in noisy_quadratic(run.lr, run.seed):
         run.report(loss=loss, learning_rate=run.lr)
-
-
-def noisy_quadratic_following(lr: float, seed: int = 0) -> Generator[float, float | None, None]:
-    """The same without an end, at whatever rate it is sent."""
-    rng = np.random.default_rng(seed)
-    weights = np.ones_like(_CURVATURE)
-    with np.errstate(over="ignore", invalid="ignore"):
-        while True:
-            weights = weights - lr * (_CURVATURE * weights + 0.1 * rng.standard_normal(weights.shape))
-            lr = (yield float(0.5 * np.sum(_CURVATURE * weights**2))) or lr
-
-
-def noisy_quadratic_plain(lr: float, seed: int = 0) -> float:
-    """The same, returning the last loss only."""
-    return list(noisy_quadratic(lr, seed))[-1]
-
-
-def with_global_randomness(lr: float, seed: int) -> Iterator[dict[str, float]]:
-    """Seeds NumPy's global generator and draws from it, as many scripts do."""
-    np.random.seed(seed)
-    weight = 1.0
-    for _ in range(STEPS):
-        weight -= lr * (weight + np.random.randn())
-        yield {"loss": 0.5 * weight**2}
 
 
 def fails_above_one(lr: float, seed: int = 0) -> Iterator[float]:
@@ -84,12 +58,3 @@ def slow(lr: float, seed: int = 0, seconds: float = 0.02) -> Iterator[float]:
     for loss in noisy_quadratic(lr, seed):
         time.sleep(seconds)
         yield loss
-
-
-def stuck(lr: float) -> Iterator[float]:
-    """Yields once, and then works for an hour in one single step."""
-    yield lr
-    until = time.monotonic() + 3600
-    while time.monotonic() < until:
-        sum(range(100_000))
-    yield lr

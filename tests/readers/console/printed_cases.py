@@ -532,7 +532,26 @@ CASES: list[tuple[str, str, list[tuple[int, str, float | str]], int | None]] = [
         "catboost",
         "0:\tlearn: 0.6873\ttest: 0.6881\tbest: 0.6881 (0)\ttotal: 48.4ms\tremaining: 48.4s\n"
         "1:\tlearn: 0.68\ttest: 0.67\tbest: 0.67 (1)\ttotal: 48.4ms\tremaining: 48.4s\n",
-        [(0, "learn", 0.6873), (0, "test", 0.6881), (1, "learn", 0.68), (1, "test", 0.67)],
+        [
+            (0, "learn", 0.6873),
+            (0, "test", 0.6881),
+            (0, "best", 0.6881),
+            (1, "learn", 0.68),
+            (1, "test", 0.67),
+            (1, "best", 0.67),
+        ],
+        ANY,
+    ),
+    (
+        "dl4j",
+        "Score at iteration 0 is 1.6\nScore at iteration 100 is 1.5\n",
+        [(0, "score_at_iteration", 1.6), (100, "score_at_iteration", 1.5)],
+        ANY,
+    ),
+    (
+        "best of an unknown metric",
+        "step 1: quux=3.0 best_quux=3.0 best epoch 1\nstep 2: quux=2.0 best_quux=3.0 best epoch 1\n",
+        [(1, "quux", 3.0), (1, "best_quux", 3.0), (2, "quux", 2.0), (2, "best_quux", 3.0)],
         ANY,
     ),
     (

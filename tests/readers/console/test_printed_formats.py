@@ -17,9 +17,9 @@ from printed_cases import ANY, CASES
 def read(
     text: str | bytes, metric: str | None = None, pattern: str | None = None
 ) -> tuple[list[Point], Parser]:
-    recogniser = Parser(metric, pattern)
-    points = recogniser.feed(text if isinstance(text, bytes) else text.encode())
-    return points + recogniser.finish(), recogniser
+    parser = Parser(metric, pattern)
+    points = parser.feed(text if isinstance(text, bytes) else text.encode())
+    return points + parser.finish(), parser
 
 
 def plain(points: list[Point]) -> list[tuple[int, str, float | str]]:
@@ -31,11 +31,11 @@ def test_points_of_what_is_printed(
     name: str, text: str, points: list[tuple[int, str, float]], total: int | None
 ) -> None:
     """Exactly these points are read, with the program's own length where it says so."""
-    found, recogniser = read(text)
+    found, parser = read(text)
     assert plain(found) == points
-    assert recogniser.step == max((p[0] for p in points), default=recogniser.step)
+    assert parser.step == max((p[0] for p in points), default=parser.step)
     if total != ANY:
-        assert recogniser.total == total
+        assert parser.total == total
 
 
 @pytest.mark.parametrize(("name", "text", "points", "total"), CASES, ids=[c[0] for c in CASES])
@@ -43,9 +43,9 @@ def test_the_same_points_byte_by_byte(
     name: str, text: str, points: list[tuple[int, str, float]], total: int | None
 ) -> None:
     """Every real format gives the same points when it arrives one byte at a time."""
-    recogniser = Parser()
-    found = [p for byte in text.encode() for p in recogniser.feed(bytes([byte]))]
-    assert plain(found + recogniser.finish()) == points
+    parser = Parser()
+    found = [p for byte in text.encode() for p in parser.feed(bytes([byte]))]
+    assert plain(found + parser.finish()) == points
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_an_old_validation_value_in_a_bar_is_not_repeated() -> None:
 def test_another_loop_of_another_length_is_an_evaluation() -> None:
     """A second unnamed bar of another length within an epoch has its own names and moves no step."""
     text = "Epoch 1/2\n10/10 - loss: 0.5\n3/3 - loss: 0.7\nEpoch 2/2\n10/10 - loss: 0.4\n"
-    found, recogniser = read(text)
+    found, parser = read(text)
     assert found == [(10, "loss", 0.5), (10, "eval_loss", 0.7), (20, "loss", 0.4)]
-    assert recogniser.total == 20
+    assert parser.total == 20
 
 
 def test_late_lines_never_move_a_step_back() -> None:
@@ -126,17 +126,17 @@ def test_late_lines_never_move_a_step_back() -> None:
 def test_a_counter_that_starts_again_goes_on() -> None:
     """Steps within an epoch count on into the next epoch, and the summary says so."""
     text = "".join(f"epoch {e} step {s} loss {e}.{s}\n" for e in (1, 2, 3) for s in (10, 20, 30))
-    found, recogniser = read(text)
+    found, parser = read(text)
     assert [p[0] for p in found] == list(range(10, 100, 10))
-    assert "starts again" in recogniser.summary().text()
+    assert "starts again" in parser.summary().text()
 
 
 def test_steps_that_run_through_epochs_are_left_as_they_are() -> None:
     """A step beside an epoch that does not start again is taken as it stands, with its own total."""
     text = "".join(f"Epoch {s // 30 + 1}/3 step {s}/90 loss 0.{s}\n" for s in range(10, 91, 10))
-    found, recogniser = read(text)
+    found, parser = read(text)
     assert [p[0] for p in found] == list(range(10, 91, 10))
-    assert recogniser.total == 90
+    assert parser.total == 90
 
 
 def test_a_first_epoch_longer_than_its_share_counts_for_itself() -> None:
@@ -149,16 +149,16 @@ def test_a_first_epoch_longer_than_its_share_counts_for_itself() -> None:
 def test_the_metric_asked_for_is_believed_whatever_its_name() -> None:
     """`metric` finds its number under any spelling, also where it would be taken for bookkeeping."""
     assert read("speed 3\nspeed 2\n", metric="Speed")[0] == [(1, "speed", 3.0), (2, "speed", 2.0)]
-    found, recogniser = read("step 1 Grad-Norm 0.5 loss 2\n", metric="grad norm")
+    found, parser = read("step 1 Grad-Norm 0.5 loss 2\n", metric="grad norm")
     assert (1, "grad-norm", 0.5) in found
-    assert recogniser.summary().metric("GRAD_NORM") == "grad-norm"
+    assert parser.summary().metric("GRAD_NORM") == "grad-norm"
 
 
 def test_a_pattern_reads_what_nothing_else_would() -> None:
     """Named groups are metrics, `step` and `total` count, one group without a name is the loss."""
-    found, recogniser = read("@3/9~0.5\n@4/9~nan\n", pattern=r"@(?P<step>\d+)/(?P<total>\d+)~(?P<loss>\S+)")
+    found, parser = read("@3/9~0.5\n@4/9~nan\n", pattern=r"@(?P<step>\d+)/(?P<total>\d+)~(?P<loss>\S+)")
     assert plain(found) == [(3, "loss", 0.5), (4, "loss", "nan")]
-    assert recogniser.total == 9
+    assert parser.total == 9
     assert read("L 0.5\nother 3\nL 0.25\n", pattern=r"L (\S+)")[0] == [(1, "loss", 0.5), (2, "loss", 0.25)]
 
 

@@ -20,13 +20,13 @@ TEXT = st.lists(WORDS, max_size=60).map(lambda words: " ".join(words).encode())
 
 
 def read(data: bytes, cuts: list[int] | None = None) -> list[Point]:
-    recogniser = Parser()
+    parser = Parser()
     points: list[Point] = []
     last = 0
     for cut in [*sorted(cuts or []), len(data)]:
-        points += recogniser.feed(data[last:cut])
+        points += parser.feed(data[last:cut])
         last = max(last, cut)
-    return points + recogniser.finish()
+    return points + parser.finish()
 
 
 def same(a: list[Point], b: list[Point]) -> bool:
@@ -70,16 +70,16 @@ def test_printed_steps_come_back(steps: list[int]) -> None:
 @given(st.integers(1, 5), st.integers(2, 40), st.integers(1, 7))
 def test_batches_count_on_over_epochs(epochs: int, batches: int, every: int) -> None:
     """A batch counter of known length gives (epoch - 1) x length + batch, and the run's length."""
-    recogniser = Parser()
+    parser = Parser()
     wanted = []
     text = ""
     for epoch in range(1, epochs + 1):
         for batch in range(every, batches + 1, every):
             text += f"Epoch [{epoch}/{epochs}] Batch [{batch}/{batches}] loss: {epoch}.{batch}\n"
             wanted.append((epoch - 1) * batches + batch)
-    points = recogniser.feed(text.encode()) + recogniser.finish()
+    points = parser.feed(text.encode()) + parser.finish()
     assert [p[0] for p in points] == wanted
-    assert recogniser.total == (epochs * batches if wanted else None)
+    assert parser.total == (epochs * batches if wanted else None)
 
 
 @given(st.integers(1, 6), st.integers(2, 30), st.booleans(), st.sampled_from(["step", "iter", "update"]))
@@ -88,13 +88,13 @@ def test_a_total_beside_an_epoch_is_never_told_wrongly(
 ) -> None:
     """Steps with a total, beside an epoch, may count the epoch or the whole run: at every moment the run's
     length is the right one or not known, and from the second epoch on it is known."""
-    recogniser = Parser()
+    parser = Parser()
     whole = epochs * length
     for epoch in range(1, epochs + 1):
         for n in range(1, length + 1):
             at, of = ((epoch - 1) * length + n, whole) if through else (n, length)
-            recogniser.feed(f"epoch {epoch}/{epochs} {word} {at}/{of} loss 0.{n}\n".encode())
-            assert recogniser.total == whole or (recogniser.total is None and epoch == 1)
+            parser.feed(f"epoch {epoch}/{epochs} {word} {at}/{of} loss 0.{n}\n".encode())
+            assert parser.total == whole or (parser.total is None and epoch == 1)
 
 
 @pytest.mark.timeout(120)  # what hangs here would hang a scan

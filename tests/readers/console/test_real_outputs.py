@@ -12,9 +12,9 @@ SAMPLES = Path(__file__).parents[2] / "data" / "console"
 
 
 def read(name: str) -> tuple[list[Point], Parser]:
-    recogniser = Parser()
-    points = recogniser.feed((SAMPLES / f"{name}.txt").read_bytes())
-    return points + recogniser.finish(), recogniser
+    parser = Parser()
+    points = parser.feed((SAMPLES / f"{name}.txt").read_bytes())
+    return points + parser.finish(), parser
 
 
 # name, metric, points of its curve, last step, last value, the run's length
@@ -47,14 +47,14 @@ def test_curves_of_real_programs(
     name: str, metric: str, count: int, step: int, value: float | None, total: int | None
 ) -> None:
     """The right number of points, the last step and value, and the run's length."""
-    points, recogniser = read(name)
+    points, parser = read(name)
     curve = curves_from_points(points)[metric]
     assert len(curve) == count
     assert curve.step[-1] == step
-    assert recogniser.step == step
+    assert parser.step == step
     if value is not None:
         assert curve.loss[-1] == value
-    assert recogniser.total == total
+    assert parser.total == total
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in SAMPLES.glob("*.txt")))
@@ -62,10 +62,8 @@ def test_real_programs_in_pieces(name: str) -> None:
     """Read a few bytes at a time, as a pipe delivers them, the points are the same; steps never go back."""
     whole, _ = read(name)
     data = (SAMPLES / f"{name}.txt").read_bytes()
-    recogniser = Parser()
-    pieces = [
-        p for i in range(0, len(data), 7) for p in recogniser.feed(data[i : i + 7])
-    ] + recogniser.finish()
+    parser = Parser()
+    pieces = [p for i in range(0, len(data), 7) for p in parser.feed(data[i : i + 7])] + parser.finish()
     assert pieces == whole
     steps = [p[0] for p in whole]
     assert steps == sorted(steps)
@@ -74,9 +72,9 @@ def test_real_programs_in_pieces(name: str) -> None:
 @pytest.mark.parametrize("name", ["lightning", "lightning-tty", "lightning-rich-tty"])
 def test_lightning_bars_count_through_epochs(name: str) -> None:
     """Bars of three epochs of ten batches give thirty steps, and each step's training loss once."""
-    points, recogniser = read(name)
+    points, parser = read(name)
     curve = curves_from_points(points)["train_loss"]
-    assert recogniser.step == 30
+    assert parser.step == 30
     assert curve.step[-1] == 30
     assert 28 <= len(curve) == len([p for p in points if p[1] == "train_loss"])
 
@@ -91,6 +89,6 @@ def test_tqdm_losses_fall_with_the_step(name: str) -> None:
 
 def test_a_program_that_prints_only_times_has_no_loss() -> None:
     """Histogram boosting without a score prints sizes and times, and none of them is a loss."""
-    points, recogniser = read("sklearn-histboosting")
+    points, parser = read("sklearn-histboosting")
     assert points == []
-    assert recogniser.summary().text().startswith("No loss was recognised")
+    assert parser.summary().text().startswith("No loss was recognised")

@@ -7,7 +7,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lrscope.curves.curve import curves_from_points
+from lrscope.curves.curve import LossCurve, curves_from_points
+from lrscope.readers.series import clean
 from lrscope.testing.store_suite import StoreSuite
 from lrscope.training.store.memory import MemoryStore
 from lrscope.training.store.trace import Traces
@@ -23,18 +24,18 @@ class TestMemoryStore(StoreSuite):
 # A busy machine draws slowly; that says nothing about the law.
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from(["loss", "acc"]), st.floats(allow_nan=True))))
-def test_a_growing_curve_equals_one_made_at_once_of_first_values(points):
-    """Added in batches, in any order, points give the curve that sorting the first values at once gives."""
+def test_of_several_values_for_one_step_the_last_stays_everywhere(points):
+    """One rule: a curve that grows in batches, one made at once, and one read from a log are the same."""
     traces = Traces()
     cut = len(points) // 2
     fresh = [p for batch in (points[:cut], points[cut:]) for p in traces.add(batch)]
-    expected = curves_from_points(list(reversed(points)))  # the later wins there, so reversed the first does
+    expected = curves_from_points(points)
     assert traces.curves() == expected
-    assert len(fresh) == sum(len(c) for c in expected.values())
+    assert {(s, n) for s, n, _ in fresh} == {(s, n) for s, n, _ in points}
+    for name, curve in expected.items():
+        steps, values, *_ = clean(*zip(*((s, v) for s, n, v in points if n == name), strict=True))
+        assert LossCurve(steps, values, name=name) == curve
     assert traces.last_step == max((s for s, _, _ in points), default=0)
-    for step, name, value in fresh:
-        kept = traces.value_at(step, name)
-        assert kept == value or (kept != kept and value != value)
     assert traces.value_at(31, "loss") is None
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import lrscope
+from lrscope.config import at_rate
 from lrscope.curves import RunState
 from lrscope.errors import SettingsError, StoreError
 from lrscope.testing.store_suite import StoreSuite
@@ -22,7 +23,7 @@ from lrscope.training.store.base import Change, Decision, Points, Settings
 from lrscope.training.store.sqlite import SqliteStore
 from lrscope.training.store.sqlite_read import read_file
 
-A = (1e-3, 0)
+A = at_rate(1e-3)
 
 
 class TestSqliteStore(StoreSuite):
@@ -57,7 +58,7 @@ def test_two_threads_of_readers_and_the_writer_agree(tmp_path):
     """Whatever moment a reader hits, it sees whole transactions: two runs that always grow together."""
     path = tmp_path / "scan.sqlite"
     store = SqliteStore(path)
-    store.append([Points(A, [(0, "loss", 0.0)]), Points((1.0, 0), [(0, "loss", 0.0)])])
+    store.append([Points(A, [(0, "loss", 0.0)]), Points(at_rate(1.0), [(0, "loss", 0.0)])])
     stop = threading.Event()
     uneven: list[object] = []
 
@@ -71,7 +72,7 @@ def test_two_threads_of_readers_and_the_writer_agree(tmp_path):
     for reader in readers:
         reader.start()
     for step in range(1, 200):
-        store.append([Points(A, [(step, "loss", 1.0)]), Points((1.0, 0), [(step, "loss", 1.0)])])
+        store.append([Points(A, [(step, "loss", 1.0)]), Points(at_rate(1.0), [(step, "loss", 1.0)])])
     stop.set()
     for reader in readers:
         reader.join()
@@ -104,11 +105,12 @@ def test_one_writer_at_a_time_in_this_process(tmp_path):
 
 HOLDER = """
 import sys, time
+from lrscope.config import at_rate
 from lrscope.training.store.base import Points
 from lrscope.training.store.sqlite import SqliteStore
 store = SqliteStore(sys.argv[1])
 for step in range(5000):
-    store.append([Points((1e-3, 0), [(step, "loss", 1.0)])])
+    store.append([Points(at_rate(1e-3), [(step, "loss", 1.0)])])
     print(step, flush=True)
 time.sleep(60)
 """
@@ -208,7 +210,7 @@ def noise(path: Path) -> None:
 
 def torn(path: Path) -> None:
     store = SqliteStore(path)
-    store.append([Points((10.0**-k, 0), [(s, "loss", 1.0) for s in range(2000)]) for k in range(5)])
+    store.append([Points(at_rate(10.0**-k), [(s, "loss", 1.0) for s in range(2000)]) for k in range(5)])
     store.close()
     content = bytearray(path.read_bytes())
     content[4096 : len(content)] = b"\xa5" * (len(content) - 4096)

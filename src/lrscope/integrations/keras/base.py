@@ -1,4 +1,4 @@
-"""What both callbacks are: something with a rate to set, and a state that can be saved beside the model."""
+"""What both callbacks share: they set the optimiser's rate, and their state can be saved beside the model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from lrscope.control.base import Action, RateChange
+from lrscope.control.base import RateChange
 from lrscope.errors import UsageError
+from lrscope.integrations.delegate import NOT_STARTED, Delegate
 
 Arrays = dict[str, Any]
 
@@ -28,18 +29,28 @@ class RateCallback(keras.callbacks.Callback):
         which does the same for the model.
     """
 
+    _saved: tuple[str, ...] = ()  # names in `_arrays`' JSON
+
     def __init__(self, backup: str | os.PathLike[str] | None = None) -> None:
         super().__init__()
-        self.decisions: list[RateChange] = []
+        self._delegate: Delegate[Any] | None = None
         self._backup = Path(backup) if backup is not None else None
 
     @abstractmethod
-    def _facts(self) -> tuple[dict[str, Any], Arrays]:
-        """The state: what JSON holds, and arrays."""
+    def _make_delegate(self) -> Delegate[Any]:
+        """The delegate, at the optimiser's rate."""
 
-    @abstractmethod
-    def _recall(self, facts: dict[str, Any], arrays: Arrays) -> None:
-        """Go on from `_facts`."""
+    def _arrays(self) -> tuple[dict[str, Any], Arrays]:
+        """What there is to save beside the delegate: what JSON holds, and arrays."""
+        return {}, {}
+
+    def _load_arrays(self, facts: dict[str, Any], arrays: Arrays) -> None:
+        """Go on from `_arrays`."""
+
+    @property
+    def decisions(self) -> list[RateChange]:
+        """What was changed so far, each with its reason."""
+        return self._delegate.decisions if self._delegate is not None else []
 
     @property
     def lr(self) -> float:
@@ -51,7 +62,7 @@ class RateCallback(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = lr
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Look whether the rate can be set, and go on from the backup if there is one."""
+        """Begin at the optimiser's rate, or go on from the backup if there is one."""
         try:
             self.set_lr(self.lr)
         except TypeError as error:
@@ -59,6 +70,8 @@ class RateCallback(keras.callbacks.Callback):
                 f"{type(self).__name__} cannot set the rate of an optimiser that follows a schedule: give the "
                 "optimiser a number as its learning_rate."
             ) from error
+        if self._delegate is None:
+            self._delegate = self._make_delegate()
         if self._backup is not None and self._backup.exists():
             self.load(self._backup)
 
@@ -68,17 +81,17 @@ class RateCallback(keras.callbacks.Callback):
             self.save(self._backup)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Training is complete: the backup has served."""
+        """Training is complete: the backup is not needed any more."""
         if self._backup is not None:
             self._backup.unlink(missing_ok=True)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that an exact resume needs, beside the model's own weights and optimiser."""
-        facts, arrays = self._facts()
+        facts, arrays = self._arrays()
         facts |= {
+            **self._at_work().to_json(),
             "callback": type(self).__name__,
             "iterations": self._iterations(),
-            "decisions": [decision.to_json() for decision in self.decisions],
         }
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,9 +116,9 @@ class RateCallback(keras.callbacks.Callback):
             raise UsageError(
                 f"{path} cannot be read as the state of a {type(self).__name__}: {error}"
             ) from error
-        if facts["callback"] != type(self).__name__:
+        if facts.get("callback") != type(self).__name__:
             raise UsageError(
-                f"{path} holds the state of a {facts['callback']}, not of a {type(self).__name__}."
+                f"{path} holds the state of a {facts.get('callback')}, not of a {type(self).__name__}."
             )
         if facts["iterations"] != self._iterations():
             raise UsageError(
@@ -113,8 +126,13 @@ class RateCallback(keras.callbacks.Callback):
                 f"{self._iterations()}: load the model of that moment first (with "
                 "keras.callbacks.BackupAndRestore before this callback), or remove the file to begin anew."
             )
-        self.decisions = [RateChange(**{**d, "action": Action(d["action"])}) for d in facts["decisions"]]
-        self._recall(facts, arrays)
+        self._at_work().from_json(facts, *self._saved)
+        self._load_arrays(facts, arrays)
+
+    def _at_work(self) -> Delegate[Any]:
+        if self._delegate is None:
+            raise UsageError(NOT_STARTED)
+        return self._delegate
 
     def _iterations(self) -> int:
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))

@@ -1,52 +1,32 @@
-"""Held-out batches for the gap, one after the other, for ever, at a position that can be saved."""
+"""Held-out batches ``(x, y)`` for the gap, from arrays or from whatever Keras takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 
-from lrscope.errors import UsageError
+from lrscope.control.base import require
+from lrscope.integrations.batch_cycle import BatchCycle
 
 
-class HeldOut:
-    """Batches ``(x, y)`` of a pair of arrays, of a `keras.utils.PyDataset`, or of anything that can be gone
-    through again and again."""
-
-    def __init__(self, data: Any, batch_size: int) -> None:
-        if not isinstance(data, tuple | list | Iterable) or iter(data) is data:
-            raise UsageError(
-                "held_out must be a pair (x, y) of arrays, or batches (x, y) that can be gone through again, such "
-                "as a list or a dataset."
-            )
-        self._batches = _cut(data, batch_size) if _is_pair(data) else data
-        self._iterator: Iterator[Any] | None = None
-        self.position = 0  # batches drawn in this pass
-
-    def next(self) -> tuple[Any, Any]:
-        """The next batch."""
-        if self._iterator is None:
-            self._iterator = self._pass()
-            for _ in range(self.position):  # resumed in the middle of a pass
-                next(self._iterator, None)
-        batch = next(self._iterator, None)
-        if batch is None:
-            self._iterator, self.position = self._pass(), 0
-            batch = next(self._iterator, None)
-        if batch is None:
-            raise UsageError("held_out holds no batch.")
-        self.position += 1
-        return batch[0], batch[1]
-
-    def _pass(self) -> Iterator[Any]:
-        if isinstance(self._batches, keras.utils.PyDataset):
-            return (self._batches[i] for i in range(len(self._batches)))
-        return iter(self._batches)
+def held_out_batches(data: Any, batch_size: int) -> BatchCycle:
+    """Batches of a pair of arrays, of a `keras.utils.PyDataset`, or of anything that can be gone through again."""
+    require(batch_size >= 1, "batch_size", "1 or more", batch_size)
+    if isinstance(data, tuple) and len(data) == 2 and hasattr(data[0], "shape"):
+        return BatchCycle(_cut(data, batch_size))
+    return BatchCycle(_Indexed(data) if isinstance(data, keras.utils.PyDataset) else data)
 
 
-def _is_pair(data: Any) -> bool:
-    return isinstance(data, tuple) and len(data) == 2 and hasattr(data[0], "shape")
+class _Indexed:
+    """A dataset as something that ends."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self._data[i] for i in range(len(self._data)))
 
 
 def _cut(data: Any, size: int) -> list[Any]:

@@ -6,36 +6,35 @@ import os
 import warnings
 from typing import Any, Literal
 
-from lrscope.control.base import from_json, to_json
-from lrscope.control.plateau import Plateau, PlateauState
-from lrscope.errors import UsageError
+from lrscope.control.plateau import epoch_plateau, sign_of
+from lrscope.integrations.delegate import Delegate
 from lrscope.integrations.keras.base import Arrays, RateCallback
 
 
 class PlateauScheduler(RateCallback):
-    """Lowers the rate when a metric has, with confidence, levelled out, and takes back a drop that bought nothing.
+    """Lowers the rate when a metric has, with confidence, levelled out, and takes back a drop that brought nothing.
 
     `ReduceLROnPlateau` counts epochs that are no new best, and the best of noisy values is the luckiest. This one
-    asks whether as long again at the present pace could still bring 5 % of what was gained. Negative metrics and
-    metrics to be maximised are judged alike; values that are not finite are passed over.
+    asks whether as long again at the present rate could still bring 6 % of the improvement so far. Negative metrics
+    and metrics to be maximised are judged alike; values that are not finite are passed over.
 
     Parameters
     ----------
     monitor : str
         The metric, as Keras names it.
     factor : float
-        What the rate is multiplied by. 0.3 unless told: a drop can be followed by another.
+        What the rate is multiplied by. 0.3 by default, for a drop can be followed by another.
     patience : int
-        Epochs to see at least, at the start and after each change; 8 unless told, for in the first epochs a
-        loss stands on shelves, and fewer values give no test. Not a count of failures.
+        Epochs to see at least, at the start and after each change; not a count of failures. 8 by default, for in
+        the first epochs a loss stands on shelves; fewer than 6 give no test.
     mode : {"auto", "min", "max"}
         Whether less or more is better. "auto" takes names with "acc" or "auc" in them for "max".
     threshold : float
-        What counts as nothing more to come, as a share of all that was gained so far.
+        What counts as nothing more to come, as a share of the improvement so far.
     min_lr : float
         The rate is not lowered below.
     take_back : bool
-        Whether a drop that bought nothing is taken back; in any case the next one then waits twice as long.
+        Whether a drop that brought nothing is taken back; in any case the next one then waits twice as long.
     backup : path, optional
         As for `GapScheduler`.
 
@@ -58,49 +57,31 @@ class PlateauScheduler(RateCallback):
         backup: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(backup)
-        if mode not in ("auto", "min", "max"):
-            raise UsageError(f'mode must be "auto", "min" or "max"; got {mode!r}.')
-        if not 0 < factor < 1 or patience < 6 or not 0 < threshold < 1:
-            raise UsageError(
-                "factor and threshold must lie between 0 and 1, and patience be 6 or more (fewer values give no "
-                f"test); got {factor}, {threshold} and {patience}."
-            )
+        if mode == "auto":
+            mode = "max" if "acc" in monitor or "auc" in monitor else "min"
         self.monitor = monitor
-        self.most_is_best = mode == "max" or (mode == "auto" and ("acc" in monitor or "auc" in monitor))
-        self._rule = Plateau(factor, threshold, 1, patience, min_lr, take_back)
-        self._state: PlateauState | None = None
-        self._epochs = 0
+        self._sign = sign_of(mode)
+        self._rule = epoch_plateau(factor, patience, threshold, min_lr=min_lr, take_back=take_back)
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Begin at the optimiser's rate, or go on."""
-        if self._state is None:
-            self._state = self._rule.init(self.lr)
-        super().on_train_begin(logs)
+    def _make_delegate(self) -> Delegate[Any]:
+        return Delegate(self._rule, self.lr, self.set_lr)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Take in the metric of this epoch."""
         logs = logs if logs is not None else {}
         value = logs.get(self.monitor)
-        if value is None or self._state is None:
+        if value is None:
             warnings.warn(
-                f"PlateauScheduler follows {self.monitor!r}, which this epoch did not give; it gave: "
+                f"lrscope's PlateauScheduler follows {self.monitor!r}, which this epoch did not log; logged: "
                 f"{', '.join(logs) or 'nothing'}.",
                 stacklevel=2,
             )
         else:
-            self._epochs += 1
-            signed = -float(value) if self.most_is_best else float(value)
-            self._state, decision = self._rule.update(self._state, self._epochs, signed)
-            if decision is not None:
-                self.decisions.append(decision)
-                self.set_lr(decision.lr)
+            delegate = self._at_work()
+            delegate.step_count += 1
+            delegate.decide(self._sign * float(value))
         logs["learning_rate"] = self.lr
         super().on_epoch_end(epoch, logs)
 
-    def _facts(self) -> tuple[dict[str, Any], Arrays]:
-        return {"control": to_json(self._state), "epochs": self._epochs}, {}
-
-    def _recall(self, facts: dict[str, Any], arrays: Arrays) -> None:
-        self._epochs = int(facts["epochs"])
-        self._state = from_json(facts["control"], self._rule.init(self.lr))
-        self.set_lr(self._state.history.lr if self._state is not None else self.lr)
+    def _load_arrays(self, facts: dict[str, Any], arrays: Arrays) -> None:
+        self.set_lr(self._at_work().state.history.lr)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from lrscope.control.average import share
+from lrscope.control.average import RunningAverage
 
 Values = list[Any]
 
@@ -43,26 +43,14 @@ def replaced(variables: Sequence[Any], values: Values) -> Iterator[None]:
         assign(variables, kept)
 
 
-class PowerAverage:
+class PowerAverage(RunningAverage[Any]):
     """The running average of variables; see `lrscope.control.average`."""
 
-    def __init__(self, power: float) -> None:
-        self.power = power
-        self.steps = 0
-        self.values: Values = []
+    def _begun(self, weights: Sequence[Any]) -> Values:
+        return list(weights)
 
-    def update(self, values: Values, new: int) -> None:
-        """Take in the values after `new` more steps."""
-        self.steps += new
-        if self.steps == new or not self.values:
-            self.values = list(values)
-            return
-        part = share(self.steps, self.power, new)
-        self.values = [a + part * (v - a) for a, v in zip(self.values, values, strict=True)]
-
-    def forget(self) -> None:
-        """Begin anew."""
-        self.steps, self.values = 0, []
+    def _move(self, weights: Sequence[Any], part: float) -> None:
+        self.values = [a + part * (w - a) for a, w in zip(self.values, weights, strict=True)]
 
 
 class Snapshot:
@@ -81,6 +69,17 @@ class Snapshot:
         """As everything was; the optimiser's rate, which is among its variables, too."""
         assign(averageable(model), self.weights)
         assign(model.optimizer.variables, self.optimizer)
+
+    def to_numpy(self, name: str) -> dict[str, np.ndarray]:
+        """Under names, for a file."""
+        return to_numpy(f"{name}_weights", self.weights) | to_numpy(f"{name}_optimizer", self.optimizer)
+
+    @classmethod
+    def from_numpy(cls, name: str, arrays: dict[str, Any]) -> Snapshot | None:
+        """From such a file, if it holds one."""
+        if f"{name}_weights.0" not in arrays:
+            return None
+        return cls(from_numpy(f"{name}_weights", arrays), from_numpy(f"{name}_optimizer", arrays))
 
 
 def to_numpy(prefix: str, values: Values) -> dict[str, np.ndarray]:

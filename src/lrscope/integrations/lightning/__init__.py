@@ -1,4 +1,4 @@
-"""`lrscope.lightning`: schedulers that act on evidence, and the recorder, as Lightning callbacks."""
+"""`lrscope.lightning`: schedulers that set the rate by evidence, and the recorder, as Lightning callbacks."""
 
 from __future__ import annotations
 

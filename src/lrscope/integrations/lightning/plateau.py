@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lrscope.control import RateChange
-from lrscope.integrations.lightning.sole_optimizer import the_optimizer
+from lrscope.integrations.lightning.sole_optimizer import sole_optimizer
 from lrscope.integrations.torch import PlateauScheduler as _PlateauScheduler
+from lrscope.integrations.torch.hosted import HostedPlateauScheduler
 
 
-class PlateauScheduler(Callback):
+class PlateauScheduler(HostedPlateauScheduler, Callback):
     """Lowers the rate when a validation metric has levelled out; see `lrscope.torch.PlateauScheduler`.
 
     Parameters
@@ -28,28 +27,18 @@ class PlateauScheduler(Callback):
     Raises
     ------
     UsageError
-        When training starts: with several optimisers, or a scheduler beside this one.
+        If an argument is out of its range. When training starts: with several optimisers, or a scheduler beside
+        this one.
     """
 
     def __init__(
         self, monitor: str = "val_loss", mode: Literal["min", "max"] = "min", **settings: Any
     ) -> None:
-        self.monitor = monitor
-        self._settings: dict[str, Any] = {"mode": mode, **settings}
-        self._scheduler: _PlateauScheduler | None = None
-        self._kept: Mapping[str, Any] | None = None
-
-    @property
-    def decisions(self) -> list[RateChange]:
-        """What was changed so far, each with its reason."""
-        return self._scheduler.decisions if self._scheduler is not None else []
+        super().__init__(monitor, mode, **settings)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin, once the optimiser is there."""
-        self._scheduler = _PlateauScheduler(the_optimizer(trainer, type(self)), **self._settings)
-        if self._kept is not None:
-            self._scheduler.load_state_dict(self._kept)
-            self._kept = None
+        self._start(_PlateauScheduler(sole_optimizer(trainer, type(self)), **self._settings))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take in the metric."""
@@ -64,11 +53,3 @@ class PlateauScheduler(Callback):
             )
             return
         self._scheduler.step(float(value))
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        return {"scheduler": self._kept if self._scheduler is None else self._scheduler.state_dict()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint, once training starts."""
-        self._kept = state_dict["scheduler"]

@@ -1,4 +1,4 @@
-"""Computing the loss of a batch again without Lightning noticing."""
+"""Computes the loss of a batch again; what Lightning logs and counts stays as it was."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
 
-def loss_again(trainer: Trainer, module: LightningModule, batch: Any, number: int) -> Callable[[], Any]:
+def recompute_loss(trainer: Trainer, module: LightningModule, batch: Any, number: int) -> Callable[[], Any]:
     """How to compute the loss of a batch by `training_step`; what that logs and counts is dropped."""
 
-    def again() -> Any:
+    def recompute() -> Any:
         with _muted(module), trainer.precision_plugin.train_step_context():
             result = module.training_step(batch, number)
         return result["loss"] if isinstance(result, Mapping) else result
 
-    return again
+    return recompute
 
 
-def elsewhere(*_: Any) -> None:
-    """Stands for a loss that is told and not listened for."""
+def given_elsewhere(*_: Any) -> None:
+    """Stands for a loss function where losses come from `on_before_backward`, not from whatever modules compute."""
+
+
+_MISSING = object()
 
 
 @contextmanager
@@ -55,5 +58,5 @@ def _copy(metric: nn.Module) -> dict[str, Any]:
         if isinstance(value, Tensor)
         else value
         for name in names
-        if (value := metric.__dict__.get(name, elsewhere)) is not elsewhere
+        if (value := metric.__dict__.get(name, _MISSING)) is not _MISSING
     }

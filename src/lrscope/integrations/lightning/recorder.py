@@ -12,17 +12,18 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from lrscope.integrations.lightning.recompute_loss import elsewhere, loss_again
+from lrscope.integrations.lightning.recompute_loss import given_elsewhere, recompute_loss
 from lrscope.integrations.torch import Recorder as _Recorder
+from lrscope.integrations.torch.hosted import HostedRecorder
 
 
-class Recorder(Callback):
+class Recorder(HostedRecorder, Callback):
     """Records each optimiser step of a Lightning run; see `lrscope.torch.Recorder` for what is in a line.
 
     Parameters
     ----------
     path : path, optional
-        Where to write; ``record.jsonl`` in the logger's folder, or in the trainer's, unless told. With
+        Where to write; ``record.jsonl`` in the logger's folder, or in the trainer's, by default. With
         several optimisers, the second writes to ``record-1.jsonl``, and so on.
     every, gap_every : int, optional
         As for `lrscope.torch.Recorder`.
@@ -37,9 +38,7 @@ class Recorder(Callback):
     def __init__(
         self, path: str | Path | None = None, *, every: int | None = None, gap_every: int | None = None
     ) -> None:
-        self._path = path
-        self._every = every
-        self._gap_every = gap_every
+        super().__init__(path, every=every, gap_every=gap_every)
         self._recorders: list[_Recorder] = []
         self._states: list[Mapping[str, Any]] = []
         self._ended: list[dict[str, Any]] = []
@@ -57,11 +56,9 @@ class Recorder(Callback):
                     optimizer,
                     pl_module if automatic else None,
                     path,
-                    # The loss comes from on_before_backward, and not from whatever modules compute.
-                    loss_fn=elsewhere,
-                    every=self._every,
-                    gap_every=self._gap_every,
+                    loss_fn=given_elsewhere,
                     scaler=scaler,
+                    **self._settings,
                 )
             )
         for recorder, state in zip(self._recorders, self._states, strict=False):
@@ -75,12 +72,12 @@ class Recorder(Callback):
         self._batch = (batch, batch_idx)
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        """Hear the loss; Lightning has divided it by the number of accumulated batches."""
+        """Capture the loss; Lightning has divided it by the number of accumulated batches."""
         if not pl_module.automatic_optimization or self._batch is None:
             return
-        again = loss_again(trainer, pl_module, *self._batch)
+        recompute = recompute_loss(trainer, pl_module, *self._batch)
         for recorder in self._recorders:
-            recorder.heard(loss, again, trainer.accumulate_grad_batches)
+            recorder.capture(loss, recompute, trainer.accumulate_grad_batches)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Close the records."""

@@ -6,21 +6,22 @@ trainer = Trainer(callbacks=[lrscope.lightning.GapScheduler(spare_loader)])
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from lrscope.control import Guarded, RateChange
+from lrscope.control import Guarded
 from lrscope.errors import UsageError
-from lrscope.integrations.lightning.recompute_loss import elsewhere, loss_again
-from lrscope.integrations.lightning.sole_optimizer import the_optimizer
+from lrscope.integrations.lightning.recompute_loss import given_elsewhere, recompute_loss
+from lrscope.integrations.lightning.sole_optimizer import sole_optimizer
 from lrscope.integrations.torch import GapScheduler as _GapScheduler
+from lrscope.integrations.torch.hosted import HostedGapScheduler
 
 
-class GapScheduler(Callback):
+class GapScheduler(HostedGapScheduler, Callback):
     """Raises and lowers the rate of a Lightning run by the gap; see `lrscope.torch.GapScheduler`.
 
     `configure_optimizers` returns one optimiser and no scheduler; the optimiser's rate is where the run starts.
@@ -42,7 +43,8 @@ class GapScheduler(Callback):
     Raises
     ------
     UsageError
-        When training starts: with several optimisers, manual optimisation, or a scheduler beside this one.
+        If an argument is out of its range. When training starts: with several optimisers, manual optimisation, or
+        a scheduler beside this one.
 
     Notes
     -----
@@ -61,20 +63,10 @@ class GapScheduler(Callback):
         averaged_validation: bool = False,
         record: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._held_out = held_out
-        self._settings: dict[str, Any] = {
-            "every": every,
-            "warmup": warmup,
-            "control": control,
-            "record": record,
-        }
+        super().__init__(held_out, every=every, warmup=warmup, control=control, record=record)
         self._averaged_validation = averaged_validation
-        self._scheduler: _GapScheduler | None = None
-        self._kept: Mapping[str, Any] | None = None
         self._batch: tuple[Any, int] | None = None
         self._swapped: AbstractContextManager[nn.Module] | None = None
-
-    # -- what Lightning calls -------------------------------------------------------------------------------
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin, once the optimiser is there."""
@@ -83,22 +75,16 @@ class GapScheduler(Callback):
                 "lrscope.lightning.GapScheduler works with automatic optimisation; in a training_step of your own "
                 "optimisation, use lrscope.torch.GapScheduler."
             )
-        optimizer = the_optimizer(trainer, type(self))
+        optimizer = sole_optimizer(trainer, type(self))
 
         def held_out_loss(batch: Any) -> Any:
-            return loss_again(trainer, pl_module, trainer.strategy.batch_to_device(batch), 0)()
+            return recompute_loss(trainer, pl_module, trainer.strategy.batch_to_device(batch), 0)()
 
-        self._scheduler = _GapScheduler(
-            optimizer,
-            pl_module,
-            elsewhere,  # losses come from on_before_backward, and not from whatever modules compute
-            held_out=self._held_out,
-            held_out_loss=held_out_loss,
-            **self._settings,
+        self._start(
+            _GapScheduler(
+                optimizer, pl_module, given_elsewhere, held_out_loss=held_out_loss, **self._settings
+            )
         )
-        if self._kept is not None:
-            self._scheduler.load_state_dict(self._kept)
-            self._kept = None
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -107,10 +93,10 @@ class GapScheduler(Callback):
         self._batch = (batch, batch_idx)
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        """Hear the loss; Lightning has divided it by the number of accumulated batches."""
+        """Capture the loss; Lightning has divided it by the number of accumulated batches."""
         if self._scheduler is not None and self._batch is not None:
-            again = loss_again(trainer, pl_module, *self._batch)
-            self._scheduler.heard(loss, again, trainer.accumulate_grad_batches)
+            recompute = recompute_loss(trainer, pl_module, *self._batch)
+            self._scheduler.capture(loss, recompute, trainer.accumulate_grad_batches)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -130,54 +116,17 @@ class GapScheduler(Callback):
         self._swap_back()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop listening, and close the record."""
+        """Remove all hooks, and close the record."""
+        self._batch = None
         self._close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """The same when training is broken off."""
         self._swap_back()
+        self._batch = None
         self._close()
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        if self._scheduler is not None:
-            return {"scheduler": self._scheduler.state_dict()}
-        return {"scheduler": self._kept}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint, once training starts."""
-        self._kept = state_dict["scheduler"]
-
-    # -- what a person calls --------------------------------------------------------------------------------
-
-    @property
-    def scheduler(self) -> _GapScheduler:
-        """The scheduler at work, once training has started."""
-        if self._scheduler is None:
-            raise UsageError("There is no scheduler before training has started.")
-        return self._scheduler
-
-    @property
-    def decisions(self) -> list[RateChange]:
-        """What was changed so far, each with its reason."""
-        return self.scheduler.decisions
-
-    def finish(self, steps: int) -> None:
-        """Take the rate to zero over the coming steps; see `lrscope.torch.GapScheduler.finish`."""
-        self.scheduler.finish(steps)
-
-    @contextmanager
-    def averaged(self, loader: Iterable[Any] | None = None) -> Iterator[nn.Module]:
-        """The module with the averaged weights inside the block; see `lrscope.torch.GapScheduler.averaged`."""
-        with self.scheduler.averaged(loader) as module:
-            yield module
 
     def _swap_back(self) -> None:
         if self._swapped is not None:
             self._swapped.__exit__(None, None, None)
             self._swapped = None
-
-    def _close(self) -> None:
-        self._batch = None
-        if self._scheduler is not None:
-            self._scheduler.close()

@@ -1,4 +1,4 @@
-"""One scheduler follows one optimiser, and nobody else sets its rate."""
+"""One scheduler follows one optimiser, whose rate nothing else may set."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from torch.optim import Optimizer
 from lrscope.errors import UsageError
 
 
-def the_optimizer(trainer: Trainer, asking: type) -> Optimizer:
-    """The one optimiser of a run that has no scheduler of its own."""
+def sole_optimizer(trainer: Trainer, asking: type) -> Optimizer:
+    """The only optimiser of a run that has no scheduler of its own.
+
+    Raises
+    ------
+    UsageError
+        If there are several, or a scheduler.
+    """
     if len(trainer.optimizers) != 1:
         raise UsageError(
             f"lrscope.lightning.{asking.__name__} works with one optimiser, and configure_optimizers returns "

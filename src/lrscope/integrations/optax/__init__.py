@@ -1,4 +1,4 @@
-"""`lrscope.optax`: learning rates that act on evidence, as gradient transformations that run inside `jax.jit`."""
+"""`lrscope.optax`: learning rates set by evidence, as gradient transformations that run inside `jax.jit`."""
 
 from __future__ import annotations
 

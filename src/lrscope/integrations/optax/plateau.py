@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -11,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from lrscope.control.base import from_json, to_json
-from lrscope.control.plateau import Plateau, PlateauState
+from lrscope.control.base import from_json, require, to_json
+from lrscope.control.plateau import PlateauState, epoch_plateau
 from lrscope.errors import UsageError
 
 Array = Any
 
-_ROOM = 4096  # bytes: 128 means at most, of 25 characters each, and some numbers
+_STATE_BYTES = 4096  # 128 means at most, of 25 characters each, and some numbers
 
 
 class ReduceOnPlateauState(NamedTuple):
@@ -35,14 +34,14 @@ def reduce_on_plateau(
     accumulation_size: int = 1,
     min_scale: float = 0.0,
     *,
-    least: int = 10,
-    rho: float | None = None,
+    patience: int = 10,
+    threshold: float = 0.06,
     take_back: bool = True,
 ) -> optax.GradientTransformationExtraArgs:
     """Lower the rate where the loss has levelled out; a drop-in for `optax.contrib.reduce_on_plateau`.
 
-    Where that one counts failures to beat the luckiest value so far, this one asks for evidence that nothing
-    more is to come, and takes back a drop that bought nothing. No value's sign or size matters. See
+    That one counts failures to beat the luckiest value so far; this one asks for evidence that nothing more is to
+    come, and takes back a drop that brought nothing. Values may be of any sign and size. See
     `lrscope.control.Plateau`.
 
     Parameters
@@ -54,18 +53,23 @@ def reduce_on_plateau(
         loss of a batch.
     min_scale : float
         The rate is not lowered below this share of the optimiser's own.
-    least : int
-        Means before the first look, and after each change. `patience`, `cooldown` and tolerances have no
-        counterpart: how long to wait follows from the noise.
-    rho : float, optional
-        What counts as nothing, as a share of what was gained; the controller's own unless told.
+    patience : int
+        Means before the first look, and after each change; not a count of failures. `cooldown` and tolerances have
+        no counterpart: how long to wait follows from the noise.
+    threshold : float
+        What counts as nothing more to come, as a share of the improvement so far.
     take_back : bool
-        Whether a drop that bought nothing is taken back.
+        Whether a drop that brought nothing is taken back.
 
     Returns
     -------
     optax.GradientTransformationExtraArgs
         To stand after the optimiser in `optax.chain`; its `update` takes `value`.
+
+    Raises
+    ------
+    UsageError
+        If an argument is out of its range.
 
     Notes
     -----
@@ -73,13 +77,8 @@ def reduce_on_plateau(
     short. Everything else is arrays, so it runs inside `jit` and `scan`, and a checkpoint of the state resumes
     exactly.
     """
-    if accumulation_size < 1 or not 0.0 < factor < 1.0:
-        raise UsageError(
-            f"accumulation_size must be 1 or more and factor between 0 and 1; got {accumulation_size} and {factor}."
-        )
-    rule = Plateau(factor=factor, block=1, least=least, min_lr=min_scale, take_back=take_back)
-    if rho is not None:
-        rule = replace(rule, rho=rho)
+    require(accumulation_size >= 1, "accumulation_size", "1 or more", accumulation_size)
+    rule = epoch_plateau(factor, patience, threshold, min_lr=min_scale, take_back=take_back)
     first = rule.init(1.0)
     empty = _pack(first)
 
@@ -117,9 +116,9 @@ def reduce_on_plateau(
 def _pack(state: PlateauState) -> np.ndarray:
     """A state in one array of fixed size, exactly."""
     text = json.dumps(to_json(state), separators=(",", ":")).encode()
-    if len(text) > _ROOM:
-        raise UsageError(f"A plateau's state of {len(text)} bytes does not fit into {_ROOM}.")
-    return np.frombuffer(text.ljust(_ROOM), np.uint8)
+    if len(text) > _STATE_BYTES:
+        raise UsageError(f"A plateau's state of {len(text)} bytes does not fit into {_STATE_BYTES}.")
+    return np.frombuffer(text.ljust(_STATE_BYTES), np.uint8)
 
 
 def _unpack(packed: np.ndarray, like: PlateauState) -> PlateauState:

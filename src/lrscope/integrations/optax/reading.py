@@ -15,15 +15,15 @@ from lrscope.integrations.optax import rules
 from lrscope.integrations.optax.wrapper import ControlledState, Observation
 
 _REASONS = {
-    Action.LOWER: "The average of the parameters is better than the parameters: noise holds the loss up.",
-    Action.RAISE: "Even the better average of the parameters lags behind them: they are on their way.",
-    Action.ROLL_BACK: "Training diverged, or gained nothing from the start: back to earlier parameters.",
+    Action.LOWER: "Averaged parameters beat the current ones: gradient noise dominates, so the rate is lowered.",
+    Action.RAISE: "The current parameters beat their averages: training makes steady progress, so the rate is raised.",
+    Action.ROLL_BACK: "Training diverged: it goes back to the last good parameters, at a lower rate.",
 }
 
 
 def averaged(state: Any) -> Any:
     """The averaged parameters: evaluate and save these. In single precision at least; inside `jit`, too."""
-    return _found(state).averages.output
+    return _found(state).averages.short
 
 
 def scale(state: Any) -> Any:
@@ -61,7 +61,7 @@ class Record:
         self, path: str | os.PathLike[str], learning_rate: float, *, continuing: bool = False
     ) -> None:
         settings = {"optimizer": "optax", "controller": "Gap"}
-        self._ledger = RecordWriter(path, settings, continuing=continuing)
+        self._writer = RecordWriter(path, settings, continuing=continuing)
         self._lr = learning_rate
         self._step = 0
 
@@ -86,11 +86,11 @@ class Record:
                     controller="gap" if rested else "guard",
                 )
             measured = None if np.isnan(gap) else gap
-            self._ledger.write(step, loss, scale * self._lr, gap=measured, decision=decision)
+            self._writer.write(step, loss, scale * self._lr, gap=measured, decision=decision)
 
     def close(self) -> None:
         """Close the file."""
-        self._ledger.close()
+        self._writer.close()
 
 
 def _is_ours(part: Any) -> bool:
@@ -101,4 +101,6 @@ def _found(state: Any) -> ControlledState:
     for part in jax.tree.leaves(state, is_leaf=_is_ours):
         if _is_ours(part):
             return part  # type: ignore[no-any-return]
-    raise UsageError("This is no state of lrscope.optax.gap, nor does it hold one.")
+    raise UsageError(
+        "This is no state of lrscope.optax.gap, nor does it hold one; give the optimiser's own state."
+    )

@@ -22,7 +22,7 @@ ACTIONS: tuple[Action | None, ...] = (None, *Action)
 """What the number in `Verdict.action` means."""
 
 LAST, START, SNAPSHOT = range(3)
-"""What to go on with: the weights at hand, those of the start, those of the snapshot."""
+"""What to go on with: the present weights, those of the start, those of the snapshot."""
 
 jnp: Any = jax.numpy  # its arrays stand in fields that are numbers to a type checker
 Array = Any
@@ -55,12 +55,12 @@ def wants_gap(control: Guarded, state: ComposedState, step: Array) -> Array:
     """`Guarded.wants_gap`."""
     rule = _gap_of(control)
     often = jnp.select(
-        [step <= gap._EARLY, step <= gap._GROWN, step <= 4 * gap._GROWN],
+        [step <= gap.EARLY_STEPS, step <= gap.GROWN_STEPS, step <= 4 * gap.GROWN_STEPS],
         [max(rule.every // 4, 1), rule.every, 2 * rule.every],
         4 * rule.every,
     )
     return (
-        (step >= gap._FIRST)
+        (step >= gap.FIRST_STEP)
         & (step % often == 0)
         & (state.cool_from < 0)
         & (step - state.warm_from > control.warmup)
@@ -127,12 +127,12 @@ def update(
     forbidden = (decision == _RAISE) & (wanted > watch.ceiling)
     changed = calm & (decision != 0) & ~forbidden
     forbidden = calm & forbidden
-    rule = _where(calm, asked, state.rule)
-    rule = _where(forbidden, _anew(step, state.lr), rule)
-    rule = _where(warmed, _anew(step, warm), rule)
-    factor = jnp.where(state.guard.keeping.breaks < guard._BREAKS, control.guard.factor, 1.0)
+    rule = choose(calm, asked, state.rule)
+    rule = choose(forbidden, _anew(step, state.lr), rule)
+    rule = choose(warmed, _anew(step, warm), rule)
+    factor = jnp.where(state.guard.keeping.breaks < guard.MOST_ROLL_BACKS, control.guard.factor, 1.0)
     lowered = jnp.where(factor < 1.0, watch.keeping.lr, state.target)
-    rule = _where(back, _anew(step, lowered), rule)
+    rule = choose(back, _anew(step, lowered), rule)
 
     again = back & (restore == START) & (control.warmup > 0) & (state.cool_from < 0)
     target = jnp.where(back, lowered, jnp.where(changed, wanted, state.target))
@@ -156,12 +156,12 @@ def update(
     )
     moved = lr != state.lr
     action = jnp.select([back, cooling & moved, warming & moved, changed], [_BACK, _COOL, _WARM, decision], 0)
-    return _alike(new, state), Verdict(action, jnp.where(back, restore, LAST), *evidence)
+    return alike(new, state), Verdict(action, jnp.where(back, restore, LAST), *evidence)
 
 
 def finish(state: ComposedState, steps: Array) -> ComposedState:
     """`Guarded.finish`."""
-    return _alike(state._replace(cool_from=state.step, cool_steps=steps, cool_lr=state.lr), state)
+    return alike(state._replace(cool_from=state.step, cool_steps=steps, cool_lr=state.lr), state)
 
 
 # -- the parts ----------------------------------------------------------------------------------------------
@@ -179,21 +179,21 @@ def _balance(
     move = measured - state.mean
     mean = state.mean + move / count
     squares = state.squares + move * (measured - mean)
-    old = jnp.where(count >= gap._MOST, 0.5, 1.0)
+    old = jnp.where(count >= gap.MOST_GAPS, 0.5, 1.0)
     count, squares = count * old, squares * old
     error = jnp.sqrt(squares / jnp.maximum(count - 1.0, 1.0) / count)
     endless = jnp.where(mean == 0, 0.0, jnp.copysign(jnp.inf, mean))
     t = jnp.where(error > 0, mean / jnp.where(error > 0, error, 1.0), endless)
     age = step - state.since
     floor = max(16.0, 4.0 * rule.memory)
-    known = jnp.isfinite(measured) & (count >= gap._FEWEST)
-    enough = rule.t * jnp.maximum(gap._LEAST, 1.0 - 2.0 * age / step)
+    known = jnp.isfinite(measured) & (count >= gap.FEWEST_GAPS)
+    enough = rule.t * jnp.maximum(gap.LEAST_T_SHARE, 1.0 - 2.0 * age / step)
     lower = known & (t > enough) & (age >= jnp.maximum(floor, rule.wait_lower * step))
     higher = known & (t < -rule.t) & (age >= jnp.maximum(floor, rule.wait_raise * step))
     grown = GapState(state.lr, state.since, count, mean, squares)
-    new = _where(jnp.isfinite(measured), grown, state)
+    new = choose(jnp.isfinite(measured), grown, state)
     factor = jnp.where(lower, rule.lower, rule.raise_by)
-    new = _where(lower | higher, _anew(step, state.lr * factor), new)
+    new = choose(lower | higher, _anew(step, state.lr * factor), new)
     return new, jnp.select([lower, higher], [_LOWER, _RAISE], 0), (mean, t)
 
 
@@ -204,19 +204,19 @@ def _watch(rule: Guard, state: GuardState, loss: Array) -> tuple[GuardState, Arr
     last, fast = (jnp.where(since == 1, loss, x) for x in (state.last, state.fast))
     move = loss - last
     term = 0.5 * move * move
-    term = jnp.where(seen > 20, jnp.minimum(term, guard._LIMIT * state.variance), term)
+    term = jnp.where(seen > 20, jnp.minimum(term, guard.MOST_VARIANCES * state.variance), term)
     noise = state.variance + (term - state.variance) * jnp.where(seen > 100, 0.01, 1.0 / seen)
     variance = jnp.where(state.bad == 0.0, noise, state.variance)
-    most = guard._OUTLIER * jnp.sqrt(variance) + 0.5 * (old.start - state.best)
-    known = (since > guard._FIRST) & (variance > 0.0)
+    most = guard.OUTLIER_SD * jnp.sqrt(variance) + 0.5 * (old.start - state.best)
+    known = (since > guard.START_LOSSES) & (variance > 0.0)
     away = jnp.where(known, jnp.minimum(loss - fast, most), loss - fast)
     fast = fast + away * jnp.where(since > 10, 0.1, 1.0 / since)
-    early = since <= guard._FIRST
+    early = since <= guard.START_LOSSES
     best = jnp.where(early, fast, jnp.minimum(fast, state.best))
     first = old._replace(
         start=old.start + (loss - old.start) / seen, kept_variance=variance, proven_variance=variance
     )
-    keeping = _where(early & (seen <= guard._FIRST), first, old)
+    keeping = choose(early & (seen <= guard.START_LOSSES), first, old)
     rise = fast - best
     unit = rule.sd * rule.sd * variance
     worse = jnp.where((rise > 0.0) & (unit > 0.0), rise * rise / jnp.where(unit > 0.0, unit, 1.0), 0.0)
@@ -230,12 +230,12 @@ def _watch(rule: Guard, state: GuardState, loss: Array) -> tuple[GuardState, Arr
         bad=jnp.where(bad, state.bad + jnp.minimum(worse, 1.0), 0.0),
         good=jnp.where(bad, 0, state.good + 1),
         since=since,
-        ceiling=state.ceiling * 1.00174,
+        ceiling=state.ceiling * guard.CEILING_GROWTH,
         keeping=keeping,
     )
     finite = jnp.isfinite(loss)
-    calm = _where(finite, calm, state)
-    act = ~finite | (calm.bad >= rule.patience)
+    calm = choose(finite, calm, state)
+    act = ~finite | (calm.bad >= rule.bad_steps)
     old = calm.keeping
     back = GuardState(
         seen=calm.seen,
@@ -246,15 +246,15 @@ def _watch(rule: Guard, state: GuardState, loss: Array) -> tuple[GuardState, Arr
         bad=0.0,
         good=0,
         since=0,
-        ceiling=jnp.minimum(calm.ceiling, 0.6 * old.lr),
+        ceiling=jnp.minimum(calm.ceiling, guard.CEILING_SHARE * old.lr),
         keeping=old._replace(
-            lr=old.lr * jnp.where(old.breaks < guard._BREAKS, rule.factor, 1.0),
+            lr=old.lr * jnp.where(old.breaks < guard.MOST_ROLL_BACKS, rule.factor, 1.0),
             kept=old.proven,
             kept_variance=old.proven_variance,
             breaks=old.breaks + 1,
         ),
     )
-    return _where(act, back, calm), jnp.where(act, jnp.where(old.proven == 0, START, SNAPSHOT), LAST)
+    return choose(act, back, calm), jnp.where(act, jnp.where(old.proven == 0, START, SNAPSHOT), LAST)
 
 
 def _anew(step: Array, lr: Array) -> GapState:
@@ -263,16 +263,17 @@ def _anew(step: Array, lr: Array) -> GapState:
 
 def _gap_of(control: Guarded) -> Gap:
     if not isinstance(control.rule, Gap):
-        raise TypeError("only the gap is written in arrays")
+        raise TypeError("only the gap is written in arrays")  # `wrapper.gap` refuses any other
     return control.rule
 
 
-def _where(condition: Array, yes: Tree, no: Tree) -> Tree:
+def choose(condition: Array, yes: Tree, no: Tree) -> Tree:
+    """One or the other, leaf by leaf."""
     chosen: Tree = jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
     return chosen
 
 
-def _alike(new: Tree, old: Tree) -> Tree:
+def alike(new: Tree, old: Tree) -> Tree:
     """The same kinds of numbers as before: `scan` and `cond` need that."""
     same: Tree = jax.tree.map(lambda a, b: jnp.asarray(a, jnp.result_type(b)), new, old)
     return same

@@ -1,4 +1,4 @@
-"""`gap`: an optimiser whose rate is in the hands of the gap, as a wrapper in the manner of `optax.MultiSteps`.
+"""`gap`: an optimiser whose rate is set by the gap, as a wrapper in the manner of `optax.MultiSteps`.
 
     optimizer = lrscope.optax.gap(optax.adam(1e-3))
     state = optimizer.init(params)
@@ -22,7 +22,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from lrscope.control.average import CONTROL, OUTPUT
+from lrscope.control.average import LONG_POWER, SHORT_POWER, share
+from lrscope.control.base import require
 from lrscope.control.compose import ComposedState, Guarded
 from lrscope.control.gap import Gap
 from lrscope.errors import UsageError
@@ -31,7 +32,7 @@ from lrscope.integrations.optax import rules
 Array = Any
 Params = Any
 
-_LANDED = 1e-5  # a roll-back has landed when it is so near, as a share of the norm
+_LANDED_NORM_SHARE = 1e-5  # a roll-back has landed when it is so near, as a share of the norm
 
 
 class Averages(NamedTuple):
@@ -39,11 +40,11 @@ class Averages(NamedTuple):
 
     steps: Array  # taken in so far
     waiting: Array  # steps since
-    control: Params  # the long one, which the gap is measured against
-    output: Params  # the short one, which has a say where the gap is negative, and which is evaluated
+    long: Params  # which the gap is measured against
+    short: Params  # which limits a negative gap, and which is evaluated
 
 
-class Kept(NamedTuple):
+class Snapshot(NamedTuple):
     """What a roll-back brings back."""
 
     params: Params
@@ -69,8 +70,8 @@ class ControlledState(NamedTuple):
     inner: Any
     control: ComposedState
     averages: Averages
-    newest: Kept
-    proven: Kept  # followed by healthy steps: the one to go back to
+    newest: Snapshot
+    proven: Snapshot  # followed by healthy steps: the one to go back to
     landing: Array  # whether a roll-back is still on its way
     seen: Observation
 
@@ -85,8 +86,8 @@ def gap(
 ) -> optax.GradientTransformationExtraArgs:
     """Let the gap raise and lower the rate of an optimiser.
 
-    It needs no number of steps, no patience and no well-chosen rate: the optimiser's own, a constant, is where
-    it starts. Its `update` takes `value`, the loss of the batch, and `value_fn`, a function of the parameters
+    It needs no number of steps, no patience and no well-chosen rate: it starts from the optimiser's own, a
+    constant. Its `update` takes `value`, the loss of the batch, and `value_fn`, a function of the parameters
     that computes the loss on any batch, best on one that is kept from training: a different one each time, in
     the same shape. The gap of training batches balances the training loss, which is not what you want of a
     model that can overfit. `params` have to be those that the gradient was taken at, as optax passes them; so
@@ -118,7 +119,8 @@ def gap(
     Raises
     ------
     UsageError
-        If `control` has another rule than the gap; and by `update`, if `params`, `value` or `value_fn` is missing.
+        If an argument is out of its range, or `control` has another rule than the gap; and by `update`, if `params`,
+        `value` or `value_fn` is missing.
 
     Notes
     -----
@@ -131,6 +133,7 @@ def gap(
     snapshots with the optimiser's moments.
     """
     control = control or Guarded(Gap(every=every, memory=memory), warmup=warmup)
+    require(isinstance(control, Guarded), "control", "a Guarded, such as Guarded(Gap())", control)
     if not isinstance(control.rule, Gap):
         raise UsageError(
             f"lrscope.optax.gap runs a Gap, and control.rule is a {type(control.rule).__name__}; for the loss alone "
@@ -141,7 +144,7 @@ def gap(
     def init(params: Params) -> ControlledState:
         averages = _begun(params)
         first = whole.init(params)
-        kept = Kept(params, first)
+        kept = Snapshot(params, first)
         nothing = Observation(0, 0.0, 0.0, jnp.nan, 0, 0.0, 0.0, 0.0)
         return ControlledState(
             first, rules.start(control), averages, kept, kept, jnp.asarray(False), rules.arrays(nothing)
@@ -193,8 +196,10 @@ def _step(
     returning = state.landing | (verdict.restore != rules.LAST)
     keep = ~returning & (verdict.action == 0) & rules.wants_snapshot(control, ruled)
     seen = Observation(step, loss, scale, measured, verdict.action, ruled.lr, verdict.gap, verdict.t)
-    ruled = _where(keep, rules.took_snapshot(ruled), ruled)
-    ruled, seen = _where(state.landing, (state.control, state.seen), (ruled, _alike(seen, state.seen)))
+    ruled = rules.choose(keep, rules.took_snapshot(ruled), ruled)
+    ruled, seen = rules.choose(
+        state.landing, (state.control, state.seen), (ruled, rules.alike(seen, state.seen))
+    )
 
     averages = averages._replace(waiting=averages.waiting + 1)
     takes_in = ~returning & rules.takes_in(step)
@@ -217,8 +222,8 @@ class _Held(NamedTuple):
     updates: Any
     moments: Any
     averages: Averages
-    newest: Kept
-    proven: Kept
+    newest: Snapshot
+    proven: Snapshot
     landing: Array
 
 
@@ -226,7 +231,7 @@ def _move_on(held: _Held, takes_in: Array, keep: Array) -> _Held:
     """The averages take in what the step leads to, and a snapshot keeps it."""
     stepped = optax.apply_updates(held.params, held.updates)
     averages = _when(takes_in, lambda old: _take_in(old, stepped), held.averages)
-    now = Kept(stepped, held.moments)
+    now = Snapshot(stepped, held.moments)
     newest, proven = _when(keep, lambda old: (now, old[0]), (held.newest, held.proven))
     return held._replace(averages=averages, newest=newest, proven=proven)
 
@@ -251,7 +256,7 @@ def _when(condition: Array, change: Callable[[Any], Any], old: Any) -> Any:
     """
 
     def round_(carry: Any) -> Any:
-        return jnp.asarray(False), _alike(change(carry[1]), carry[1])
+        return jnp.asarray(False), rules.alike(change(carry[1]), carry[1])
 
     return jax.lax.while_loop(lambda carry: carry[0], round_, (condition, old))[1]
 
@@ -261,7 +266,7 @@ def _way(here: Params, there: Params) -> tuple[Params, Array]:
     way = jax.tree.map(lambda a, b: b - a, here, there)
     landed = optax.apply_updates(here, way)
     missed = optax.tree.norm(jax.tree.map(lambda a, b: b - a, landed, there))
-    return way, missed > _LANDED * optax.tree.norm(there)
+    return way, missed > _LANDED_NORM_SHARE * optax.tree.norm(there)
 
 
 def _begun(params: Params) -> Averages:
@@ -276,18 +281,18 @@ def _take_in(averages: Averages, params: Params) -> Averages:
     steps = averages.steps + averages.waiting
 
     def moved(average: Params, power: float) -> Params:
-        share = 1.0 - (1.0 - averages.waiting / steps) ** power
-        return jax.tree.map(lambda a, p: a + jnp.asarray(share, a.dtype) * (p - a), average, params)
+        part = share(steps, power, averages.waiting)
+        return jax.tree.map(lambda a, p: a + jnp.asarray(part, a.dtype) * (p - a), average, params)
 
-    control, output = moved(averages.control, CONTROL), moved(averages.output, OUTPUT)
-    return Averages(steps, jnp.zeros_like(steps), control, output)
+    long, short = moved(averages.long, LONG_POWER), moved(averages.short, SHORT_POWER)
+    return Averages(steps, jnp.zeros_like(steps), long, short)
 
 
 def _measure(value_fn: Callable[[Params], Array], params: Params, averages: Averages) -> Array:
     """The gap, as `lrscope.control.gap.gap_of` defines it: the short average is evaluated only where the parameters
     are ahead of the long one."""
-    here, long = _loss(value_fn, params), _loss(value_fn, _like(averages.control, params))
-    short = _when(here < long, lambda _: _loss(value_fn, _like(averages.output, params)), here)
+    here, long = _loss(value_fn, params), _loss(value_fn, _like(averages.long, params))
+    short = _when(here < long, lambda _: _loss(value_fn, _like(averages.short, params)), here)
     return rules.gap_of(here, long, short)
 
 
@@ -302,14 +307,6 @@ def _loss(value_fn: Callable[[Params], Array], params: Params) -> Array:
 def _finite(tree: Any) -> Array:
     """Whether all of it is finite, by its squared norm, which is one product: an update of 1e19 is none either."""
     return jnp.isfinite(sum(jnp.vdot(x, x).astype(jnp.float32) for x in jax.tree.leaves(tree)))
-
-
-def _alike(new: Any, old: Any) -> Any:
-    return jax.tree.map(lambda a, b: jnp.asarray(a, jnp.result_type(b)), new, old)
-
-
-def _where(condition: Array, yes: Any, no: Any) -> Any:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
 
 
 def _wide(dtype: Any) -> Any:

@@ -1,5 +1,5 @@
-"""`lrscope.torch`: schedulers that act on evidence, a recorder for training loops in PyTorch, and a probe that
-tries out other rates and takes it all back."""
+"""`lrscope.torch`: schedulers that set the rate by evidence, a recorder for training loops, and a probe that tries
+out other rates and puts everything back."""
 
 from __future__ import annotations
 

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-_SIMPLE = frozenset((torch.float32, torch.float64))
-_SMALL = 1 << 18  # entries; at a million, packing costs more than it saves
+_SIMPLE_DTYPES = frozenset((torch.float32, torch.float64))
+_PACKED_ENTRIES = 1 << 18  # entries; at a million, packing costs more than it saves
 
 
 def can_pack(weights: Sequence[Tensor]) -> bool:
     """Whether these are few entries, of one simple type, on one device."""
-    if not weights or sum(w.numel() for w in weights) > _SMALL:
+    if not weights or sum(w.numel() for w in weights) > _PACKED_ENTRIES:
         return False
     kind, place = weights[0].dtype, weights[0].device
-    return kind in _SIMPLE and all(
+    return kind in _SIMPLE_DTYPES and all(
         w.dtype == kind and w.device == place and w.layout is torch.strided for w in weights
     )
 
@@ -39,7 +39,7 @@ def norm(tensors: Sequence[Tensor]) -> Tensor:
     single, sparse gradients by their values."""
     dense = (
         tensors
-        if all(t.dtype in _SIMPLE and t.layout is torch.strided for t in tensors)
+        if all(t.dtype in _SIMPLE_DTYPES and t.layout is torch.strided for t in tensors)
         else [_plain(t) for t in tensors]
     )
     if not dense:

@@ -1,11 +1,4 @@
-"""A running average of weights that needs no horizon.
-
-    a_t = a_(t-1) + (1 - (1 - 1/t)^p) (theta_t - a_(t-1))
-
-The weight of theta_s in a_t grows as (s/t)^(p-1), so the average forgets the start at the pace at which the
-run grows, and the mean age of what it holds is t/(p+1): a third of the run for p = 2. (Shamir and Zhang 2013,
-"polynomial decay averaging", for the idea.)
-"""
+"""The running average of weights in PyTorch; the rule is that of `lrscope.control.average`."""
 
 from __future__ import annotations
 
@@ -14,43 +7,32 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lrscope.control.average import RunningAverage
+from lrscope.errors import UsageError
 
-class PowerAverage:
-    """The running average of a list of tensors; one copy of them is its state.
 
-    Parameters
-    ----------
-    power : float
-        p above; 2 unless told. More forgets faster.
+class PowerAverage(RunningAverage[Tensor]):
+    """The running average of a list of tensors, changed in place; one copy of them is its state."""
 
-    Attributes
-    ----------
-    values : list of tensors
-        The average, in single precision at least: a small change is lost to half precision. Empty at the
-        start.
-    steps : int
-        t, the steps that went in.
-    """
-
-    def __init__(self, power: float = 2.0) -> None:
-        self.power = power
-        self.values: list[Tensor] = []
-        self.steps = 0
+    def _begun(self, weights: Sequence[Tensor]) -> list[Tensor]:
+        # a small change is lost to half precision
+        return [w.detach().to(_wide(w.dtype), copy=True) for w in weights]
 
     @torch.no_grad()
-    def update(self, weights: Sequence[Tensor], steps: int = 1) -> None:
-        """Take in the weights after `steps` more steps.
+    def _move(self, weights: Sequence[Tensor], part: float) -> None:
+        wide = [w.detach().to(a.dtype) for w, a in zip(weights, self.values, strict=True)]
+        torch._foreach_lerp_(self.values, wide, part)
 
-        The caller leaves out weights that are not finite: an average that has taken in one NaN stays NaN.
-        """
-        self.steps += steps
-        share = 1.0 - (1.0 - steps / self.steps) ** self.power
-        weights = [w.detach() for w in weights]
-        if len(self.values) != len(weights) or self.steps == steps:
-            self.values = [w.to(_wide(w.dtype), copy=True) for w in weights]
-            return
-        wide = [w if w.dtype == a.dtype else w.to(a.dtype) for w, a in zip(weights, self.values, strict=True)]
-        torch._foreach_lerp_(self.values, wide, share)
+
+def values_like(values: Sequence[Tensor], weights: Sequence[Tensor], owner: str) -> list[Tensor]:
+    """Copies of saved values on the devices of the weights they belong to; a `UsageError` where they are another
+    model's, which names the owner of the state."""
+    if len(values) not in (0, len(weights)):
+        raise UsageError(
+            f"The saved state of the {owner} holds {len(values)} averaged tensors, and the optimiser has "
+            f"{len(weights)}: it belongs to another model."
+        )
+    return [v.detach().to(w.device, copy=True) for v, w in zip(values, weights, strict=False)]
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:

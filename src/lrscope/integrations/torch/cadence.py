@@ -1,11 +1,9 @@
-"""When to measure: as often as helps, as seldom as the price asks.
+"""When to measure: as often as helps, as rarely as the cost asks.
 
 Diagnosis looks at the latest 15 to 50 % of a run, so a run that is ten times as long needs measurements a tenth
-as often to be judged as well. A cadence is therefore free to widen with the run, to `step / 64` steps, which
-still leaves ten measurements in its latest 15 %. Within that freedom it measures densely where that is cheap,
-as beside a large batch, and stretches where it is dear, as on a small model whose steps take a third of a
-millisecond, until measuring takes its share of the run's time and no more. The losses of single steps are
-noisier than what is measured, so that many more of their lines are kept.
+as often. A cadence is therefore free to widen with the run, to `step / 64` steps, which leaves ten measurements in
+its latest 15 %. Within that freedom it measures densely where that is cheap, as beside a large batch, and stretches
+where it is dear, as on a small model whose steps take a third of a millisecond.
 """
 
 from __future__ import annotations
@@ -13,26 +11,18 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
-_UNSEEN = 2.0  # beyond its own time, measuring empties caches for as long again: benchmarks/recorder.py
-_REMEMBERED = 9  # medians of so many: a first compilation or a pause for validation does not count
+_UNSEEN_FACTOR = (
+    2.0  # beyond its own time, measuring empties caches for as long again: benchmarks/recorder.py
+)
+_REMEMBERED_COSTS = 9  # medians of so many: a first compilation or a pause for validation does not count
 
 
 class Cadence:
-    """Tells at which steps to measure.
+    """At which steps to measure: at the multiples of `fixed`, or where that is None, by the cost.
 
-    Parameters
-    ----------
-    fixed : int or None
-        Measure at the multiples of this number of steps; None to go by the price.
-    densest : int
-        Steps between measurements that the price is never below, when not fixed.
-    share : float
-        The share of the run's time that measuring may take, once the run is long enough to afford it.
-    per_run : int
-        Measurements at the least while a run doubles; the spacing is never above `step / per_run`.
-    early : int
-        Until this step every 4th is measured (every `fixed`-th if that is fewer), for the average changes
-        fast at first.
+    By the cost, measurements are `densest` steps apart at first, and later so far that they take a `share` of the run's
+    time, but at least `per_run` of them come while a run doubles. Until the step `early` every 4th is measured (every
+    `fixed`-th if that is fewer), for the average of weights changes fast at first.
     """
 
     def __init__(
@@ -43,13 +33,13 @@ class Cadence:
         self._share = share
         self._per_run = per_run
         self._early = early
-        self._costs: deque[float] = deque(maxlen=_REMEMBERED)
-        self._paces: deque[float] = deque(maxlen=_REMEMBERED)
+        self._costs: deque[float] = deque(maxlen=_REMEMBERED_COSTS)
+        self._paces: deque[float] = deque(maxlen=_REMEMBERED_COSTS)
         self._next = 0
         self.go_on(0)
 
     def due(self, step: int) -> bool:
-        """Whether this step, the one after the last that was told, is to be measured."""
+        """Whether this step, the one after the last that `passed` was called for, is to be measured."""
         return step >= self._next
 
     def passed(self, step: int, cost: float, pace: float) -> None:
@@ -72,5 +62,5 @@ class Cadence:
             return self.fixed
         if step < self._densest * self._per_run or not self._costs:
             return self._densest
-        asked = _UNSEEN * median(self._costs) / (self._share * median(self._paces))
+        asked = _UNSEEN_FACTOR * median(self._costs) / (self._share * median(self._paces))
         return max(self._densest, min(int(asked) + 1, step // self._per_run))

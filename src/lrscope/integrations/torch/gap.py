@@ -1,108 +1,92 @@
-"""The gap: the loss at the weights minus the loss at their running average, on one batch.
+"""Measures the gap in PyTorch: the loss at the weights minus the loss at their running average, on one batch.
 
-Positive: the average is the better point, so noise is what holds the loss up, and a lower rate would help.
-Negative: the average lags behind weights that are still on their way. The sampling noise of the batch
-cancels, so this asks the question itself, and no statistic that was tried answers it as well.
-
-The batch has to be one on which the weights have not just been stepped. After the step they fit it, the gap
-reads negative, and the answer turns upside down; so this is called before the step only, by the recorder.
+`lrscope.control.gap` says what it means. The batch has to be one on which the weights have not just been
+stepped: after the step they fit it, the gap reads negative, and the answer turns upside down. So everything here
+is called with the weights as they were before the step.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
+from lrscope.control.average import RunningAverage
 from lrscope.control.gap import gap_of
-from lrscope.integrations.torch.average import PowerAverage
-from lrscope.integrations.torch.cadence import Cadence
 from lrscope.integrations.torch.loss_capture import CapturedLoss
-from lrscope.integrations.torch.measuring import measuring, number, weights_replaced
+from lrscope.integrations.torch.measuring import Precision, measuring, number, weights_replaced
+from lrscope.integrations.torch.suspend import suspend
 
-_EARLY = 64
-_DENSEST = 16
-_FIRST = 16
-_TRUST_AFTER = 3
-_CHECK_EVERY = 16
+_TRUSTED_AGREEMENTS = 3  # agreements in a row, from which on the loss of training stands for its repetition
+_CHECK_EVERY_GAPS = 16  # the two are compared again
 
 
 class GapMeter:
-    """Keeps the average and measures the gap now and then.
+    """Measures gaps against the long average of the weights; where the short one is given, the weights count as ahead
+    only as far as they are ahead of both."""
 
-    Parameters
-    ----------
-    model : module
-        What is put into evaluation mode: dropout off, BatchNorm by the batch.
-    every : int or None
-        Steps between measurements; every 4th step from step 16 to step 64, when the average changes fast.
-        None: every 16th, or seldomer as `Cadence` finds it.
-    share : float
-        The share of the run's time that measuring may take.
-    """
-
-    def __init__(self, model: nn.Module, every: int | None, share: float) -> None:
-        self.model = model
-        self.cadence = Cadence(every, _DENSEST, share, early=_EARLY)
-        self.average = PowerAverage()
-        self.short: PowerAverage | None = None  # where the gap is that of `lrscope.control.gap.gap_of`
-        self._measured = 0
-        self._agreed = 0
-        self.spent = 0.0  # seconds on the measurement of this step
+    def __init__(
+        self, model: nn.Module, long: RunningAverage[Tensor], short: RunningAverage[Tensor] | None = None
+    ) -> None:
+        self._model = model
+        self._long = long
+        self._short = short
+        self._measured = 0  # gaps on batches of training
+        self._agreed = 0  # how often in a row the loss of training agreed with its repetition
 
     @property
     def trust(self) -> tuple[int, int]:
-        """How often the gap was measured, and how often in a row the loss of training agreed with its
-        repetition: what a resumed run has to know to go on alike."""
+        """What a resumed run has to know to go on alike: gaps measured on batches of training, and how often in a
+        row the loss of training agreed with its repetition."""
         return self._measured, self._agreed
 
     @trust.setter
     def trust(self, value: tuple[int, int]) -> None:
         self._measured, self._agreed = value
 
-    def due(self, step: int) -> bool:
-        """Whether the gap is to be measured before this step."""
-        return step >= _FIRST and bool(self.average.values) and self.cadence.due(step)
-
-    def passed(self, step: int, pace: float) -> None:
-        """This step is done, and steps take so many seconds."""
-        if self.cadence.due(step):
-            self.cadence.passed(step, self.spent, pace)
-            self.spent = 0.0
-
-    def measure(self, heard: CapturedLoss, weights: Sequence[Tensor]) -> float:
+    def on_training_batch(self, captured: CapturedLoss, weights: Sequence[Tensor]) -> float:
         """The gap on the batch of a loss that was computed at these weights.
 
-        One forward pass at the average, and one at the weights where the loss of training cannot stand for it
-        because dropout or the like was on. That is found out by comparing them at first, and now and then
-        later.
+        The loss of training stands for the loss at the weights, unless dropout or the like is on. That is found
+        out by computing it again at first, and now and then later.
         """
-        again, precision = heard.again, heard.precision
-        if again is None or precision is None:
+        if captured.recompute is None:
             raise ValueError("the loss of this step cannot be computed again")
-        begun = time.perf_counter()
-        trained = number(heard.value)
-        trusted = self._agreed >= _TRUST_AFTER and self._measured % _CHECK_EVERY != 0
-        with measuring(self.model) as rewind:
-            here = trained
-            if not trusted:
-                with precision.again():
-                    here = number(again())
-                same = math.isclose(here, trained, rel_tol=1e-5)
-                self._agreed = self._agreed + 1 if same else 0
-                rewind()
-            with weights_replaced(weights, self.average.values), precision.again():
-                there = number(again())
+        trained = number(captured.value)
+        trusted = self._agreed >= _TRUSTED_AGREEMENTS and self._measured % _CHECK_EVERY_GAPS != 0
+        gap, here = self._measure(
+            captured.recompute, weights, captured.precision, trained if trusted else None
+        )
+        if not trusted:
+            self._agreed = self._agreed + 1 if math.isclose(here, trained, rel_tol=1e-5) else 0
+        self._measured += 1
+        return gap
 
-            def at(average: PowerAverage) -> float:
+    def on_other_batch(self, loss: Callable[[], Any], weights: Sequence[Tensor]) -> float:
+        """The gap on the batch of a function that computes the loss."""
+        return self._measure(loss, weights, None, None)[0]
+
+    def _measure(
+        self,
+        loss: Callable[[], Any],
+        weights: Sequence[Tensor],
+        precision: Precision | None,
+        here: float | None,
+    ) -> tuple[float, float]:
+        """The gap, and the loss at the weights, which is computed unless it is given."""
+        precision = precision or Precision.now(weights[0].device.type)
+        with suspend(), measuring(self._model) as rewind:
+            if here is None:
+                with precision.again():
+                    here = number(loss())
+
+            def at(average: RunningAverage[Tensor]) -> float:
                 rewind()
                 with weights_replaced(weights, average.values), precision.again():
-                    return number(again())
+                    return number(loss())
 
-            short = self.short
+            there, short = at(self._long), self._short
             gap = here - there if short is None else gap_of(here, there, lambda: at(short))
-        self._measured += 1
-        self.spent = time.perf_counter() - begun
-        return gap
+        return gap, here

@@ -12,15 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lrscope.control.record_writer import SCHEMA
 from lrscope.curves.journal import Field, Journal
 from lrscope.errors import StoreError
 from lrscope.integrations.torch.loss_capture import CapturedLoss
+from lrscope.integrations.torch.processes import is_first_process
 
-_MOST_WAITING = 32  # lines
-_LONGEST_WAIT = 0.25  # seconds
+_MOST_WAITING_LINES = 32
+_LONGEST_WAIT_SECONDS = 0.25
 
 Row = dict[str, Any]
-"""One line to be: names, and numbers, scalar tensors, or three of these: one to be divided by the others."""
+"""A line to be: names with numbers, scalar tensors, or three of these, the first to be divided by the others."""
 
 
 class Lines:
@@ -28,7 +30,7 @@ class Lines:
 
     So a kill costs a quarter of a second of fast steps, and of slow ones nothing; and a graphics card need
     not be waited for at each step. What is left at the end of the program is written then. Only the first
-    process of a distributed run writes. When writing fails, it is said once, and training goes on.
+    process of a distributed run writes. When writing fails, one warning says so, and training goes on.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class Lines:
         optimizer: torch.optim.Optimizer,
         settings: dict[str, Field] | None = None,
     ) -> None:
-        self._journal: Journal | None = Journal(path) if _is_first() else None
+        self._journal: Journal | None = Journal(path) if is_first_process() else None
         self._rows: list[Row] = []
         self._head = {**_header(optimizer), **(settings or {})}
         self._written = time.monotonic()
@@ -52,7 +54,7 @@ class Lines:
     def add(self, row: Row) -> None:
         """The next line."""
         self._rows.append(row)
-        if len(self._rows) >= _MOST_WAITING or time.monotonic() - self._written > _LONGEST_WAIT:
+        if len(self._rows) >= _MOST_WAITING_LINES or time.monotonic() - self._written > _LONGEST_WAIT_SECONDS:
             self._write()
 
     def close(self) -> None:
@@ -85,14 +87,13 @@ def rates(optimizer: torch.optim.Optimizer) -> Row:
     }
 
 
-def mean_loss(heard: list[CapturedLoss]) -> Row:
+def mean_loss(losses: list[CapturedLoss]) -> Row:
     """The mean of losses, and how many they were when more than one."""
-    if not heard:
+    if not losses:
         return {}
-    if len(heard) == 1:
-        return {"loss": heard[0].value}
-    total = sum(h.value for h in heard)
-    return {"loss": total / len(heard), "batches": len(heard)}
+    if len(losses) == 1:
+        return {"loss": losses[0].value}
+    return {"loss": sum(c.value for c in losses) / len(losses), "batches": len(losses)}
 
 
 def warn(sentence: str) -> None:
@@ -106,7 +107,7 @@ def _header(optimizer: torch.optim.Optimizer) -> dict[str, Field]:
     group = optimizer.param_groups[0]
     name = type(optimizer).__name__
     plain = name == "SGD" and not group.get("momentum")
-    return {"schema": "lrscope.record/1", "optimizer": name, "plain_sgd": "yes" if plain else "no"}
+    return {"schema": SCHEMA, "optimizer": name, "plain_sgd": "yes" if plain else "no"}
 
 
 def _field(name: str, value: Any) -> Field:
@@ -120,9 +121,3 @@ def _field(name: str, value: Any) -> Field:
     if isinstance(value, float) and not name.startswith("lr"):
         return float(f"{value:.9g}")
     return value  # type: ignore[no-any-return]
-
-
-def _is_first() -> bool:
-    """Whether this is the process that writes."""
-    distributed = torch.distributed
-    return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0

@@ -1,4 +1,4 @@
-"""Evaluating a loss in the middle of training without training noticing.
+"""Evaluates a loss in the middle of training, which goes on as if nothing had been evaluated.
 
 Dropout is off. BatchNorm normalises by the batch (its running statistics belong to other weights, or lag
 behind them), and its running statistics are put back. Random states are put back, and are the same for every
@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
+
+from lrscope.integrations.torch.saved_state import RandomState, remember_buffers, remember_modes
 
 
 @dataclass(frozen=True)
@@ -51,34 +53,22 @@ def measuring(model: nn.Module) -> Iterator[Callable[[], None]]:
     rewind : callable
         Sets buffers and random states back to those at the beginning: call it between two evaluations.
     """
-    modes = [(module, module.training) for module in model.modules()]
-    buffers = [
-        (module, name, buffer, buffer.detach().clone())
-        for module, _ in modes
-        for name, buffer in module._buffers.items()
-        if buffer is not None
-    ]
-    random = RandomState()
+    modules = list(model.modules())
+    modes, buffers, random = remember_modes(modules), remember_buffers(modules), RandomState()
 
     def rewind() -> None:
-        # Always copied: BatchNorm changes its statistics without counting up the buffer's version.
-        for module, name, buffer, value in buffers:
-            buffer.data.copy_(value)
-            if module._buffers.get(name) is not buffer:
-                module._buffers[name] = buffer
+        buffers()
         random.restore()
 
-    for module, training in modes:
-        if training and not isinstance(module, _NormBase):
+    for module in modules:
+        if module.training and not isinstance(module, _NormBase):
             module.training = False
     try:
         with torch.no_grad():
             yield rewind
     finally:
         rewind()
-        for module, training in modes:
-            if module.training != training:
-                module.training = training
+        modes()
 
 
 @contextmanager
@@ -97,24 +87,6 @@ def weights_replaced(weights: Sequence[Tensor], by: Sequence[Tensor]) -> Iterato
         torch._foreach_copy_(data, kept)
 
 
-class RandomState:
-    """Torch's random states, of the processor and of every CUDA device in use."""
-
-    def __init__(self) -> None:
-        self.cpu = torch.get_rng_state()
-        self.cuda: list[Tensor] = torch.cuda.get_rng_state_all() if _cuda_in_use() else []
-
-    def restore(self) -> None:
-        """Set them again; can be called any number of times."""
-        torch.set_rng_state(self.cpu)
-        if self.cuda:
-            torch.cuda.set_rng_state_all(self.cuda)
-
-
 def number(loss: Any) -> float:
     """A scalar tensor or number as a float."""
     return float(loss.detach()) if isinstance(loss, Tensor) else float(loss)
-
-
-def _cuda_in_use() -> bool:
-    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]

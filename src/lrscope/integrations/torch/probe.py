@@ -1,4 +1,4 @@
-"""The branch probe: try lower and higher rates for a few steps, compare, and take it all back.
+"""The branch probe: tries lower and higher rates for a few steps, compares them, and puts everything back.
 
 From the present state, each branch takes `steps` steps at its rate on the same batches and is cooled down to
 near zero for `cool` more, because what counts is where a rate leads and not how much noise it shows on the
@@ -23,7 +23,7 @@ from lrscope.diagnosis.branches import BranchVerdict, judge_branches
 from lrscope.errors import UsageError
 from lrscope.integrations.torch.measuring import measuring, number
 from lrscope.integrations.torch.saved_state import borrowed
-from lrscope.integrations.torch.suspend import looking_away
+from lrscope.integrations.torch.suspend import suspend
 
 
 def probe(
@@ -92,7 +92,10 @@ def probe(
         after everything is put back.
     """
     if steps < 1 or cool < 0 or repeats < 1 or eval_batches < 2:
-        raise UsageError("steps and repeats must be 1 or more, cool 0 or more and eval_batches 2 or more.")
+        raise UsageError(
+            "steps and repeats must be 1 or more, cool 0 or more and eval_batches 2 or more; got "
+            f"steps={steps}, repeats={repeats}, cool={cool}, eval_batches={eval_batches}."
+        )
     rates = sorted({1.0, *map(float, factors)})
     if len(rates) < 2 or rates[0] <= 0:
         raise UsageError(f"factors must be positive and at least one other than 1; got {tuple(factors)}.")
@@ -102,7 +105,7 @@ def probe(
         *(thing for thing in (scaler, batches, evaluate) if not isinstance(thing, Sequence)),
     ]
     length = steps + cool
-    with looking_away(), borrowed(model, optimizer, others) as before, _unhooked(optimizer):
+    with suspend(), borrowed(model, optimizer, others) as before, _unhooked(optimizer):
         training, judging = _take(batches, evaluate, repeats * length, eval_batches)
         before.restore()
         losses = np.full((len(rates), repeats, len(judging)), np.nan)

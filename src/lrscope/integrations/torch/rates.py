@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lrscope.errors import UsageError
+from lrscope.control.base import require_rate
 
 
 class Rates:
@@ -21,10 +21,7 @@ class Rates:
         self._optimizer = optimizer  # its groups are other objects after each load_state_dict
         groups = optimizer.param_groups
         self.first = float(groups[0]["lr"])
-        if not self.first > 0:
-            raise UsageError(
-                f"The optimiser's learning rate must be above zero to start from, and is {self.first}."
-            )
+        require_rate(self.first)
         self.ratios = [float(group["lr"]) / self.first for group in groups]
 
     def set(self, lr: float) -> None:
@@ -35,3 +32,7 @@ class Rates:
                 group["lr"].fill_(lr * ratio)
             else:
                 group["lr"] = lr * ratio
+
+    def now(self) -> list[float]:
+        """The rates of all parameter groups."""
+        return [float(group["lr"]) for group in self._optimizer.param_groups]

@@ -1,4 +1,4 @@
-"""Everything a few steps of training change, remembered and put back bit for bit.
+"""What a few steps of training, or an evaluation in between, change: saved, and put back bit for bit.
 
 Values go back into the very tensors, lists and dictionaries they were in, so that whoever holds one of them
 (a scheduler, a compiled step, a view) sees the old value again.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,8 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-
-from lrscope.integrations.torch.measuring import RandomState
 
 Restore = Callable[[], Any]
 """Puts something back and returns it; can be called any number of times."""
@@ -39,8 +37,10 @@ class SavedState:
     """
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, others: Iterable[Any] = ()) -> None:
+        modules = list(model.modules())
         self._restores: list[Restore] = [
-            *_modules(model),
+            remember_modes(modules),
+            remember_buffers(modules),
             *_weights([*model.parameters(), *(p for g in optimizer.param_groups for p in g["params"])]),
             _remember_optimizer(optimizer),
             *(remember(other) for other in others),
@@ -58,11 +58,54 @@ class SavedState:
 @contextmanager
 def borrowed(model: nn.Module, optimizer: Optimizer, others: Iterable[Any] = ()) -> Iterator[SavedState]:
     """What is changed inside is as it was afterwards, whichever way the block is left."""
-    memento = SavedState(model, optimizer, others)
+    saved = SavedState(model, optimizer, others)
     try:
-        yield memento
+        yield saved
     finally:
-        memento.restore()
+        saved.restore()
+
+
+class RandomState:
+    """Torch's random states, of the processor and of every CUDA device in use."""
+
+    def __init__(self) -> None:
+        self._cpu = torch.get_rng_state()
+        in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        self._cuda: list[Tensor] = torch.cuda.get_rng_state_all() if in_use else []
+
+    def restore(self) -> None:
+        """Set them again; can be called any number of times."""
+        torch.set_rng_state(self._cpu)
+        if self._cuda:
+            torch.cuda.set_rng_state_all(self._cuda)
+
+
+def remember_buffers(modules: Sequence[nn.Module]) -> Callable[[], None]:
+    """How to put back the buffers of modules."""
+    mappings = [module._buffers for module in modules]
+    before = [dict(mapping) for mapping in mappings]
+    values = [(b, b.detach().clone()) for buffers in before for b in buffers.values() if b is not None]
+
+    def restore() -> None:
+        # always copied back: BatchNorm changes its statistics without counting up the buffer's version
+        for buffer, value in values:
+            _put(buffer, value)
+        for mapping, buffers in zip(mappings, before, strict=True):
+            _refill(mapping, buffers)
+
+    return restore
+
+
+def remember_modes(modules: Sequence[nn.Module]) -> Callable[[], None]:
+    """How to put back which modules are in training mode."""
+    modes = [(module, module.training) for module in modules]
+
+    def restore() -> None:
+        for module, training in modes:
+            if module.training != training:
+                module.training = training
+
+    return restore
 
 
 def remember(thing: Any) -> Restore:
@@ -105,13 +148,18 @@ def _remember_tensor(tensor: Tensor) -> Restore:
     value = tensor.detach().clone()
 
     def restore() -> Tensor:
-        if tensor.shape != value.shape:
-            tensor.data = value.clone()
-        else:
-            tensor.data.copy_(value)
+        _put(tensor, value)
         return tensor
 
     return restore
+
+
+def _put(tensor: Tensor, value: Tensor) -> None:
+    """A value into the very tensor."""
+    if tensor.shape != value.shape:
+        tensor.data = value.clone()
+    else:
+        tensor.data.copy_(value)
 
 
 def _remember_mapping(mapping: MutableMapping[Any, Any], leave: tuple[str, ...] = ()) -> Restore:
@@ -121,13 +169,18 @@ def _remember_mapping(mapping: MutableMapping[Any, Any], leave: tuple[str, ...] 
     ]
 
     def restore() -> Any:
-        values = [(key, part()) for key, part in parts]
-        mapping.clear()
-        for key, value in values:
-            mapping[key] = value
+        _refill(mapping, {key: part() for key, part in parts})
         return mapping
 
     return restore
+
+
+def _refill(mapping: MutableMapping[Any, Any], values: Mapping[Any, Any]) -> None:
+    """These values, and no others. Nothing is touched where nothing else stands there: compiled code watches such
+    mappings for changes."""
+    if len(mapping) != len(values) or any(mapping.get(k, values) is not v for k, v in values.items()):
+        mapping.clear()
+        mapping.update(values)
 
 
 def _remember_attributes(thing: Any) -> Restore:
@@ -191,23 +244,6 @@ def _remember_weight(weight: Tensor) -> Restore:
             gradient.data.copy_(kept)
         weight.grad = gradient
         return weight
-
-    return restore
-
-
-def _modules(model: nn.Module) -> Iterator[Restore]:
-    for module in model.modules():
-        yield _remember_module(module)
-
-
-def _remember_module(module: nn.Module) -> Restore:
-    training = module.training
-    buffers = _remember_mapping(module._buffers)
-
-    def restore() -> nn.Module:
-        module.training = training
-        buffers()
-        return module
 
     return restore
 

@@ -1,4 +1,5 @@
-"""Weights kept for a roll-back, with everything that belongs to them."""
+"""Weights kept for a roll-back: unlike a `SavedState`, plain tensors that a checkpoint can hold and a later process
+load."""
 
 from __future__ import annotations
 
@@ -9,14 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lrscope.integrations.torch.average import PowerAverage
-
 
 class Snapshot:
-    """Weights, buffers and optimiser state at one moment; for Adam three times the weights.
-
-    The running averages are not kept: they begin anew from the weights that are brought back.
-    """
+    """Weights, buffers and optimiser state at one moment; for Adam three times the weights."""
 
     def __init__(self, parts: Mapping[str, Any]) -> None:
         self.parts = dict(parts)
@@ -39,18 +35,17 @@ class Snapshot:
             }
         )
 
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, Any] | None) -> Snapshot | None:
+        """From the parts of a checkpoint, which stay as they are; None for None."""
+        return None if parts is None else cls(copy.deepcopy(dict(parts)))
+
     def copied(self) -> dict[str, Any]:
         """The parts, in memory of their own: a snapshot's is written over once it is needed no more."""
         return copy.deepcopy(self.parts)
 
     @torch.no_grad()
-    def restore(
-        self,
-        weights: Sequence[Tensor],
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        averages: Sequence[PowerAverage],
-    ) -> None:
+    def restore(self, weights: Sequence[Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """Put everything back, into the very tensors; the rates stay as they are."""
         for weight, value in zip(weights, self.parts["weights"], strict=True):
             weight.data.copy_(value)
@@ -62,8 +57,6 @@ class Snapshot:
                 "param_groups": optimizer.state_dict()["param_groups"],
             }
         )
-        for average in averages:
-            average.steps, average.values = 0, []
 
 
 @torch.no_grad()

@@ -1,24 +1,24 @@
-"""Recorders look away while a probe tries out steps that will be taken back."""
+"""Recorders and schedulers are suspended while a probe or a measurement runs passes that are no part of training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_looking_away = 0
+_depth = 0
 
 
-def attentive() -> bool:
-    """Whether what happens now is part of the training."""
-    return _looking_away == 0
+def suspended() -> bool:
+    """Whether what happens now is no part of the training."""
+    return _depth > 0
 
 
 @contextmanager
-def looking_away() -> Iterator[None]:
-    """Nothing inside is recorded."""
-    global _looking_away
-    _looking_away += 1
+def suspend() -> Iterator[None]:
+    """Nothing inside is recorded, and no scheduler acts."""
+    global _depth
+    _depth += 1
     try:
         yield
     finally:
-        _looking_away -= 1
+        _depth -= 1

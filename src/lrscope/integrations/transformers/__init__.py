@@ -1,4 +1,4 @@
-"""`lrscope.transformers`: schedulers that act on evidence, and the recorder, for Hugging Face's Trainer."""
+"""`lrscope.transformers`: schedulers that set the rate by evidence, and the recorder, for Hugging Face's Trainer."""
 
 from __future__ import annotations
 

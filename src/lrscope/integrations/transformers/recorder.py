@@ -11,16 +11,17 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from lrscope.integrations.torch import Recorder as _Recorder
+from lrscope.integrations.torch.hosted import HostedRecorder
 from lrscope.integrations.transformers.unwrapping import unwrapped
 
 
-class Recorder(TrainerCallback):
+class Recorder(HostedRecorder, TrainerCallback):
     """Records each optimiser step of a Trainer's run; see `lrscope.torch.Recorder` for what is in a line.
 
     Parameters
     ----------
     path : path, optional
-        Where to write; ``record.jsonl`` in the output folder unless told.
+        Where to write; ``record.jsonl`` in the output folder by default.
     every, gap_every : int, optional
         As for `lrscope.torch.Recorder`.
 
@@ -34,9 +35,7 @@ class Recorder(TrainerCallback):
     def __init__(
         self, path: str | Path | None = None, *, every: int | None = None, gap_every: int | None = None
     ) -> None:
-        self._path = path
-        self._every = every
-        self._gap_every = gap_every
+        super().__init__(path, every=every, gap_every=gap_every)
         self._recorder: _Recorder | None = None
 
     def on_train_begin(
@@ -49,8 +48,7 @@ class Recorder(TrainerCallback):
             optimizer,
             kwargs["model"],
             self._path or Path(args.output_dir or ".") / "record.jsonl",
-            every=self._every,
-            gap_every=self._gap_every,
+            **self._settings,
         )
         if state.global_step:
             self._recorder.load_state_dict({"step": state.global_step, "average_steps": 0, "average": []})

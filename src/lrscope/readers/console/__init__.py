@@ -1,10 +1,10 @@
 """What training programs print → points.
 
 Bytes become lines (`terminal`), lines become named numbers (`lines` and `naming`, `tables`, `structured`),
-counters become steps (`clock`), and what is believed becomes points (`course`).
+counters become steps (`step_counter`), and what is believed becomes points (`point_builder`).
 """
 
+from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.parser import Parser
-from lrscope.readers.console.recognised import Recognised
 
-__all__ = ["Parser", "Recognised"]
+__all__ = ["ParseReport", "Parser"]

@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrscope.readers.console.words import (
-    EVALUATION,
-    Kind,
-    is_evaluation,
-    is_strong,
-    is_sure,
-    kind_of,
-    same_metric,
-)
+from lrscope.vocabulary import Kind, is_validation, same_name
+from lrscope.vocabulary.counters import never_restarts
+from lrscope.vocabulary.printed import EVALUATION, printed_kind, speaks_for_itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,7 @@ class LineTemplate:
 NOTHING = LineTemplate()
 
 
-def plan_of_names(names: Sequence[str], wanted: str | None = None) -> LineTemplate:
+def template_of_names(names: Sequence[str], wanted: str | None = None) -> LineTemplate:
     """The roles of named numbers: a JSON object's keys, a table's columns. Names are kept as they are.
 
     A line with a run's total time on it ("train_runtime") is the summary at the end, and no point of a curve.
@@ -86,24 +80,24 @@ def plan_of_names(names: Sequence[str], wanted: str | None = None) -> LineTempla
         n.lower() in ("loss", "step") for n in names
     )
     for slot, name in enumerate(names):
-        what = kind_of(name)
-        if wanted is not None and same_metric(name, wanted):
+        what = printed_kind(name)
+        if wanted is not None and same_name(name, wanted):
             what = Kind.LOSS
             strong = True
         if what is Kind.EPOCH:
             epoch = epoch or Counter(name, slot)
         elif what in (Kind.ITERATION, Kind.BATCH):
             if within is None or _rank(name, what) < _rank(within.name, kind):
-                within, kind = Counter(name, slot, None, is_sure(name)), what
+                within, kind = Counter(name, slot, None, never_restarts(name)), what
         elif what is Kind.SUMMARY or (final and what in (Kind.LOSS, Kind.SCORE)):
-            summaries.append(Measure(name, slot, None, is_evaluation(name)))
+            summaries.append(Measure(name, slot, None, is_validation(name)))
         elif what is Kind.BOOKKEEPING or what is Kind.SETTING:
             others.append(name)
             settings += what is Kind.SETTING
         else:
             known = what is not Kind.UNKNOWN
-            measures.append(Measure(name, slot, None, is_evaluation(name), known, what is Kind.RATE))
-            strong = strong or is_strong(name)
+            measures.append(Measure(name, slot, None, is_validation(name), known, what is Kind.RATE))
+            strong = strong or speaks_for_itself(name)
             performance = performance or what in (Kind.LOSS, Kind.SCORE)
     return LineTemplate(
         epoch,
@@ -120,12 +114,12 @@ def plan_of_names(names: Sequence[str], wanted: str | None = None) -> LineTempla
 
 
 def _rank(name: str, kind: Kind) -> tuple[int, int]:
-    return (0 if is_sure(name) else 1 if kind is Kind.ITERATION else 2, len(name))
+    return (0 if never_restarts(name) else 1 if kind is Kind.ITERATION else 2, len(name))
 
 
 def prefixed(name: str, phase: str | None) -> str:
     """The metric's name with the phase before it, unless it names its data already."""
-    if phase is None or is_evaluation(name) or name.lower().startswith("train"):
+    if phase is None or is_validation(name) or name.lower().startswith("train"):
         return name
     return f"{phase}_{name}"
 

@@ -19,17 +19,9 @@ from lrscope.readers.console.line_template import (
 from lrscope.readers.console.naming import Slot, joined, name_slot, want
 from lrscope.readers.console.numbers import NUMBER
 from lrscope.readers.console.tables import header_of
-from lrscope.readers.console.words import (
-    EVALUATION,
-    TRAINING,
-    Kind,
-    is_evaluation,
-    is_plural,
-    is_strong,
-    is_sure,
-    kind_of,
-    same_metric,
-)
+from lrscope.vocabulary import Kind, is_validation, same_name
+from lrscope.vocabulary.counters import may_be_setting, never_restarts
+from lrscope.vocabulary.printed import EVALUATION, TRAINING, printed_kind, speaks_for_itself
 
 MOST_NUMBERS = 160  # a line with more of them is a dump of an array
 MOST_KINDS = 4096
@@ -71,22 +63,22 @@ class LineReader:
 
     def __init__(self, wanted: str | None = None) -> None:
         self._wanted = wanted
-        self._plans: dict[str, LineTemplate] = {}
+        self._templates: dict[str, LineTemplate] = {}
 
     def read(self, line: str) -> tuple[LineTemplate, list[str]]:
-        """The line's plan, and its numbers as printed. Lines without meaning give `NOTHING`."""
+        """The line's template, and its numbers as printed. Lines without meaning give `NOTHING`."""
         if len(line) > LONGEST:
             line = line[:LONGEST]
         parts = NUMBER.split(line)
         values = parts[1::2]
         key = "\0".join(parts[::2])
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = NOTHING if len(values) > MOST_NUMBERS else analyse(line, self._wanted)
-            if len(self._plans) >= MOST_KINDS:
-                self._plans.clear()
-            self._plans[key] = plan
-        return plan, values
+        template = self._templates.get(key)
+        if template is None:
+            template = NOTHING if len(values) > MOST_NUMBERS else analyse(line, self._wanted)
+            if len(self._templates) >= MOST_KINDS:
+                self._templates.clear()
+            self._templates[key] = template
+        return template, values
 
 
 def analyse(line: str, wanted: str | None = None) -> LineTemplate:
@@ -171,7 +163,7 @@ def _compose(line: str, slots: list[Slot], begin: int, wanted: str | None) -> Li
         elif slot.kind in (Kind.ITERATION, Kind.BATCH):
             better = (
                 within is None
-                or (is_sure(slot.name) and not within.sure)
+                or (never_restarts(slot.name) and not within.sure)
                 or (
                     slot.kind is Kind.ITERATION
                     and within_kind is Kind.BATCH
@@ -180,7 +172,7 @@ def _compose(line: str, slots: list[Slot], begin: int, wanted: str | None) -> Li
                 )
             )
             if better:
-                within, within_kind = Counter(slot.name, i, slot.total, is_sure(slot.name)), slot.kind
+                within, within_kind = Counter(slot.name, i, slot.total, never_restarts(slot.name)), slot.kind
         elif not slot.name:
             before = slot.before.rstrip(" ")
             if slot.total is not None and _is_pair_counter(line, slot, slots[slot.total]):
@@ -250,7 +242,7 @@ def _measured(
             continue
         name = joined(slot.name)
         if slot.kind is Kind.SUMMARY:
-            summaries.append(Measure(name, i, slot.total, is_evaluation(name)))
+            summaries.append(Measure(name, i, slot.total, is_validation(name)))
             continue
         if slot.kind in (Kind.LOSS, Kind.SCORE):
             word = slot.words[0].lower() if len(slot.words) > 1 else ""
@@ -261,7 +253,7 @@ def _measured(
         elif slot.kind is not Kind.RATE:
             name = prefixed(name, phase)
         if slot.kind is Kind.RATE:
-            name = "lr" if kind_of(slot.name) is Kind.RATE and len(slot.words) <= 2 else name
+            name = "lr" if printed_kind(slot.name) is Kind.RATE and len(slot.words) <= 2 else name
         if name in names:
             name = joined(" ".join(slot.words))
             if name in names:
@@ -269,8 +261,8 @@ def _measured(
         names.add(name)
         average = i + 1 if phase and i + 1 < len(slots) and _is_average(line, slot, slots[i + 1]) else i
         known, rate = slot.kind is not Kind.UNKNOWN, slot.kind is Kind.RATE
-        measures.append(Measure(name, average, slot.total, is_evaluation(name), known, rate))
-        strong = strong or is_strong(name) or (wanted is not None and same_metric(name, wanted))
+        measures.append(Measure(name, average, slot.total, is_validation(name), known, rate))
+        strong = strong or speaks_for_itself(name) or (wanted is not None and same_name(name, wanted))
         performance = performance or slot.kind in (Kind.LOSS, Kind.SCORE)
     if "train_runtime" in others and "loss" not in names:
         summaries += measures  # the summary at the end of a Hugging Face training
@@ -289,13 +281,13 @@ def _measured(
     return LineTemplate(
         epoch, within, within_kind, tuple(measures), tuple(summaries), tuple(others), phase, strong,
         performance, settings, leads, None, bar, plural=any(c is not None for c in (epoch, within)) and all(
-            c is None or (is_plural(c.name) and c.total is None) for c in (epoch, within)
+            c is None or (may_be_setting(c.name) and c.total is None) for c in (epoch, within)
         ),
     )  # fmt: skip
 
 
 def _named(name: str) -> bool:
-    return is_evaluation(name) or name.startswith("train")
+    return is_validation(name) or name.startswith("train")
 
 
 def _is_average(line: str, slot: Slot, after: Slot) -> bool:
@@ -312,7 +304,7 @@ def _phase(line: str, slots: list[Slot], begin: int, first: Slot | None) -> str 
         found = phase_word(word)
         if found:
             return found
-        if word.lower() in TRAINING or kind_of(word) in (Kind.LOSS, Kind.SCORE):
+        if word.lower() in TRAINING or printed_kind(word) in (Kind.LOSS, Kind.SCORE):
             return None
     return None
 

@@ -5,14 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from lrscope.readers.console.words import (
-    AVERAGE,
-    EVALUATION,
-    TRAINING,
-    Kind,
-    kind_of,
-    same_metric,
-)
+from lrscope.vocabulary import Kind, same_name
+from lrscope.vocabulary.printed import EVALUATION, TRAINING, printed_kind
+from lrscope.vocabulary.terms import AVERAGES
 
 _CUT = re.compile(r"[,;|\t\])}>•·●│┃]|\s{2,}|\s[-–—]\s|:\s|^:|…|\.{3,}|[█▏▎▍▌▋▊▉━╸╺#]+\s")
 _WRAPPER = re.compile(
@@ -93,7 +88,7 @@ def name_slot(line: str, slot: Slot, previous: Slot | None) -> None:
         and previous is not None
         and previous.lends
         and edge.strip() in (":", "=", ":=")
-    ):
+    ) or (words == ["is"] and previous is not None and previous.lends):
         words, slot.explicit = previous.lends, True
     if not words and core == "" and edge.strip() == "" and previous is None and _LEADING.match(tail):
         slot.name, slot.kind, slot.explicit = "line", Kind.ITERATION, True  # "100 loss 2.3"
@@ -108,12 +103,15 @@ def name_slot(line: str, slot: Slot, previous: Slot | None) -> None:
         return
     after = re.match(r"\s(epochs?|steps?|iterations?|iters|updates?|batches)\b", tail)
     if after and words[-1].lower() == "after":
-        slot.name, slot.kind, slot.explicit = after.group(1).rstrip("s"), kind_of(after.group(1)), True
+        slot.name, slot.kind, slot.explicit = after.group(1).rstrip("s"), printed_kind(after.group(1)), True
         return
     words = [w.strip("'’\"()*.-") for w in words]
     lending = next((i for i, w in enumerate(words) if w.lower() in ("at", "after", "for", "in", "on")), 0)
-    if lending and kind_of(" ".join(words[lending + 1 :])) in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH):
-        slot.lends, words = words[:lending], words[lending + 1 :]
+    if lending and printed_kind(" ".join(words[lending + 1 :])) in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH):
+        counted = " ".join(words)  # Deeplearning4j's "Score at iteration 10 is 0.5" is a loss
+        whole = printed_kind(counted) is Kind.LOSS is not printed_kind(" ".join(words[:lending]))
+        slot.lends = ["_".join(words)] if whole else words[:lending]
+        words = words[lending + 1 :]
     words = [w for w in words if w and w.lower() not in _FILLER]
     if any(w.lower() in ("improved", "improves") for w in words) or not words:
         slot.kind = Kind.SETTING
@@ -127,6 +125,8 @@ def name_slot(line: str, slot: Slot, previous: Slot | None) -> None:
         slot.kind = Kind.BOOKKEEPING
     if re.match(r"\s?(?:ms|s|sec|secs|seconds|it/s|it/sec|MB|GB)\b", tail) and slot.kind is Kind.ITERATION:
         slot.kind = Kind.BOOKKEEPING
+    if re.search(r"\d-$", slot.before) and slot.kind in (Kind.LOSS, Kind.SCORE):
+        slot.kind = Kind.SETTING  # "mAP50-95": a part of the name
     if tail.startswith(("_", ".")) or re.match(r"[A-Za-z]{2,}\d|-[A-Za-z]", tail):
         slot.kind = Kind.SETTING  # part of a word, a hash, a name
 
@@ -138,7 +138,7 @@ def _choose(slot: Slot, count: int) -> None:
         words = words[-4:]
     for start in range(len(words)):
         name = " ".join(words[start:])
-        kind = kind_of(name)
+        kind = printed_kind(name)
         if kind in (Kind.UNKNOWN, Kind.BOOKKEEPING) and not slot.explicit and name.lower() in _SIDES:
             slot.name, slot.kind = name, Kind.UNKNOWN  # "step 5 train 0.5 val 0.6"
             return
@@ -149,12 +149,12 @@ def _choose(slot: Slot, count: int) -> None:
         if kind in (Kind.LOSS, Kind.SCORE, Kind.UNKNOWN) and len(words) - start > 1:
             kept = _tidy(words[start:], slot.explicit)
             if kept != words[start:]:
-                kind = kind_of(" ".join(words[start:]))
+                kind = printed_kind(" ".join(words[start:]))
                 name = " ".join(kept)
         if (
             kind is Kind.UNKNOWN
             and start + 1 < len(words)
-            and kind_of(" ".join(words[-1:])) in (Kind.EPOCH, Kind.ITERATION)
+            and printed_kind(" ".join(words[-1:])) in (Kind.EPOCH, Kind.ITERATION)
         ):
             continue
         slot.name, slot.kind = name, kind
@@ -166,15 +166,15 @@ def want(slot: Slot, wanted: str) -> None:
     """Believe the metric that was asked for, whatever its name."""
     for start in range(len(slot.words)):
         name = " ".join(slot.words[start:])
-        if same_metric(joined(name), joined(wanted)):
+        if same_name(joined(name), joined(wanted)):
             slot.name, slot.kind, slot.words = name, Kind.LOSS, slot.words[start:]
             return
 
 
 def _tidy(words: list[str], explicit: bool) -> list[str]:
-    kept = [w for w in words if w.lower() not in AVERAGE] or words
+    kept = [w for w in words if w.lower() not in AVERAGES] or words
     if not explicit:
-        strong = [i for i, w in enumerate(kept) if kind_of(w) in (Kind.LOSS, Kind.SCORE)]
+        strong = [i for i, w in enumerate(kept) if printed_kind(w) in (Kind.LOSS, Kind.SCORE)]
         if strong:
             first = strong[0]
             while first and (kept[first - 1].lower() in TRAINING or kept[first - 1].lower() in EVALUATION):

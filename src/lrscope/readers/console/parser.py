@@ -9,12 +9,13 @@ from lrscope.curves.curve import Point
 from lrscope.errors import UsageError
 from lrscope.readers.console.line_template import Counter, LineTemplate, Measure
 from lrscope.readers.console.lines import LONGEST, LineReader
+from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.point_builder import PointBuilder
-from lrscope.readers.console.recognised import Recognised
 from lrscope.readers.console.structured import RecordReader, parse_record
 from lrscope.readers.console.tables import Table
 from lrscope.readers.console.terminal import Line, Terminal
-from lrscope.readers.console.words import Kind, is_evaluation, kind_of
+from lrscope.vocabulary import Kind, is_validation
+from lrscope.vocabulary.printed import printed_kind
 
 _BEST = re.compile(r"best iteration is", re.IGNORECASE)
 
@@ -39,12 +40,12 @@ class Parser:
 
     def __init__(self, metric: str | None = None, pattern: str | None = None) -> None:
         self._terminal = Terminal()
-        self._course = PointBuilder(metric, trusting=pattern is not None)
+        self._builder = PointBuilder(metric, trusting=pattern is not None)
         self._lines = LineReader(metric)
         self._records = RecordReader(metric)
         self._wanted = metric
         self._pattern = None if pattern is None else _compiled(pattern)
-        self._pattern_plan = None if self._pattern is None else _pattern_plan(self._pattern)
+        self._pattern_template = None if self._pattern is None else _pattern_template(self._pattern)
         self._table: Table | None = None
         self._bare: list[tuple[str, ...]] = []
         self._bare_on = False
@@ -57,24 +58,24 @@ class Parser:
     def finish(self) -> list[Point]:
         """The points of the last, unterminated line, and of what was held back for want of company."""
         points = self._read(self._terminal.finish())
-        if not self._course.told:
+        if not self._builder.told:
             points += self._flush_bare()
-        return points + self._course.finish()
+        return points + self._builder.finish()
 
     @property
     def total(self) -> int | None:
         """The run's whole length in steps, where the program said it and counts in that unit."""
-        total = self._course.clock.total
-        return None if total is None or total < self._course.clock.step else total
+        total = self._builder.counter.total
+        return None if total is None or total < self._builder.counter.step else total
 
     @property
     def step(self) -> int:
         """The last step, 0 before the first."""
-        return self._course.clock.step
+        return self._builder.counter.step
 
-    def summary(self) -> Recognised:
+    def summary(self) -> ParseReport:
         """What was recognised so far."""
-        return self._course.summary()
+        return self._builder.summary()
 
     def _read(self, lines: list[Line]) -> list[Point]:
         points: list[Point] = []
@@ -86,11 +87,13 @@ class Parser:
         return points
 
     def _line(self, line: str, redrawn: bool) -> list[Point]:
-        if self._pattern is not None and self._pattern_plan is not None:
+        if self._pattern is not None and self._pattern_template is not None:
             match = self._pattern.search(line[:LONGEST])
             if match is None:
                 return []
-            return self._course.take(self._pattern_plan, [g or "" for g in match.groups()], line, redrawn)
+            return self._builder.take(
+                self._pattern_template, [g or "" for g in match.groups()], line, redrawn
+            )
         if self._skip:
             self._skip = False
             return []
@@ -98,30 +101,30 @@ class Parser:
         if first == "{" and line.rstrip().endswith("}"):
             record = parse_record(line)
             if record is not None:
-                plan, values = self._records.read(record)
-                return self._course.take(plan, values, line, redrawn)
+                template, values = self._records.read(record)
+                return self._builder.take(template, values, line, redrawn)
         if self._table is not None and (row := self._table.row(line)) is not None:
-            return self._course.take(self._table.plan, row, line, redrawn)
-        plan, numbers = self._lines.read(line)
-        if plan.bare:
-            return self._bare_line(plan, numbers)
-        if plan.header:
-            self._table = Table(plan.header, self._wanted)
+            return self._builder.take(self._table.template, row, line, redrawn)
+        template, numbers = self._lines.read(line)
+        if template.bare:
+            return self._bare_line(template, numbers)
+        if template.header:
+            self._table = Table(template.header, self._wanted)
             return []
-        if plan.opens:
-            self._course.heading(plan.opens)
+        if template.opens:
+            self._builder.heading(template.opens)
             return []
         if not numbers and _BEST.search(line):
             self._skip = True
         if self._bare and not self._bare_on:
             self._bare.clear()
-        return self._course.take(plan, numbers, line, redrawn)
+        return self._builder.take(template, numbers, line, redrawn)
 
-    def _bare_line(self, plan: LineTemplate, numbers: list[str]) -> list[Point]:
+    def _bare_line(self, template: LineTemplate, numbers: list[str]) -> list[Point]:
         """Numbers without a word are a loss only if nothing else is, and if they come in a row."""
-        if self._course.told and not self._bare_on:
+        if self._builder.told and not self._bare_on:
             return []
-        if plan.bare == 2 and not numbers[0].isdigit():
+        if template.bare == 2 and not numbers[0].isdigit():
             return []
         if self._bare and len(self._bare[-1]) != len(numbers):
             self._bare.clear()
@@ -136,10 +139,10 @@ class Parser:
         points: list[Point] = []
         for row in self._bare:
             counter = Counter("first column", 0) if len(row) == 2 else None
-            plan = LineTemplate(
+            template = LineTemplate(
                 None, counter, Kind.ITERATION, (Measure("loss", len(row) - 1),), strong=True, performance=True
             )
-            points += self._course.take(plan, row, " ".join(row))
+            points += self._builder.take(template, row, " ".join(row))
         self._bare.clear()
         return points
 
@@ -157,23 +160,24 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         raise UsageError(
             f"The pattern {pattern!r} has {compiled.groups} groups and no names: write (?P<loss>...)."
         )
-    if compiled.groupindex and not _pattern_plan(compiled).measures:
+    if compiled.groupindex and not _pattern_template(compiled).measures:
         raise UsageError(f"The pattern {pattern!r} names no metric besides its counter: add (?P<loss>...).")
     return compiled
 
 
-def _pattern_plan(pattern: re.Pattern[str]) -> LineTemplate:
+def _pattern_template(pattern: re.Pattern[str]) -> LineTemplate:
     if not pattern.groupindex:
         return LineTemplate(measures=(Measure("loss", 0),), strong=True, performance=True)
     slots = {name: number - 1 for name, number in pattern.groupindex.items()}
     total = slots.get("total")
-    epoch = next((Counter(n, s) for n, s in slots.items() if kind_of(n) is Kind.EPOCH), None)
+    epoch = next((Counter(n, s) for n, s in slots.items() if printed_kind(n) is Kind.EPOCH), None)
     step = next(
-        (Counter(n, s, total) for n, s in slots.items() if kind_of(n) in (Kind.ITERATION, Kind.BATCH)), None
+        (Counter(n, s, total) for n, s in slots.items() if printed_kind(n) in (Kind.ITERATION, Kind.BATCH)),
+        None,
     )
     if step is None and epoch is not None and total is not None:
         epoch = replace(epoch, total=total)
     used = {c.slot for c in (epoch, step) if c is not None} | {total}
-    measures = tuple(Measure(n, s, None, is_evaluation(n)) for n, s in slots.items() if s not in used)
-    kind = kind_of(step.name) if step is not None else Kind.UNKNOWN
+    measures = tuple(Measure(n, s, None, is_validation(n)) for n, s in slots.items() if s not in used)
+    kind = printed_kind(step.name) if step is not None else Kind.UNKNOWN
     return LineTemplate(epoch, step, kind, measures, strong=True, performance=True, leads=True)

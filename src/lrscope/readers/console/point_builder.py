@@ -8,9 +8,9 @@ from dataclasses import replace
 from lrscope.curves.curve import Point
 from lrscope.readers.console.line_template import LineTemplate, Measure, prefixed
 from lrscope.readers.console.numbers import Value, to_float
-from lrscope.readers.console.recognised import Recognised
+from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.step_counter import StepCounter
-from lrscope.readers.console.words import same_metric
+from lrscope.vocabulary import same_name
 
 MOST_NAMES = 200
 
@@ -28,7 +28,7 @@ class PointBuilder:
     """
 
     def __init__(self, metric: str | None = None, trusting: bool = False) -> None:
-        self.clock = StepCounter()
+        self.counter = StepCounter()
         self._metric = metric
         self._trusting = trusting
         self._last: dict[str, tuple[int, str]] = {}
@@ -45,53 +45,59 @@ class PointBuilder:
         self._heading = phase
 
     def take(
-        self, plan: LineTemplate, values: Sequence[Value], line: str = "", redrawn: bool = False
+        self, template: LineTemplate, values: Sequence[Value], line: str = "", redrawn: bool = False
     ) -> list[Point]:
         """The points of one line; remembers what else it says."""
-        counted = plan.epoch is not None or plan.within is not None
+        counted = template.epoch is not None or template.within is not None
         if counted:
             self._heading = None
-        if plan.others and len(self._others) < MOST_NAMES:
-            self._others.update(dict.fromkeys(plan.others))
-        for measure in plan.summaries:
+        if template.others and len(self._others) < MOST_NAMES:
+            self._others.update(dict.fromkeys(template.others))
+        for measure in template.summaries:
             self._summarise(measure, values)
-        if not plan.measures:
-            if counted and not redrawn and not plan.settings and plan.phase is None and not plan.summaries:
-                self.clock.note(plan, values)
+        if not template.measures:
+            if (
+                counted
+                and not redrawn
+                and not template.settings
+                and template.phase is None
+                and not template.summaries
+            ):
+                self.counter.note(template, values)
             return []
-        believed = plan.measures if self._trusting else self._believed(plan, counted)
+        believed = template.measures if self._trusting else self._believed(template, counted)
         if not believed:
             return []
-        self._performed = self._performed or plan.performance
-        phase = self._heading if not counted and plan.phase is None else None
+        self._performed = self._performed or template.performance
+        phase = self._heading if not counted and template.phase is None else None
         if phase is not None:
-            plan = replace(plan, phase=phase)
+            template = replace(template, phase=phase)
             believed = tuple(replace(m, name=prefixed(m.name, phase), evaluated=True) for m in believed)
-        return self._points(plan, believed, values, line, redrawn)
+        return self._points(template, believed, values, line, redrawn)
 
     def finish(self) -> list[Point]:
         """Where a program told nothing but its end ("Final test loss: 0.3"), that is its one point."""
-        points = self._release(self.clock.step + 1, {})
+        points = self._release(self.counter.step + 1, {})
         if self._counts or not self._summaries:
             return points
-        step = self.clock.step + 1
-        self.clock.step, self.clock.label = step, "counted lines"
+        step = self.counter.step + 1
+        self.counter.step, self.counter.label = step, "counted lines"
         for name in self._summaries:
             self._counts[name] = 1
         return [(step, name, value) for name, value in self._summaries.items()]
 
-    def summary(self, notes: Sequence[str] = ()) -> Recognised:
+    def summary(self, notes: Sequence[str] = ()) -> ParseReport:
         """What was recognised so far."""
         told = list(notes)
-        if self.clock.rounds > 1 and self.clock.label is not None:
-            name, times = self.clock.label.split()[0], _times(self.clock.rounds - 1)
+        if self.counter.rounds > 1 and self.counter.label is not None:
+            name, times = self.counter.label.split()[0], _times(self.counter.rounds - 1)
             told.append(f"`{name}` starts again {times}; the count goes on.")
-        if self.clock.late:
-            told.append(f"{self.clock.late} late lines repeated earlier steps and were left out.")
+        if self.counter.late:
+            told.append(f"{self.counter.late} late lines repeated earlier steps and were left out.")
         others = [*self._others, *(n for n in self._summaries if n not in self._counts)]
-        return Recognised(
+        return ParseReport(
             dict(self._counts),
-            self.clock.label if self._counts else None,
+            self.counter.label if self._counts else None,
             self._example,
             tuple(n for n in dict.fromkeys(others) if n not in self._counts),
             tuple(told),
@@ -103,23 +109,25 @@ class PointBuilder:
         """Whether any point has been made."""
         return bool(self._counts)
 
-    def _believed(self, plan: LineTemplate, counted: bool) -> tuple[Measure, ...]:
-        counted = (counted and not plan.plural) or self.clock.waiting
-        wanted = [m for m in plan.measures if self._metric is not None and same_metric(m.name, self._metric)]
-        if plan.performance:
-            if not (plan.strong or counted or plan.phase or self._heading or wanted):
-                return tuple(m for m in plan.measures if m.name in self._counts)
-            if plan.settings > 1 and not counted and not self._performed:
+    def _believed(self, template: LineTemplate, counted: bool) -> tuple[Measure, ...]:
+        counted = (counted and not template.plural) or self.counter.waiting
+        wanted = [
+            m for m in template.measures if self._metric is not None and same_name(m.name, self._metric)
+        ]
+        if template.performance:
+            if not (template.strong or counted or template.phase or self._heading or wanted):
+                return tuple(m for m in template.measures if m.name in self._counts)
+            if template.settings > 1 and not counted and not self._performed:
                 return tuple(wanted)
-        elif not wanted and not (counted and (self._performed or _speaks(plan))):
+        elif not wanted and not (counted and (self._performed or _speaks(template))):
             return ()
         if counted:
-            return plan.measures
-        return tuple(m for m in plan.measures if m.known or m in wanted or m.name in self._counts)
+            return template.measures
+        return tuple(m for m in template.measures if m.known or m in wanted or m.name in self._counts)
 
     def _points(
         self,
-        plan: LineTemplate,
+        template: LineTemplate,
         measures: Sequence[Measure],
         values: Sequence[Value],
         line: str,
@@ -142,7 +150,7 @@ class PointBuilder:
         names = [m.name for m, _, _ in found]
         last = self._last
         changed = not redrawn or any(last.get(m.name, (0, ""))[1] != text for m, _, text in found)
-        place = self.clock.place(plan, values, names, changed, redrawn)
+        place = self.counter.place(template, values, names, changed, redrawn)
         step = place.step
         points = self._release(step, {} if place.side else {m.name: text for m, _, text in found})
         for measure, value, text in found:
@@ -154,7 +162,7 @@ class PointBuilder:
             elif before == (step, text):
                 continue
             elif place.late and before[0] >= step:
-                self.clock.late += not redrawn
+                self.counter.late += not redrawn
                 continue
             elif redrawn and before[1] == text and (measure.evaluated or place.side):
                 continue  # a bar keeps showing the last evaluation
@@ -196,9 +204,9 @@ class PointBuilder:
             self._summaries[measure.name] = value
 
 
-def _speaks(plan: LineTemplate) -> bool:
+def _speaks(template: LineTemplate) -> bool:
     """Whether a line without a loss or a score is about training all the same: its counter comes first."""
-    return plan.leads and not plan.settings and any(not m.rate for m in plan.measures)
+    return template.leads and not template.settings and any(not m.rate for m in template.measures)
 
 
 def _times(count: int) -> str:

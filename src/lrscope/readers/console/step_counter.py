@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from lrscope.readers.console.line_template import Counter, LineTemplate
 from lrscope.readers.console.numbers import Value, to_count, to_float
-from lrscope.readers.console.words import Kind
+from lrscope.vocabulary import Kind
 
 LINES, EPOCHS, STEPS = 1, 2, 3
 UNNAMED = ("n/total", "[n]")  # counters of a bar, or in brackets: these count within the epoch
@@ -72,38 +72,43 @@ class StepCounter:
         """Whether a counter stood on a line of its own, for the lines after it."""
         return self._context is not None
 
-    def note(self, plan: LineTemplate, values: Sequence[Value]) -> None:
+    def note(self, template: LineTemplate, values: Sequence[Value]) -> None:
         """A line with counters and nothing else: what follows it belongs there."""
-        self._note_epoch(plan, values)
-        if plan.kind is Kind.BATCH and self._epoch is None:
+        self._note_epoch(template, values)
+        if template.kind is Kind.BATCH and self._epoch is None:
             return  # "batch: 64" is a setting
-        if not plan.bar and not plan.plural and (plan.leads or plan.epoch):
-            self._context = (plan, values)
+        if not template.bar and not template.plural and (template.leads or template.epoch):
+            self._context = (template, values)
 
     def place(
-        self, plan: LineTemplate, values: Sequence[Value], names: Sequence[str], changed: bool, redrawn: bool
+        self,
+        template: LineTemplate,
+        values: Sequence[Value],
+        names: Sequence[str],
+        changed: bool,
+        redrawn: bool,
     ) -> Place:
         """The step of a line that holds the metrics `names`."""
-        own = plan.epoch is not None or plan.within is not None
-        self._note_epoch(plan, values)
+        own = template.epoch is not None or template.within is not None
+        self._note_epoch(template, values)
         place: Place | None = None
-        if not own and self._context is not None and plan.phase is None:
+        if not own and self._context is not None and template.phase is None:
             place = self._count(*self._context, names, redrawn)
-        elif own and (plan.phase is None or (plan.within is None and self.unit in (0, EPOCHS))):
-            place = self._count(plan, values, names, redrawn)
+        elif own and (template.phase is None or (template.within is None and self.unit in (0, EPOCHS))):
+            place = self._count(template, values, names, redrawn)
             if place is not None and not place.side:
                 self._context = None
         if place is None:
-            return self._uncounted(plan, names, changed)
+            return self._uncounted(template, names, changed)
         if not place.side:
             self._tell(place.step, names)
         return Place(self.step, place.late, place.side)
 
-    def _note_epoch(self, plan: LineTemplate, values: Sequence[Value]) -> None:
-        if plan.epoch is None or plan.phase is not None:
+    def _note_epoch(self, template: LineTemplate, values: Sequence[Value]) -> None:
+        if template.epoch is None or template.phase is not None:
             return
-        number = to_count(values[plan.epoch.slot])
-        self._fraction = self._fraction or _is_fraction(values[plan.epoch.slot])
+        number = to_count(values[template.epoch.slot])
+        self._fraction = self._fraction or _is_fraction(values[template.epoch.slot])
         if number is None:
             if self._fraction and self.unit == EPOCHS and self._told <= LATE:
                 self.unit, self.label, self.total = LINES, "counted lines", None  # 0.0 was no whole epoch
@@ -111,18 +116,18 @@ class StepCounter:
         self._epoch = number
         if self._first_epoch is None:
             self._first_epoch = number
-        total = None if plan.epoch.total is None else to_count(values[plan.epoch.total])
+        total = None if template.epoch.total is None else to_count(values[template.epoch.total])
         if total:
             self._epochs = total
 
     def _count(
-        self, plan: LineTemplate, values: Sequence[Value], names: Sequence[str], redrawn: bool
+        self, template: LineTemplate, values: Sequence[Value], names: Sequence[str], redrawn: bool
     ) -> Place | None:
-        if plan.within is not None and to_count(values[plan.within.slot]) is not None:
-            return self._within(plan, plan.within, values, redrawn)
-        if plan.epoch is None or self._fraction or self._no_epochs:
+        if template.within is not None and to_count(values[template.within.slot]) is not None:
+            return self._within(template, template.within, values, redrawn)
+        if template.epoch is None or self._fraction or self._no_epochs:
             return None
-        number = to_count(values[plan.epoch.slot])
+        number = to_count(values[template.epoch.slot])
         if number is None or (
             self.unit not in (0, EPOCHS) and not (self.unit == LINES and self._told <= LATE)
         ):
@@ -134,14 +139,14 @@ class StepCounter:
             self.unit, self.label, self.total = LINES, "counted lines", None
             return None
         place = self._advance("epoch", number, None, False, Kind.EPOCH)
-        self._adopt(EPOCHS, Kind.EPOCH, plan.epoch.name)
+        self._adopt(EPOCHS, Kind.EPOCH, template.epoch.name)
         self.total = self._epochs if self._tracks["epoch"].rounds == 1 else None
         return place
 
     def _within(
-        self, plan: LineTemplate, counter: Counter, values: Sequence[Value], redrawn: bool
+        self, template: LineTemplate, counter: Counter, values: Sequence[Value], redrawn: bool
     ) -> Place | None:
-        kind = plan.kind
+        kind = template.kind
         if self.unit == STEPS and kind is not self._family:
             return None
         if self.unit in (LINES, EPOCHS) and self._told > LATE:
@@ -160,7 +165,7 @@ class StepCounter:
             and track.epoch == self._epoch
         ):
             return Place(self.step, side=True)
-        labelled = redrawn and plan.epoch is not None
+        labelled = redrawn and template.epoch is not None
         if labelled and track is not None and track.epoch == self._epoch and number < track.last:
             # a bar set back before its label says the next epoch
             return Place(self.step, late=True)
@@ -233,13 +238,13 @@ class StepCounter:
             if unit == STEPS and family is Kind.BATCH and self._epoch is not None and "epoch" not in name:
                 self.label = f"{name} within each epoch"
 
-    def _uncounted(self, plan: LineTemplate, names: Sequence[str], changed: bool) -> Place:
+    def _uncounted(self, template: LineTemplate, names: Sequence[str], changed: bool) -> Place:
         if self.unit in (EPOCHS, STEPS):
             return Place(self.step)
         if self.unit == 0:
             self.unit, self.label = LINES, "counted lines"
         again = any(n in self._seen for n in names)
-        if not self._told or (again and changed and not (plan.phase and plan.within)):
+        if not self._told or (again and changed and not (template.phase and template.within)):
             self._tell(self.step + 1, names)
         else:
             self._seen.update(names)

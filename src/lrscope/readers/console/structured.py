@@ -6,7 +6,7 @@ import ast
 import json
 from collections.abc import Mapping
 
-from lrscope.readers.console.line_template import LineTemplate, plan_of_names
+from lrscope.readers.console.line_template import LineTemplate, template_of_names
 from lrscope.readers.console.numbers import NUMBER, Value
 
 MOST_KINDS = 1024
@@ -51,18 +51,18 @@ def _is_number(value: object) -> bool:
 
 
 class RecordReader:
-    """Gives records their plan, and remembers it by the names in them."""
+    """Gives records their template, and remembers it by the names in them."""
 
     def __init__(self, wanted: str | None = None) -> None:
         self._wanted = wanted
-        self._plans: dict[tuple[str, ...], LineTemplate] = {}
+        self._templates: dict[tuple[str, ...], LineTemplate] = {}
 
     def read(self, record: Mapping[str, Value]) -> tuple[LineTemplate, list[Value]]:
         """The roles of a record's numbers, and the numbers."""
         names = tuple(record)
-        plan = self._plans.get(names)
-        if plan is None:
-            if len(self._plans) >= MOST_KINDS:
-                self._plans.clear()
-            plan = self._plans[names] = plan_of_names(names, self._wanted)
-        return plan, list(record.values())
+        template = self._templates.get(names)
+        if template is None:
+            if len(self._templates) >= MOST_KINDS:
+                self._templates.clear()
+            template = self._templates[names] = template_of_names(names, self._wanted)
+        return template, list(record.values())

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lrscope.readers.console.line_template import Counter, plan_of_names
+from lrscope.readers.console.line_template import Counter, template_of_names
 from lrscope.readers.console.numbers import NUMBER
-from lrscope.readers.console.words import Kind, kind_of
+from lrscope.vocabulary import Kind
+from lrscope.vocabulary.printed import printed_kind
 
 MOST_COLUMNS = 40
 _NAME = re.compile(r"[A-Za-z#%][\w #@./()'’%+*:-]{0,40}")
@@ -25,7 +26,7 @@ def header_of(line: str) -> tuple[str, ...]:
         cells = [c for c in cells if c]
         if not 2 <= len(cells) <= MOST_COLUMNS or not all(_NAME.fullmatch(c) for c in cells):
             continue
-        kinds = [kind_of(c) for c in cells]
+        kinds = [printed_kind(c) for c in cells]
         counted = kinds[0] in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH)
         if any(k in _SUMMED for k in kinds) and (counted or len(cells) > 2 or cut == ","):
             if cut == r"\s+" and not counted:
@@ -39,17 +40,21 @@ class Table:
 
     def __init__(self, names: Sequence[str], wanted: str | None = None) -> None:
         tidy = [re.sub(r"\s+", "_", n.lower()) for n in names]
-        plan = plan_of_names(tidy, wanted)
+        template = template_of_names(tidy, wanted)
         self._width = len(names)
         total = self._width  # one more cell: what stood behind the slash of "1/3"
-        if plan.epoch is not None and plan.within is None:
-            plan = replace(plan, epoch=Counter(plan.epoch.name, plan.epoch.slot, total))
-        elif plan.within is not None:
-            plan = replace(plan, within=replace(plan.within, total=total))
+        if template.epoch is not None and template.within is None:
+            template = replace(template, epoch=Counter(template.epoch.name, template.epoch.slot, total))
+        elif template.within is not None:
+            template = replace(template, within=replace(template.within, total=total))
         self._slashed = (
-            plan.within.slot if plan.within is not None else plan.epoch.slot if plan.epoch is not None else -1
+            template.within.slot
+            if template.within is not None
+            else template.epoch.slot
+            if template.epoch is not None
+            else -1
         )
-        self.plan = plan
+        self.template = template
 
     def row(self, line: str) -> list[str] | None:
         """The cells of this line, and the counter's total; None where it is no row of this table."""

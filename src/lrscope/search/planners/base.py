@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lrscope.curves import RunKey, Scan
+from lrscope.config import RunKey
+from lrscope.curves import Plan, Scan
+from lrscope.search.rate.budget import check_budget
+from lrscope.search.rate.caveats import wrong_length
+from lrscope.search.rate.model.forecast import Forecast
+from lrscope.search.rate.nothing import why_nothing
 from lrscope.search.rate.recommendation import Recommendation
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Advance the run `key` = (learning rate, seed) until `to_step` (None: to its own end), because of `reason`."""
+    """Advance the run `key` until `to_step` (None: to its own end), because of `reason`."""
 
     key: RunKey
     to_step: int | None
@@ -30,6 +36,23 @@ class Planner(ABC):
     A conformance suite is `lrscope.testing.planner_suite`.
     """
 
+    @property
+    def identity(self) -> str:
+        """Its class with its plain settings: what must be equal for decisions to be. Planners that come with lrscope
+        have the name by which they are found."""
+        plain = [
+            f"{k}={v!r}" for k, v in sorted(vars(self).items()) if isinstance(v, int | float | str | bool)
+        ]
+        return f"{type(self).__name__}({', '.join(plain)})"
+
+    def check(self, plan: Plan) -> None:
+        """Raise UsageError where `plan` cannot be carried out.
+
+        Called before the first run, and once more when the horizon has been learned: only then can it be told how much
+        a short part of a run costs, and whether the first run has left anything.
+        """
+        check_budget(plan)
+
     @abstractmethod
     def ask(self, scan: Scan) -> list[Advance]:
         """What to advance now; all of these may advance at once, and the next call comes when they have.
@@ -41,6 +64,20 @@ class Planner(ABC):
     @abstractmethod
     def name(self, scan: Scan) -> Recommendation:
         """The answer from the scan so far."""
+
+    def futile(self, scan: Scan) -> str | None:
+        """Why it is not worth going on (all runs alike, the metric never reported); None where it is."""
+        return why_nothing(scan)
+
+    def caveats(self, scan: Scan) -> list[str]:
+        """What there is to doubt of how the runs went, whatever is named: that their length was not what it was taken
+        to be."""
+        return list(wrong_length(scan))
+
+    def forecast(self, scan: Scan, reached: Mapping[RunKey, int]) -> Forecast | None:
+        """What its model expected of each rate when runs stood at these steps; None where it has no model."""
+        del scan, reached
+        return None
 
     def promise(self, scan: Scan) -> dict[RunKey, float]:
         """How promising each unfinished run is (more is better), for dropping paused runs when memory is short."""

@@ -18,14 +18,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lrscope.curves import Plan, RunKey, Scan
-from lrscope.curves.metric import choose_metric
 from lrscope.search.planners.base import Advance, Planner
-from lrscope.search.planners.budget import total_steps
-from lrscope.search.planners.confirm import confirm, reserve, unspent
 from lrscope.search.planners.halving import Bracket, HalvingPlanner
-from lrscope.search.planners.rungs import spread
+from lrscope.search.rate.budget import total_steps
+from lrscope.search.rate.by_curves import ByCurves
+from lrscope.search.rate.confirm import confirm, reserve, unspent
+from lrscope.search.rate.grid import spread
 from lrscope.search.rate.model.acquisition import choose
-from lrscope.search.rate.model.answer import answer
+from lrscope.search.rate.model.answer import ByModel
 from lrscope.search.rate.model.curve_summary import CurveSummary, levels, stand_in, summarise
 from lrscope.search.rate.model.endgame import FINISH, LARGE, finish
 from lrscope.search.rate.model.forecast import Forecast, forecast
@@ -34,6 +34,7 @@ from lrscope.search.rate.model.safeguards import challenger, leading, needs_proo
 from lrscope.search.rate.ranking import Judge, bad, judge_by
 from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
+from lrscope.vocabulary import choose_metric
 
 FIRST_LOOK = 0.1
 """Full runs that a first look over the grid may cost: a tenth, so that a scan of a quarter run has most of its
@@ -59,6 +60,7 @@ class FlowPlanner(Planner):
     """
 
     rule = "flow"
+    identity = "flow"
 
     def __init__(self) -> None:
         self._known: dict[bytes, list[tuple[float, int, str]]] = {}
@@ -69,23 +71,31 @@ class FlowPlanner(Planner):
             return []
         if not modelled(plan):
             return HalvingPlanner().ask(scan)
-        replay = Replay(scan, self._known)
+        replay = ReplayedBracket(scan, self._known)
         asks = replay.next()
         return HalvingPlanner().ask(scan) if replay.blind else asks
 
     def name(self, scan: Scan) -> Recommendation:
         plan = scan.plan
         if not modelled(plan) or not plan.seeds:
-            return recommend(scan, HalvingPlanner.rule)
-        replay = Replay(scan)
+            return recommend(scan, HalvingPlanner.rule, ByCurves())
+        replay = ReplayedBracket(scan)
         f = replay.at({run.key: run.step for run in scan.runs if run.step > 0})
         if replay.blind:
-            return recommend(scan, HalvingPlanner.rule)
-        return recommend(scan, self.rule) if f is None else answer(scan, f, self.rule)
+            return recommend(scan, HalvingPlanner.rule, ByCurves())
+        if f is None or not leading(f, plan.horizon or 1):
+            return recommend(scan, self.rule, ByCurves())
+        return recommend(scan, self.rule, ByModel(f))
+
+    def forecast(self, scan: Scan, reached: Mapping[RunKey, int]) -> Forecast | None:
+        return ReplayedBracket(scan).at(reached) if modelled(scan.plan) else None
 
     def promise(self, scan: Scan) -> dict[RunKey, float]:
         """As in halving: runs that have come further, and among equals the better placed."""
         return HalvingPlanner().promise(scan)
+
+
+PLANNER = FlowPlanner
 
 
 def modelled(plan: Plan) -> bool:
@@ -94,7 +104,7 @@ def modelled(plan: Plan) -> bool:
 
 
 @dataclass
-class Replay(Bracket):
+class ReplayedBracket(Bracket):
     """One replay of a scan, from its first look to the end of its budget."""
 
     memo: dict[bytes, list[tuple[float, int, str]]] = field(default_factory=dict)
@@ -126,15 +136,15 @@ class Replay(Bracket):
             if not chosen:
                 break
             wanted = [
-                Advance((lr, plan.seeds[0]), step, why)
+                Advance(plan.key(lr, plan.seeds[0]), step, why)
                 for lr, step, why in chosen
-                if not self.reached((lr, plan.seeds[0]), step)
+                if not self.reached(plan.key(lr, plan.seeds[0]), step)
             ]
             if wanted:
                 return wanted
-            fresh = [(lr, plan.seeds[0]) for lr, _, _ in chosen]
+            fresh = [plan.key(lr, plan.seeds[0]) for lr, _, _ in chosen]
             for lr, step, _ in chosen:
-                self.charge((lr, plan.seeds[0]), step)
+                self.charge(plan.key(lr, plan.seeds[0]), step)
         if not kept:
             return []
         return confirm(self.scan, leading(self.model(), horizon), unspent(self.scan))
@@ -148,7 +158,7 @@ class Replay(Bracket):
         count = self.affordable(marks[0])
         if self.blind:
             return []
-        keys = [self.key(i) for i in spread(count, len(self.plan.rates))]
+        keys = self.keys(spread(count, self.plan.rates))
         asks = self.advance(keys, marks[0], f"a first look at {count} rates over the whole range")
         if not asks:
             self.marks = marks
@@ -224,7 +234,7 @@ class Replay(Bracket):
             last = finish(f, first, self.marks, self.horizon, self.left)
             if last:
                 return last
-        step = self.charged.get((f.rates[first], self.plan.seeds[0]), 0)
+        step = self.charged.get(self.plan.key(f.rates[first], self.plan.seeds[0]), 0)
         proof = needs_proof(f, first, self.horizon)
         if proof:
             ahead = next((m for m in self.marks if m > step), None)

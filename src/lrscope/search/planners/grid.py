@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from lrscope.curves import RunKey, Scan
 from lrscope.search.planners.base import Advance, Planner
-from lrscope.search.planners.budget import total_steps
+from lrscope.search.rate.budget import total_steps
+from lrscope.search.rate.by_curves import ByCurves
+from lrscope.search.rate.grid import coarse_to_fine
 from lrscope.search.rate.ranking import rank
 from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
@@ -18,6 +20,7 @@ class FullGridPlanner(Planner):
     """
 
     rule = "full grid"
+    identity = "grid"
 
     def ask(self, scan: Scan) -> list[Advance]:
         plan = scan.plan
@@ -25,8 +28,8 @@ class FullGridPlanner(Planner):
             return []
         runs = {run.key: run for run in scan.runs}
         left = total_steps(plan)
-        order = [plan.rates[i] for i in coarse_to_fine(len(plan.rates))]
-        keys = [(lr, seed) for seed in plan.seeds for lr in order]
+        order = coarse_to_fine(plan.rates)
+        keys = [plan.key(lr, seed) for seed in plan.seeds for lr in order]
         if plan.scout is not None:
             keys = [plan.scout, *(key for key in keys if key != plan.scout)]
         asks = []
@@ -42,7 +45,7 @@ class FullGridPlanner(Planner):
         return asks
 
     def name(self, scan: Scan) -> Recommendation:
-        return recommend(scan, self.rule)
+        return recommend(scan, self.rule, ByCurves())
 
     def promise(self, scan: Scan) -> dict[RunKey, float]:
         """The further a run has come, the less is left to pay for it."""
@@ -54,16 +57,4 @@ class FullGridPlanner(Planner):
         return {run.key: run.step / horizon - order.index(run.key) * 1e-6 for run in unfinished}
 
 
-def coarse_to_fine(size: int) -> list[int]:
-    """The indices 0 … `size` - 1: the middle, the quarters, the eighths …; any beginning is spread out."""
-    order: list[int] = []
-    parts = 2
-    while len(order) < size:
-        for odd in range(1, parts, 2):
-            index = odd * size // parts
-            if index not in order:
-                order.append(index)
-        parts *= 2
-        if parts > 4 * size:
-            order += [index for index in range(size) if index not in order]
-    return order
+PLANNER = FullGridPlanner

@@ -16,12 +16,14 @@ from dataclasses import dataclass, field, replace
 
 from lrscope.curves import Plan, Run, RunKey, Scan
 from lrscope.search.planners.base import Advance, Planner
-from lrscope.search.planners.budget import scout_rate, total_steps
-from lrscope.search.planners.confirm import IN_QUESTION, confirm, reserve, unspent
-from lrscope.search.planners.rungs import FINISH, Pace, bisecting, first_rung, next_rung, pace_of, spread
+from lrscope.search.rate.budget import total_steps
+from lrscope.search.rate.by_curves import ByCurves
+from lrscope.search.rate.confirm import IN_QUESTION, confirm, reserve, unspent
+from lrscope.search.rate.grid import beside, cautious, spread
 from lrscope.search.rate.ranking import Ranking, gone, rank
 from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
+from lrscope.search.rate.rungs import FINISH, Pace, first_rung, next_rung, pace_of
 
 
 class HalvingPlanner(Planner):
@@ -36,6 +38,7 @@ class HalvingPlanner(Planner):
     """
 
     rule = "successive halving"
+    identity = "halving"
 
     def ask(self, scan: Scan) -> list[Advance]:
         plan = scan.plan
@@ -46,7 +49,7 @@ class HalvingPlanner(Planner):
         return Bracket(scan).replay()
 
     def name(self, scan: Scan) -> Recommendation:
-        return recommend(scan, self.rule)
+        return recommend(scan, self.rule, ByCurves())
 
     def promise(self, scan: Scan) -> dict[RunKey, float]:
         """Runs that have come further are worth more, and among equals the better placed."""
@@ -54,10 +57,13 @@ class HalvingPlanner(Planner):
         unfinished = [run for run in scan.runs if not run.state.final]
         horizon = max([scan.plan.horizon or 0, *(run.step for run in unfinished), 1])
         for run in unfinished:
-            peers = [r for r in scan.runs if r.key[1] == run.seed and r.step >= run.step]
+            peers = [r for r in scan.runs if r.key.seed == run.seed and r.step >= run.step]
             order = rank(peers, run.step, scan.plan).keys
             values[run.key] = run.step / horizon - (order.index(run.key) + 1) / (len(order) + 1)
         return values
+
+
+PLANNER = HalvingPlanner
 
 
 @dataclass
@@ -84,8 +90,9 @@ class Account:
     def horizon(self) -> int:
         return self.scan.plan.horizon or 0
 
-    def key(self, index: int) -> RunKey:
-        return (self.plan.rates[index], self.plan.seeds[0])
+    def keys(self, rates: Iterable[float]) -> list[RunKey]:
+        """The first seed's runs at these rates."""
+        return [self.plan.key(lr, self.plan.seeds[0]) for lr in rates]
 
     def reached(self, key: RunKey, step: int) -> bool:
         """Whether a run has come to `step`, or to an end of its own."""
@@ -142,7 +149,7 @@ class Bracket(Account):
         rung = first_rung(len(plan.rates), self.left, horizon, pace, finish)
         if rung is None:
             return []
-        chosen = [self.key(i) for i in spread(rung.keep, len(plan.rates))]
+        chosen = self.keys(spread(rung.keep, plan.rates))
         reason = f"{len(chosen)} rates to step {rung.to_step}"
         placed: list[RunKey] = []
         while True:
@@ -169,7 +176,7 @@ class Bracket(Account):
     def pace(self) -> tuple[Pace, list[Advance]]:
         """How often runs report; or what has to be advanced to find out."""
         plan = self.plan
-        key = plan.scout or (scout_rate(plan.rates), plan.seeds[0])
+        key = plan.scout or plan.key(cautious(plan.rates)[0], plan.seeds[0])
         start = first_rung(len(plan.rates), self.left, self.horizon, Pace(), finish=False)
         if start is None:
             return Pace(), []
@@ -194,20 +201,20 @@ class Bracket(Account):
         leader."""
         best = list(alive[:keep])
         rates = self.plan.rates
-        visited = [rates.index(lr) for lr, _ in tried]
+        visited = [key.lr for key in tried]
         if len(visited) == len(rates) or keep < 3:
             return best
-        beside = [self.key(i) for i in bisecting(visited, rates.index(best[0][0]), len(rates))]
-        while len(best) > 1 and len(best) + len(beside) > keep:
+        new = self.keys(beside(best[0].lr, visited, rates))
+        while len(best) > 1 and len(best) + len(new) > keep:
             best.pop()
         spare = self.left - len(best) * (to_step - step)
-        return [*best, *beside[: max(0, min(len(beside), spare // to_step))]]
+        return [*best, *new[: max(0, min(len(new), spare // to_step))]]
 
     def confirm(self, leading: Sequence[RunKey]) -> list[Advance]:
         """The leading rates again, with the other seeds; those that came to the horizon first."""
         full = [key for key in leading[:IN_QUESTION] if self.runs[key].step >= self.horizon]
         ranked = rank(self.known(full), self.horizon, self.plan).keys
-        rates = [lr for lr, _ in (*ranked, *(key for key in leading if key not in full))]
+        rates = [key.lr for key in (*ranked, *(key for key in leading if key not in full))]
         return confirm(self.scan, rates, unspent(self.scan))
 
 
@@ -220,28 +227,26 @@ class Whole(Account):
         self.left -= kept
         affordable = self.left // horizon + len(self.charged)
         coarse = size if affordable >= size else max(3, (affordable + 1) // 2)
-        visited = spread(min(coarse, affordable), size)
-        asks = self.in_turn([self.key(i) for i in visited], horizon, "a first look over the whole range")
-        if plan.scout is not None and plan.scout[0] in plan.rates:
-            visited = sorted({*visited, plan.rates.index(plan.scout[0])})
+        visited = spread(min(coarse, affordable), plan.rates)
+        asks = self.in_turn(self.keys(visited), horizon, "a first look over the whole range")
+        if plan.scout is not None and plan.scout.lr in plan.rates:
+            visited = sorted({*visited, plan.scout.lr})
         order: Ranking | None = None
         while not asks:
-            order = rank(self.known(self.key(i) for i in visited), horizon, plan)
-            fresh: list[int] = []
-            for lr, _ in order.keys:  # beside the best; where nothing is left there, beside the next best
-                fresh = bisecting(visited, plan.rates.index(lr), size)
+            order = rank(self.known(self.keys(visited)), horizon, plan)
+            fresh: list[RunKey] = []
+            for key in order.keys:  # beside the best; where nothing is left there, beside the next best
+                fresh = self.keys(beside(key.lr, visited, plan.rates))
                 if fresh:
                     break
-            fresh = [i for i in fresh if self.price(self.key(i), horizon) <= self.left][
-                : self.left // horizon
-            ]
+            fresh = [key for key in fresh if self.price(key, horizon) <= self.left][: self.left // horizon]
             if not fresh:
                 break
-            asks = self.in_turn([self.key(i) for i in fresh], horizon, "beside the best rate so far")
-            visited = sorted([*visited, *fresh])
+            asks = self.in_turn(fresh, horizon, "beside the best rate so far")
+            visited = sorted([*visited, *(key.lr for key in fresh)])
         if asks or not kept or order is None:
             return asks
-        return confirm(self.scan, [lr for lr, _ in order.keys], unspent(self.scan))
+        return confirm(self.scan, [key.lr for key in order.keys], unspent(self.scan))
 
 
 def _why(chosen: Sequence[RunKey], alive: int, step: int, to_step: int, order: Ranking) -> str:

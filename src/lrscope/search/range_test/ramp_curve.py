@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from lrscope.statistics.smoother import LONGEST, smooth
 
-FEWEST = 12
+FEWEST_LOSSES = 12
 """Values on a ramp from which a line can be told from noise."""
 
-FIRST = 0.15
+START_SHARE = 0.15
 """Share of a ramp whose losses make its start: its rates are too small to have moved anything yet."""
 
 
@@ -41,7 +41,7 @@ class RampCurve:
     start: float
 
 
-def climb(lr: ArrayLike, loss: ArrayLike) -> RampCurve | None:
+def ramp_curve(lr: ArrayLike, loss: ArrayLike) -> RampCurve | None:
     """Read one ramp; None where fewer than 12 finite losses came before training was lost.
 
     Training is lost where the loss is no number, or stands for good further above its start than it had ever been
@@ -56,9 +56,9 @@ def climb(lr: ArrayLike, loss: ArrayLike) -> RampCurve | None:
     rates, values = np.asarray(lr, np.float64), np.asarray(loss, np.float64)
     finite = np.isfinite(values)
     end = int(np.argmin(finite)) if not finite.all() else values.size
-    if end < FEWEST:
+    if end < FEWEST_LOSSES:
         return None
-    head = values[: max(3, round(FIRST * values.size))]
+    head = values[: max(3, round(START_SHARE * values.size))]
     start = float(np.median(head[np.isfinite(head)]))
     calm = _running_median(values[:end])
     lowest = np.minimum.accumulate(calm)
@@ -67,7 +67,7 @@ def climb(lr: ArrayLike, loss: ArrayLike) -> RampCurve | None:
     above = calm > start + np.maximum(gained, 4.0 * spread) + 1e-12 * abs(start)
     back = np.flatnonzero(~above)
     cut = int(back[-1]) + 1 if back.size else 0
-    if cut < FEWEST:
+    if cut < FEWEST_LOSSES:
         return None
     lost = float(np.log10(rates[cut])) if cut < values.size else None
     ceiling = start + max(float(gained[cut - 1]), 4.0 * spread)
@@ -76,36 +76,36 @@ def climb(lr: ArrayLike, loss: ArrayLike) -> RampCurve | None:
     return RampCurve(x, y, lost, start)
 
 
-def mean_climb(climbs: Sequence[RampCurve]) -> RampCurve:
+def mean_ramp(ramps: Sequence[RampCurve]) -> RampCurve:
     """The mean of ramps that share their rates."""
-    lost = sorted(c.lost for c in climbs if c.lost is not None)
-    most = 2 * len(lost) > len(climbs)
+    lost = sorted(c.lost for c in ramps if c.lost is not None)
+    most = 2 * len(lost) > len(ramps)
     return RampCurve(
-        climbs[0].log_lr,
-        np.mean([c.loss for c in climbs], axis=0),
+        ramps[0].log_lr,
+        np.mean([c.loss for c in ramps], axis=0),
         float(np.median(lost)) if most else None,
-        float(np.mean([c.start for c in climbs])),
+        float(np.mean([c.start for c in ramps])),
     )
 
 
-def line(climbed: RampCurve) -> tuple[NDArray[np.float64], float]:
-    """The smooth line through a climb, and the noise of a single value around it.
+def line(ramp: RampCurve) -> tuple[NDArray[np.float64], float]:
+    """The smooth line through a ramp, and the noise of a single value around it.
 
     Fitted up to the point where training was lost; from there on the line stays at the ceiling, because the jump would
     otherwise pass for curvature that the quiet part has too. What lies within two standard errors of the start, or
     above it, is put at one level: on a flat beginning a line without noise falls by next to nothing for decades, and
     a rule that looks for falls would take that for one.
     """
-    n = climbed.loss.size
-    if climbed.lost is not None:
-        n = max(FEWEST, int(np.searchsorted(climbed.log_lr, climbed.lost)))
-    found = smooth(climbed.loss[:n])
+    n = ramp.loss.size
+    if ramp.lost is not None:
+        n = max(FEWEST_LOSSES, int(np.searchsorted(ramp.log_lr, ramp.lost)))
+    found = smooth(ramp.loss[:n])
     # Of the middle half of the values: where training is about to be lost it leaps, and that is no noise.
-    off = float(np.median(np.abs(climbed.loss[:n] - found.line)))
+    off = float(np.median(np.abs(ramp.loss[:n] - found.line)))
     noise = min(found.noise, 1.4826 * off * math.sqrt(n / max(n - found.freedom, 1.0)))
     doubt = 2.0 * noise * math.sqrt(found.freedom / n)
-    level = np.minimum(found.line, max(climbed.start - doubt, float(found.line.min())))
-    return np.concatenate([level, climbed.loss[n:]]), noise
+    level = np.minimum(found.line, max(ramp.start - doubt, float(found.line.min())))
+    return np.concatenate([level, ramp.loss[n:]]), noise
 
 
 def _running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ decade, ``d loss / d log10(lr)``, which on a ramp of even factors is the slope p
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,9 +78,3 @@ def _longest_fall(loss: NDArray[np.float64]) -> tuple[int, int]:
     while before[first] >= 0:
         first = before[first]
     return first, last
-
-
-def read_all(log_lr: Any, loss: Any) -> dict[str, float]:
-    """Every rule on one curve: name → log10 of the rate."""
-    x, y = np.asarray(log_lr, np.float64), np.asarray(loss, np.float64)
-    return {name: rule(x, y) for name, rule in RULES.items()}

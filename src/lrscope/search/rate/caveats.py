@@ -13,11 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from lrscope.curves import Run, RunState, Scan
-from lrscope.curves.metric import infer_goal, is_loss, is_validation
 from lrscope.search.rate.cliff import sides, start_value
 from lrscope.search.rate.leader import Leader
 from lrscope.search.rate.ranking import Judge, bad, judge_by, names_seen, points, reading
+from lrscope.search.rate.unsaid import assumed
 from lrscope.statistics.estimate import Estimate
+from lrscope.vocabulary import goal_of, is_loss, is_validation
 
 SETTLED = 0.05
 """A curve has not settled when more than this share of all it gained came in the second half of its steps."""
@@ -33,36 +34,33 @@ def caveats(scan: Scan, found: Leader, cliff: Estimate | None) -> tuple[str, ...
     """All caveats about the rate that `found` leads with, the gravest first."""
     checks = (_indistinct, _edge, _unfinished, _overfitting, _objectives, _unsettled, _few_points)
     said = [text for check in checks for text in check(scan, found)]
-    return (*_lottery(found), *_stand_in(found), *said, *_no_cliff(scan, found, cliff), *_seeds(scan, found))
+    unsaid = assumed(scan.plan, found.wanted, found.by.metric)
+    return (
+        *unsaid,
+        *_lottery(found),
+        *_stand_in(found),
+        *said,
+        *_no_cliff(scan, found, cliff),
+        *_seeds(scan, found),
+    )
 
 
-def alike(scan: Scan) -> str | None:
-    """A sentence where all runs report the very same values, whatever their rate; None where they do not.
-
-    Two runs may agree at their first report, which is made before anything was learned; so three reports are
-    looked for, unless a run makes fewer.
-    """
-    runs = [run for run in scan.runs if run.seed == scan.plan.seeds[0] and not bad(run) and run.step > 0]
-    if len(runs) < 3:
-        return None
-    shared = min(run.step for run in runs)
-    for name in sorted(names_seen(runs, shared)):
-        if is_loss(name) or name == scan.plan.metric:
-            seen = [points(run, name, shared) for run in runs]
-            enough = 1 if scan.plan.horizon == 1 or not scan.plan.pausable else 3
-            if min(values.size for _, values in seen) < enough:
-                continue
-            _, first = seen[0]
-            if all(np.array_equal(values, first) for _, values in seen[1:]):
-                return (
-                    f"All {len(runs)} runs report the same {name} whatever their learning rate, so the "
-                    f"training seems to ignore it; check that the rate which it is given reaches the optimiser."
-                )
-    return None
+def wrong_length(scan: Scan) -> Iterator[str]:
+    """That the length of a full run, in which the budget is reckoned, is not the one that runs have."""
+    plan = scan.plan
+    ends = [run.step for run in scan.runs if run.state is RunState.COMPLETE]
+    if plan.horizon is None or not ends or not plan.pausable:
+        return
+    # The last line of many programs lies a little before the end: counted from 0, or printed now and then.
+    if max(ends) < 0.95 * plan.horizon - 1:
+        yield (
+            f"A full run was taken to be {plan.horizon} steps, but those that came to their end did so by step "
+            f"{max(ends)}: the budget was reckoned in runs that are too long. Give --steps {max(ends)}."
+        )
 
 
 def _indistinct(scan: Scan, found: Leader) -> Iterator[str]:
-    if len(found.gaps) >= 3 and not any(gap.told_apart(scan.plan.level) for gap in found.gaps):
+    if len(found.deficits) >= 3 and not any(gap.told_apart(scan.plan.level) for gap in found.deficits):
         yield (
             "No rate can be told apart from the best beyond noise; a larger --budget, longer runs (--steps), "
             "or a less noisy --metric would show more."
@@ -71,7 +69,7 @@ def _indistinct(scan: Scan, found: Leader) -> Iterator[str]:
 
 def _edge(scan: Scan, found: Leader) -> Iterator[str]:
     rates = scan.plan.rates
-    lr = found.leader.lr
+    lr = found.run.lr
     if lr == rates[0]:
         further = f"{rates[0] / 100:g}"
         yield f"The best rate is at the lower edge of the range; try smaller ones too (--low {further})."
@@ -82,7 +80,7 @@ def _edge(scan: Scan, found: Leader) -> Iterator[str]:
 
 def _unfinished(scan: Scan, found: Leader) -> Iterator[str]:
     horizon = scan.plan.horizon
-    if horizon is None or found.leader.step >= horizon or found.leader.state.final:
+    if horizon is None or found.run.step >= horizon or found.run.state.final:
         compared = sum(1 for run in scan.runs if not bad(run) and run.seed == scan.plan.seeds[0])
         if compared < 3:
             runs = _count(compared, "run")
@@ -106,7 +104,7 @@ def _stand_in(found: Leader) -> Iterator[str]:
 
 def _overfitting(scan: Scan, found: Leader) -> Iterator[str]:
     """The judged metric had turned while the training loss went on falling."""
-    by, run = found.by, found.leader
+    by, run = found.by, found.run
     if by.objective == "best" or by.metric is None or not is_validation(by.metric):
         return
     best = reading(run, replace(by, objective="best"), run.step)
@@ -117,9 +115,7 @@ def _overfitting(scan: Scan, found: Leader) -> Iterator[str]:
         if is_loss(name) and not is_validation(name):
             loss = judge_by(scan.plan, name)
             loss = (
-                Judge(name, infer_goal(name), "last")
-                if loss.metric != name
-                else replace(loss, objective="last")
+                Judge(name, goal_of(name), "last") if loss.metric != name else replace(loss, objective="last")
             )
             if reading(run, loss, run.step) < reading(run, loss, _turn(run, by)):
                 rose = "rose" if by.goal == "min" else "fell"
@@ -149,16 +145,16 @@ def _objectives(scan: Scan, found: Leader) -> Iterator[str]:
         return
     choice = min(values, key=lambda lr: (values[lr], lr))
     start = by.sign * start_value(scan, by.metric)
-    mine = values.get(found.leader.lr, math.inf)
-    if choice != found.leader.lr and mine - values[choice] > SETTLED * (start - values[choice]):
+    mine = values.get(found.run.lr, math.inf)
+    if choice != found.run.lr and mine - values[choice] > SETTLED * (start - values[choice]):
         yield (
-            f"Judged by --objective {other} the rate would be {choice:g}, not {found.leader.lr:g}; choose by "
+            f"Judged by --objective {other} the rate would be {choice:g}, not {found.run.lr:g}; choose by "
             f"whether you keep the last state of a training or the best."
         )
 
 
 def _unsettled(scan: Scan, found: Leader) -> Iterator[str]:
-    run, by = found.leader, found.by
+    run, by = found.run, found.by
     horizon = scan.plan.horizon
     if horizon is None or run.step < horizon or by.metric is None:
         return
@@ -179,8 +175,8 @@ def _unsettled(scan: Scan, found: Leader) -> Iterator[str]:
 
 def _few_points(scan: Scan, found: Leader) -> Iterator[str]:
     horizon = scan.plan.horizon or 0
-    steps, _ = points(found.leader, found.by.metric or "", found.leader.step)
-    if scan.plan.pausable and horizon > 1 and steps.size < 5 and found.leader.step >= horizon:
+    steps, _ = points(found.run, found.by.metric or "", found.run.step)
+    if scan.plan.pausable and horizon > 1 and steps.size < 5 and found.run.step >= horizon:
         yield (
             f"A whole run reports {found.by.metric} only {_count(steps.size, 'time')}, so it "
             f"can hardly be judged on the way; reporting more often would make the scan cheaper and surer."
@@ -189,8 +185,8 @@ def _few_points(scan: Scan, found: Leader) -> Iterator[str]:
 
 def _no_cliff(scan: Scan, found: Leader, cliff: Estimate | None) -> Iterator[str]:
     _, lost = sides(scan)
-    failed = any(run.state is RunState.FAILED and run.lr > found.leader.lr for run in scan.runs)
-    if cliff is None and not lost and not failed and found.leader.lr != scan.plan.rates[-1]:
+    failed = any(run.state is RunState.FAILED and run.lr > found.run.lr for run in scan.runs)
+    if cliff is None and not lost and not failed and found.run.lr != scan.plan.rates[-1]:
         yield (
             f"No run diverged up to {scan.plan.rates[-1]:g}, so it is not known where training begins to fail; "
             f"--high {scan.plan.rates[-1] * 100:g} would look further."
@@ -213,8 +209,8 @@ def _lottery(found: Leader) -> Iterator[str]:
         return
     again = "another seed" if ticket.seeds == 1 else f"{ticket.seeds} other seeds"
     now = (
-        f"{found.leader.lr:g} is named instead, which did better over all seeds"
-        if found.leader.lr != ticket.lr
+        f"{found.run.lr:g} is named instead, which did better over all seeds"
+        if found.run.lr != ticket.lr
         else "no other rate has been seen to do better; --seeds 3 or more, and a larger --budget, would tell"
     )
     yield (

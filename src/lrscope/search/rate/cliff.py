@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from lrscope.curves import Run, RunKey, RunState, Scan
-from lrscope.curves.metric import Goal, infer_goal, is_bookkeeping, is_loss, is_validation
 from lrscope.search.rate.ranking import bad, common_metric, fresh, judge, judge_by, points, reading
 from lrscope.statistics.estimate import Estimate
+from lrscope.vocabulary import Goal, direction, is_bookkeeping, is_loss, is_return, is_validation
 
 FAR = 10.0
 """A loss is far above its start when it has risen by this many times the largest of: its size at the
@@ -97,7 +97,8 @@ class DivergenceWatch:
     and is not coming back. "Far" is ten times the largest of: the loss's size at the start, the scatter of
     its first points, what it had gained. So the unit of the loss does not matter, and a constant added to it
     can only make the watch more patient. A warm-up bump, or a spike that comes back, is let go on. A metric
-    of which more is better never diverges by falling.
+    of which more is better never diverges by falling, nor does one whose better side nobody said by rising. Where an
+    agent learns by rewards, its losses may rise while it learns: only what is not finite tells there.
 
     A metric that is NaN before it was ever finite may simply not have been measured yet. It is excused
     once when it belongs to validation or comes before training (step 0), and always while another loss of the
@@ -125,6 +126,7 @@ class DivergenceWatch:
         self._seen: dict[str, _Stretch | None] = {}
         self._finite_at = -1  # the last step at which some loss was finite
         self._excused: dict[str, int] = {}
+        self._rewarded = metric is not None and is_return(metric)
 
     def __call__(self, step: int, metric: str, value: float) -> str | None:
         """The reason why the run has diverged, or None to let it go on."""
@@ -161,15 +163,18 @@ class DivergenceWatch:
 
     def _meet(self, metric: str) -> _Stretch | None:
         """What to keep of a metric met for the first time; None for one that says nothing of divergence."""
+        self._rewarded = self._rewarded or is_return(metric)
         if metric == self.metric or is_loss(metric):
             return _Stretch()
         alone = self.metric is None and not any(self._seen.values())
-        plain = not is_bookkeeping(metric) and infer_goal(metric) == "min"
+        plain = not is_bookkeeping(metric) and direction(metric) != "max"
         return _Stretch() if alone and plain else None
 
     def _less_is_better(self, metric: str) -> bool:
-        goal = self.goal if self.goal is not None and metric == self.metric else infer_goal(metric)
-        return goal == "min"
+        named = direction(metric)
+        own = metric == self.metric or (self.metric is None and named is None)
+        goal = self.goal if self.goal is not None and own else named
+        return goal == "min" and (own or not self._rewarded)
 
     def _not_finite(self, seen: _Stretch, step: int, metric: str, value: float) -> str | None:
         if math.isnan(value) and seen.count == 0:

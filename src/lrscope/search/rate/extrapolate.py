@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrscope.curves import Run
-from lrscope.search.rate.ranking import Judge, fresh, points, reading, trailing
+from lrscope.curves.readout import window_start
+from lrscope.search.rate.ranking import Judge, fresh, points, reading
 from lrscope.statistics.level import level
 
 
@@ -101,7 +102,7 @@ def _scatter(run: Run, by: Judge, step: int) -> float:
     steps, values = points(run, by.metric or "", step)
     if not steps.size:
         return 0.0
-    found = level(values[trailing(steps) :]).error
+    found = level(values[window_start(steps) :]).error
     return found if math.isfinite(found) else 0.0
 
 

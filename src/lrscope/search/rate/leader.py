@@ -29,7 +29,7 @@ from lrscope.statistics.level import level
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Deficit:
     """By how much a run stood behind the leader when both were last at one step.
 
     Parameters
@@ -58,11 +58,11 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """The leader and its lead.
+    """The run that leads, and by how much.
 
     Parameters
     ----------
-    leader : Run
+    run : Run
     final : float
         What the leader reads at the last step it has reached, signed so that less is better.
     by : Judge
@@ -71,7 +71,7 @@ class Leader:
         The metric that should have judged.
     step : int
         Where the leader was compared with at least one other.
-    gaps : tuple of Gap
+    deficits : tuple of Deficit
         One for each other rate that trained, by rate.
     seeds : int
         Seeds with which the leader's rate has been run.
@@ -79,12 +79,12 @@ class Leader:
         The best rate of the first seed, where that did not repeat itself.
     """
 
-    leader: Run
+    run: Run
     final: float
     by: Judge
     wanted: str
     step: int
-    gaps: tuple[Gap, ...]
+    deficits: tuple[Deficit, ...]
     seeds: int
     lottery: Lottery | None = None
 
@@ -92,7 +92,7 @@ class Leader:
 def find_leader(scan: Scan, lead: RunKey | None = None) -> Leader | None:
     """Who leads; None where no run has anything to be judged by.
 
-    `lead` is the run that somebody else has found to lead; the gaps are then those to it.
+    `lead` is the run that somebody else has found to lead; the deficits are then those to it.
     """
     wanted = judge(scan)
     usable = [run for run in scan.runs if not bad(run) and run.step > 0]
@@ -109,15 +109,15 @@ def find_leader(scan: Scan, lead: RunKey | None = None) -> Leader | None:
     others = [run for run in first if run.key != leader.key]
     lost = sides(scan)[1]
     peers = [run for run in usable if run.seed == leader.seed and run.lr not in lost]
-    gaps = [gap for run in others if (gap := _gap(scan, leader, run, runs, peers)) is not None]
+    gaps = [gap for run in others if (gap := _deficit(scan, leader, run, runs, peers)) is not None]
     return Leader(
-        leader=leader,
+        run=leader,
         final=final,
         by=by,
         wanted=wanted.metric,
         step=order.step,
-        gaps=tuple(sorted(gaps, key=lambda gap: gap.lr)),
-        seeds=sum(1 for lr, _ in runs if lr == leader.lr),
+        deficits=tuple(sorted(gaps, key=lambda gap: gap.lr)),
+        seeds=sum(1 for key in runs if key.lr == leader.lr),
         lottery=_lottery(scan, order, runs),
     )
 
@@ -142,18 +142,20 @@ def _confirmed(scan: Scan, order: Ranking, runs: dict[RunKey, Run]) -> Run:
     lead = runs[order.keys[0]]
     if len(scan.plan.seeds) < 2:
         return lead
-    rates = [lr for lr, _ in order.keys]
-    return runs[Replicates(scan, order.by, lead.step).best(rates), lead.seed]
+    rates = [key.lr for key in order.keys]
+    return runs[scan.plan.key(Replicates(scan, order.by, lead.step).best(rates), lead.seed)]
 
 
 def _lottery(scan: Scan, order: Ranking, runs: dict[RunKey, Run]) -> Lottery | None:
     if len(scan.plan.seeds) < 2:
         return None
-    rates = [lr for lr, _ in order.keys]
+    rates = [key.lr for key in order.keys]
     return Replicates(scan, order.by, runs[order.keys[0]].step).lottery(rates)
 
 
-def _gap(scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run], peers: Sequence[Run]) -> Gap | None:
+def _deficit(
+    scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run], peers: Sequence[Run]
+) -> Deficit | None:
     step = min(leader.step, run.step)
     by = judge_by(scan.plan, common_metric([leader, run], step, scan.plan))
     if by.metric is None:
@@ -165,14 +167,15 @@ def _gap(scan: Scan, leader: Run, run: Run, runs: dict[RunKey, Run], peers: Sequ
     seeded = [
         reading(b, by, step) - reading(a, by, step)
         for seed in scan.plan.seeds
-        if (a := runs.get((leader.lr, seed))) is not None and (b := runs.get((run.lr, seed))) is not None
+        if (a := runs.get(scan.plan.key(leader.lr, seed))) is not None
+        and (b := runs.get(scan.plan.key(run.lr, seed))) is not None
         if a.step >= step and b.step >= step
     ]
     if len(seeded) > 1 and np.isfinite(seeded).all():
         value = float(np.mean(seeded))
         error = max(error / math.sqrt(len(seeded)), float(np.std(seeded, ddof=1)) / math.sqrt(len(seeded)))
     ahead = extrapolate(leader, run, Extrapolation(value, error), by, scan.plan.horizon, peers)
-    return Gap(run.lr, step, value, error, ahead)
+    return Deficit(run.lr, step, value, error, ahead)
 
 
 def _error(one: Run, other: Run, by: Judge, step: int) -> float:

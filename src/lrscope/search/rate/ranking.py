@@ -14,18 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import Plan, Run, RunKey, RunState, Scan
-from lrscope.curves.metric import Goal, choose_metric, infer_goal
-
-WINDOW = 0.1
-"""Share of the steps so far over which a reading averages: short enough to be where the run is now, long
-enough to average out some of the batch noise."""
+from lrscope.curves.readout import WINDOW_SHARE, readout, window_start
+from lrscope.vocabulary import Goal, choose_metric, stand_ins
 
 FRESH = 0.5
 """A metric whose last value is older than this share of the steps so far does not tell where a run stands (a
 validation loss of step 0 is the same for every rate)."""
-
-LONG = 4096
-"""Points from which on the best of a running mean is not looked for at every single one of them."""
 
 _BAD = (RunState.DIVERGED, RunState.FAILED)
 
@@ -60,10 +54,8 @@ def judge(scan: Scan, step: int | None = None) -> Judge:
 
 
 def judge_by(plan: Plan, metric: str | None) -> Judge:
-    """The judge that reads `metric`. The plan's goal belongs to its own metric, not to one that stands in."""
-    own = plan.metric is None or metric == plan.metric
-    goal: Goal = plan.goal if plan.goal and own else infer_goal(metric or "loss")
-    return Judge(metric, goal, plan.objective)
+    """The judge that reads `metric`."""
+    return Judge(metric, plan.goal_of(metric or "loss"), plan.objective)
 
 
 def names_seen(runs: Iterable[Run], step: int | None = None) -> set[str]:
@@ -100,52 +92,15 @@ def fresh(run: Run, metric: str, step: int) -> bool:
     return bool(steps.size) and bool(steps[-1] > 0) and bool(steps[-1] >= FRESH * min(step, run.step))
 
 
-def trailing(steps: NDArray[np.int64], window: float = WINDOW) -> int:
-    """Index of the first point of the trailing window: the last `window` of the steps, at least one point."""
-    return min(int(np.searchsorted(steps, (1 - window) * float(steps[-1]), side="right")), steps.size - 1)
-
-
 def reading(run: Run, by: Judge, step: int) -> float:
-    """What a run's curve reads at `step`, signed so that less is better.
+    """What a run's curve reads at `step` (`curves.readout`), signed so that less is better.
 
-    For objective "last", the mean over the trailing window. For "best", the least that this mean has been so
-    far. Infinite where a value in the window is not finite, and NaN where nothing has been seen.
+    Infinite where it is not finite, and NaN where nothing has been seen.
     """
     if by.metric is None:
         return math.nan
     steps, values = points(run, by.metric, step)
-    if not steps.size:
-        return math.nan
-    if by.objective == "best":
-        return _best(steps, by.sign * values)
-    value = float(by.sign * values[trailing(steps) :].mean())
-    return value if math.isfinite(value) else math.inf
-
-
-def _best(steps: NDArray[np.int64], values: NDArray[np.float64]) -> float:
-    if not math.isfinite(values[-1]):
-        return math.inf
-    finite = np.isfinite(values)
-    last = _looks(steps.size)
-    first = np.minimum(
-        np.searchsorted(steps, (1 - WINDOW) * steps[last].astype(np.float64), side="right"), last
-    )
-    end = last + 1
-    base = float(values[finite][0])  # sums of differences lose less to rounding
-    total = np.concatenate([[0.0], np.cumsum(np.where(finite, values - base, 0.0))])
-    holes = np.concatenate([[0], np.cumsum(~finite)])
-    means = base + (total[end] - total[first]) / (end - first)
-    means = means[holes[end] == holes[first]]
-    return float(means.min()) if means.size else math.inf
-
-
-def _looks(size: int) -> NDArray[np.int64]:
-    """Where a running mean is looked at: everywhere on short curves, a hundred times a window on long ones."""
-    if size <= LONG:
-        return np.arange(size)
-    steps = math.ceil(math.log(size / LONG) * 100 / WINDOW)
-    late = np.geomspace(LONG, size - 1, steps).astype(np.int64)
-    return np.unique(np.concatenate([np.arange(LONG), late, [size - 1]]))
+    return by.sign * readout(steps, values, goal=by.goal, objective=by.objective)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +145,14 @@ def common_metric(runs: Sequence[Run], step: int, plan: Plan) -> str | None:
     alive = [run for run in runs if not gone(run, step)]
     names = names_seen(alive, step)
     need = 0.75 * len(alive)
-    shared = {n for n in names if sum(fresh(run, n, step) for run in alive) >= need}
+    able = stand_ins(names, plan.metric or choose_metric(names))
+    shared = {n for n in able if sum(fresh(run, n, step) for run in alive) >= need}
     if plan.metric in shared:
         return plan.metric
     return choose_metric(shared) or (plan.metric if plan.metric in names else choose_metric(names))
 
 
-def paired(one: Run, other: Run, metric: str, step: int, window: float = WINDOW) -> NDArray[np.float64]:
+def paired(one: Run, other: Run, metric: str, step: int, window: float = WINDOW_SHARE) -> NDArray[np.float64]:
     """Differences ``one - other`` over the trailing window up to `step`, at the steps that both report.
 
     Runs of one seed see the same batches in the same order, so much of their noise is shared and
@@ -213,7 +169,7 @@ def paired(one: Run, other: Run, metric: str, step: int, window: float = WINDOW)
         b = int(np.searchsorted(theirs, least, side="right"))
         shared, i, j = np.intersect1d(mine[a:], theirs[b:], assume_unique=True, return_indices=True)
         if shared.size and ((1 - window) * float(shared[-1]) >= least or least < 0):
-            first = trailing(shared, window)
+            first = window_start(shared, window)
             with np.errstate(invalid="ignore"):
                 difference: NDArray[np.float64] = my_values[a:][i[first:]] - their_values[b:][j[first:]]
             return difference

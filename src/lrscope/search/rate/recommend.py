@@ -1,166 +1,92 @@
-"""From a scan to its answer: the rate with its interval, the band, the cliff, the reason and the caveats."""
+"""From a scan to its answer: the rate with its interval, the band, the cliff, the reason and the caveats.
+
+There is one way to an answer. What differs is how the ends of the rates are known, from the curves alone
+(`by_curves`) or from a model of them (`model.answer`): that is the evidence.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import pairwise
+from typing import Protocol
 
-from lrscope.curves import Plan, RunState, Scan
-from lrscope.search.rate.caveats import alike, caveats
-from lrscope.search.rate.cliff import estimate_cliff, start_value, stated_cliff
+from lrscope.config import RunKey
+from lrscope.curves import RunState, Scan
+from lrscope.search.rate.caveats import caveats
+from lrscope.search.rate.cliff import stated_cliff
 from lrscope.search.rate.leader import Leader, find_leader
-from lrscope.search.rate.ranking import bad, judge, points
+from lrscope.search.rate.nothing import alike, why_nothing
+from lrscope.search.rate.ranking import judge
 from lrscope.search.rate.recommendation import Band, Recommendation
 from lrscope.statistics.estimate import Estimate
 
 
-def recommend(scan: Scan, rule: str) -> Recommendation:
-    """What `scan` says so far.
+class Evidence(Protocol):
+    """How the ends of the rates are known."""
 
-    The rate is one that was run itself, and as far as any: the best at the furthest step at which at least
-    two runs can be compared. The interval holds every rate that cannot be told apart from it, allowing for
-    the scatter of the curves and for what may still have come between the step at which a run was stopped and
-    the horizon (`search.rate.extrapolate`). It is widened by half a grid step on both sides, because the grid is all
-    that was looked at, and ends where the range of the scan ends; `method` says where it is open.
+    def lead(self, scan: Scan) -> RunKey | None:
+        """The run to recommend; None where the curves decide."""
+
+    def interval(self, scan: Scan, found: Leader) -> Estimate:
+        """The rate of the leader, and the range in which the best one lies."""
+
+    def band(self, scan: Scan, found: Leader) -> Band | None:
+        """Rates that do about as well."""
+
+    def chance(self, scan: Scan, found: Leader) -> float | None:
+        """The chance that the leader ends within the tolerance of the best; None where it cannot be told."""
+
+    def reason(self, scan: Scan, found: Leader) -> str:
+        """Why this rate, in a sentence or two."""
+
+    def caveats(self, scan: Scan, found: Leader) -> list[str]:
+        """What this kind of evidence knows of its own weakness."""
+
+
+def recommend(scan: Scan, rule: str, evidence: Evidence) -> Recommendation:
+    """What `scan` says so far.
 
     Parameters
     ----------
     scan : Scan
     rule : str
         How the budget was spent, for people ("successive halving").
+    evidence : Evidence
     """
     by = judge(scan)
-    cliff = estimate_cliff(scan)
+    cliff = _cliff(scan)
     read = "best so far" if scan.plan.objective == "best" else "level at the end"
     rule = f"{rule}, by the {read} of {by.metric}" if by.metric else rule
-    found = find_leader(scan)
-    same = alike(scan)
-    if found is None or same:
-        reason = same or _nothing(scan, by.metric)
+    same = alike(scan.runs)
+    found = None if same else find_leader(scan, lead=evidence.lead(scan))
+    if found is None:
+        reason = same or why_nothing(scan) or _no_leader(scan, by.metric)
         return Recommendation(None, None, cliff, reason, rule, by.metric, by.goal)
-    lr = _interval(scan.plan, found, cliff)
-    band = _band(scan, found)
     return Recommendation(
-        lr=lr,
-        band=band,
-        cliff=stated_cliff(scan),
-        reason=_reason(scan, found),
+        lr=evidence.interval(scan, found),
+        band=evidence.band(scan, found),
+        cliff=cliff,
+        reason=evidence.reason(scan, found),
         rule=rule,
         metric=by.metric,
         goal=by.goal,
-        warnings=caveats(scan, found, cliff),
+        warnings=(*evidence.caveats(scan, found), *caveats(scan, found, cliff)),
+        chance=evidence.chance(scan, found),
     )
 
 
-def _interval(plan: Plan, found: Leader, cliff: Estimate | None) -> Estimate:
-    value = found.leader.lr
-    # Past the cliff nothing trains.
-    end = cliff.high if cliff is not None and cliff.high > value else math.inf
-    together = [value, *(g.lr for g in found.gaps if g.lr < end and not g.told_apart(plan.level))]
-    low, high = min(together), max(together)
-    visited = sorted({value, *(gap.lr for gap in found.gaps)})
-    least, most = plan.rates[0], plan.rates[-1]
-    below = low / _half_step(plan.rates, visited, low, -1)
-    above = high * _half_step(plan.rates, visited, high, +1)
-    sides = [side for side, out in (("below", below < least), ("above", above > most)) if out]
-    method = "rates not told apart from the best by their curves and what lies ahead, and half a grid step"
-    open_end = f"; open {' and '.join(sides)}, where the range of the scan ends" if sides else ""
-    return Estimate(
-        value=value,
-        low=max(below, least),
-        high=min(above, most),
-        level=plan.level,
-        method=method + open_end,
-    )
+def _cliff(scan: Scan) -> Estimate | None:
+    diverged = any(run.state is RunState.DIVERGED for run in scan.runs)
+    # A single value shows no start that a run could have left.
+    return stated_cliff(scan) if diverged or scan.plan.horizon != 1 else None
 
 
-def _half_step(rates: Sequence[float], visited: Sequence[float], lr: float, side: int) -> float:
-    """Factor to the middle between `lr` and the next rate that was tried on that side, on a log scale."""
-    place = visited.index(lr) + side
-    if 0 <= place < len(visited):
-        other = visited[place]
-    else:
-        place = rates.index(lr) if lr in rates else 0
-        near = place + side if 0 <= place + side < len(rates) else place - side
-        other = rates[near] if 0 <= near < len(rates) else lr
-    return math.sqrt(max(lr, other) / min(lr, other))
-
-
-def _band(scan: Scan, found: Leader) -> Band | None:
-    """Where the estimated end is within the tolerance of the best. A run that was stopped is taken to end
-    as far behind the leader as it was when both were last at one step."""
-    start = found.by.sign * start_value(scan, found.by.metric)
-    gained = start - found.final
-    if not gained > 0:
-        return None
-    allowed = scan.plan.tolerance * gained
-    behind = {gap.lr: max(gap.value, 0.0) for gap in found.gaps}
-    behind[found.leader.lr] = 0.0
-    for run in scan.runs:
-        if bad(run) and run.state is RunState.DIVERGED:
-            behind.setdefault(run.lr, math.inf)
-    rates = sorted(behind)
-    middle = rates.index(found.leader.lr)
-    low, open_low = _crossing(rates[middle::-1], behind, allowed)
-    high, open_high = _crossing(rates[middle:], behind, allowed)
-    return Band(low, high, scan.plan.tolerance, open_low, open_high)
-
-
-def _crossing(rates: Sequence[float], behind: dict[float, float], allowed: float) -> tuple[float, bool]:
-    """Where, outwards from the leader, the estimated loss crosses the limit: a straight line in log lr."""
-    for inner, outer in pairwise(rates):
-        if behind[outer] > allowed:
-            if not math.isfinite(behind[outer]):
-                return inner, False
-            share = (allowed - behind[inner]) / (behind[outer] - behind[inner])
-            return inner * (outer / inner) ** share, False
-    return rates[-1], True
-
-
-def _nothing(scan: Scan, metric: str | None) -> str:
-    """Why nothing can be recommended, and what to do."""
+def _no_leader(scan: Scan, metric: str | None) -> str:
+    """Why no run leads although something was reported, and what to do."""
     runs = scan.runs
-    if not runs:
-        return "No run has been advanced yet."
-    failed = [run for run in runs if run.state is RunState.FAILED]
-    if len(failed) == len(runs):
-        why = next((run.reason for run in failed if run.reason), "no reason was given")
-        return f"All {len(runs)} runs failed; the first said: {why}"
-    if metric is None:
-        return (
-            "No loss was seen in any run; name one with --metric, or see what the runs print in their logs."
-        )
     if all(run.state is RunState.DIVERGED for run in runs):
-        lowest = min(run.lr for run in runs)
+        lowest = min((run.lr for run in runs), default=math.nan)
         return (
             f"All {len(runs)} runs diverged, down to a learning rate of {lowest:g}; "
             f"try smaller rates (--low), or look for a fault in the training itself."
         )
     return f"No run has a finite {metric}; look at what the runs print in their logs."
-
-
-def _reason(scan: Scan, found: Leader) -> str:
-    plan = scan.plan
-    value = found.by.sign * found.final
-    tried = len({run.lr for run in scan.runs})
-    first = "lowest" if found.by.goal == "min" else "highest"
-    at = _where(plan, found)
-    text = f"Of {tried} rates tried, {found.leader.lr:g} has the {first} {found.by.metric}: {value:.4g}{at}."
-    close = sum(1 for gap in found.gaps if not gap.told_apart(plan.level))
-    if close:
-        text += f" {close} other{'s' if close > 1 else ''} cannot be told apart from it."
-    elif len(found.gaps):
-        nearest = min(found.gaps, key=lambda gap: gap.value)
-        text += f" The next best, {nearest.lr:g}, is behind by {nearest.value:.2g}."
-    return text
-
-
-def _where(plan: Plan, found: Leader) -> str:
-    """Where the leader stood, in words; nothing where that is the horizon, to within one report."""
-    horizon, leader = plan.horizon, found.leader
-    steps, _ = points(leader, found.by.metric or "", leader.step)
-    every = int(steps[-1] - steps[-2]) if steps.size > 1 else 0
-    if horizon is None or leader.step >= horizon - every or leader.state is RunState.COMPLETE:
-        return ""
-    return f" at step {leader.step} of {horizon}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from lrscope.search.range_test.audit import Reading
 from lrscope.statistics.estimate import Estimate, short
 
 
@@ -46,8 +48,6 @@ class Recommendation:
         "min" or "max".
     warnings : tuple of str
         Every doubt that applies, one sentence each.
-    readings : tuple of Reading
-        What other rules say of the same curves, side by side; of a ramp only.
     chance : float or None
         The chance that `lr` ends within the tolerance of the best rate of the grid, as a share of what training gains;
         None where the planner has no model to tell it.
@@ -61,5 +61,22 @@ class Recommendation:
     metric: str | None = None
     goal: str = "min"
     warnings: tuple[str, ...] = ()
-    readings: tuple[Reading, ...] = ()
     chance: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the ledger; `from_dict` reads them."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))  # lists, as they come back from a file
+        return plain
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Recommendation:
+        """What `to_dict` wrote."""
+        return cls(**parts(kept))
+
+
+def parts(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a recommendation, from plain values."""
+    found = {**kept, "warnings": tuple(kept["warnings"])}
+    for name, kind in (("lr", Estimate), ("cliff", Estimate), ("band", Band)):
+        found[name] = None if kept[name] is None else kind(**kept[name])
+    return found

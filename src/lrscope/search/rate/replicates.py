@@ -111,6 +111,9 @@ class Replicates:
         if self._gain > 0 and math.isfinite(self._gain):
             self.shares = {key: (end - best) / self._gain for key, end in ends.items()}
 
+    def _key(self, lr: float, seed: int) -> RunKey:
+        return self.scan.plan.key(lr, seed)
+
     def _arrived(self, run: Run) -> bool:
         ended = run.state in (RunState.DIVERGED, RunState.COMPLETE)
         return run.step > 0 and (ended or run.step >= self.target)
@@ -123,7 +126,7 @@ class Replicates:
 
     def seeds(self, lr: float) -> list[int]:
         """Seeds with which a rate has arrived, in the order of the plan."""
-        return [seed for seed in self.scan.plan.seeds if (lr, seed) in self.shares]
+        return [seed for seed in self.scan.plan.seeds if self._key(lr, seed) in self.shares]
 
     def difference(self, one: float, other: float) -> Difference | None:
         """``other - one`` over the seeds that both have; None where they share none.
@@ -133,8 +136,11 @@ class Replicates:
         learned from this pair, from how other rates scatter over their seeds, and from the guess: two seeds of one
         pair alone can agree by chance.
         """
-        both = [seed for seed in self.seeds(one) if (other, seed) in self.shares]
-        values, doubted = [self.shares[other, seed] - self.shares[one, seed] for seed in both], 0.0
+        both = [seed for seed in self.seeds(one) if self._key(other, seed) in self.shares]
+        values, doubted = (
+            [self.shares[self._key(other, seed)] - self.shares[self._key(one, seed)] for seed in both],
+            0.0,
+        )
         if not values:
             early = self._early(one, other, self.scan.plan.seeds[0])
             if early is None:
@@ -150,7 +156,7 @@ class Replicates:
         """Sum of squares over seeds, of each rate about its mean, with its degrees of freedom; the guess included."""
         total, freedom = WORTH * USUAL**2, WORTH
         for lr in rates:
-            values = [self.shares[lr, seed] for seed in self.seeds(lr)]
+            values = [self.shares[self._key(lr, seed)] for seed in self.seeds(lr)]
             if len(values) > 1:
                 total += float(np.var(values)) * len(values)
                 freedom += len(values) - 1
@@ -158,7 +164,7 @@ class Replicates:
 
     def _early(self, one: float, other: float, seed: int) -> float | None:
         """The difference at the last step that both have reached."""
-        runs = [self._runs.get((lr, seed)) for lr in (one, other)]
+        runs = [self._runs.get(self._key(lr, seed)) for lr in (one, other)]
         if runs[0] is None or runs[1] is None or not self._gain > 0:
             return None
         step = min(runs[0].step, runs[1].step, self.target)
@@ -192,12 +198,12 @@ class Replicates:
         """
         plan = self.scan.plan
         lead = rates[0]
-        others = [self.shares[lead, seed] for seed in self.seeds(lead)[1:]]
+        others = [self.shares[self._key(lead, seed)] for seed in self.seeds(lead)[1:]]
         if not others or self.seeds(lead)[0] != plan.seeds[0]:
             return None
-        worse = float(np.mean(others)) - self.shares[lead, plan.seeds[0]]
+        worse = float(np.mean(others)) - self.shares[self._key(lead, plan.seeds[0])]
         total, freedom = self._scatter(rates[1:])
-        tried = max(2, sum(1 for lr, seed in self.shares if seed == plan.seeds[0]))
+        tried = max(2, sum(1 for key in self.shares if key.seed == plan.seeds[0]))
         quantile = student_quantile(1 - error / tried, freedom)
         limit = quantile * math.sqrt(total / freedom) * math.sqrt(1 + 1 / len(others))
         if worse > max(limit, plan.tolerance):

@@ -5,12 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from lrscope.config import RunKey
 from lrscope.training.source.base import Progress, Watch
-
-if TYPE_CHECKING:  # worker processes import this file, and need not wait for NumPy because of a type
-    from lrscope.curves import RunKey
 
 
 class Engine(ABC):
@@ -32,7 +29,7 @@ class Engine(ABC):
 
     @abstractmethod
     def open(self, key: RunKey, *, watch: Watch | None = None, log: Path | None = None) -> None:
-        """Start a run, paused before its first step. `key` is its (learning rate, seed)."""
+        """Start a run, paused before its first step. `key` holds its configuration and its seed."""
 
     @abstractmethod
     def advance(self, wanted: Mapping[RunKey, int | None], within: float) -> dict[RunKey, Progress]:

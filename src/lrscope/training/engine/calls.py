@@ -12,14 +12,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from lrscope.config import RunKey
 from lrscope.errors import SourceError, UsageError
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Progress, Status, Watch
-
-if TYPE_CHECKING:
-    from lrscope.curves import RunKey
 
 Seat = TypeVar("Seat")
 
@@ -61,7 +59,7 @@ class CallingEngine(Engine, Generic[Seat]):
 
     def open(self, key: RunKey, *, watch: Watch | None = None, log: Path | None = None) -> None:
         if key in self._seats:
-            raise UsageError(f"The run at learning rate {key[0]:g} with seed {key[1]} is open already.")
+            raise UsageError(f"The run with {key} is open already.")
         self._seats[key] = self._make_seat(key, watch, log)
 
     def advance(self, wanted: Mapping[RunKey, int | None], within: float) -> dict[RunKey, Progress]:
@@ -70,7 +68,7 @@ class CallingEngine(Engine, Generic[Seat]):
         deadline = monotonic() + within
         for key, to_step in wanted.items():
             if key not in self._seats:
-                raise UsageError(f"The run at learning rate {key[0]:g} with seed {key[1]} is not open.")
+                raise UsageError(f"The run with {key} is not open.")
             self._go(key, to_step, within)
         news: dict[RunKey, Progress] = {}
         resting = False

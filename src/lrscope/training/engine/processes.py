@@ -21,8 +21,9 @@ from multiprocessing.connection import Connection, Pipe
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from lrscope.config import RunKey
 from lrscope.errors import SourceError
 from lrscope.training.engine.base import Engine
 from lrscope.training.engine.calls import CallingEngine, pickled
@@ -31,9 +32,6 @@ from lrscope.training.engine.threads import ThreadEngine
 from lrscope.training.engine.worker import BOOT
 from lrscope.training.source.base import Progress, Source, Status, Watch
 from lrscope.training.source.function import loading
-
-if TYPE_CHECKING:
-    from lrscope.curves import RunKey
 
 _GRACE_AT_REST = 3.0  # seconds that a paused run gets for its own clean-up
 _GRACE_AT_WORK = 0.5  # and one that is in the midst of a step
@@ -111,7 +109,7 @@ class WorkerEngine(CallingEngine[_Worker]):
         pickled(source)  # to say now, and not at the first run, that it cannot be sent
 
     def _make_seat(self, key: RunKey, watch: Watch | None, log: Path | None) -> _Worker:
-        return _Worker(order=pickled((self._source, *key, watch, log)))
+        return _Worker(order=pickled((self._source, key.config, key.seed, watch, log)))
 
     def _send(self, seat: _Worker, to_step: int | None, within: float) -> None:
         seat.busy = True

@@ -16,14 +16,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from lrscope.config import RunKey
 from lrscope.errors import LrscopeError, UsageError
 from lrscope.training.engine.calls import CallingEngine, pickled
 from lrscope.training.source.base import Progress, Source, Status, Watch
-
-if TYPE_CHECKING:
-    from lrscope.curves import RunKey
 
 _GRACE = 3.0  # seconds that a run gets to end by itself
 _OBJECT_STORE = 100_000_000  # bytes; what passes through are points, not models
@@ -51,10 +49,10 @@ def live_actor() -> type:
         def start(self, order: bytes) -> None:
             import pickle
 
-            source, lr, seed, watch, log = pickle.loads(order)  # noqa: S301 - from our own session, through Ray
+            source, config, seed, watch, log = pickle.loads(order)  # noqa: S301 - from our own session, through Ray
             if log is not None:  # written where the actor lives
                 log.parent.mkdir(parents=True, exist_ok=True)
-            self._run = source.start(lr, seed, watch=watch, log=log)
+            self._run = source.start(config, seed, watch=watch, log=log)
 
         def advance(self, to_step: int | None, within: float) -> Any:
             if self._run is None:
@@ -155,7 +153,11 @@ class RayEngine(CallingEngine[_Seat]):
         self._joined = True
 
     def _make_seat(self, key: RunKey, watch: Watch | None, log: Path | None) -> _Seat:
-        return _Seat(order=pickled((self._source, *key, watch, None if log is None else log.absolute())))
+        return _Seat(
+            order=pickled(
+                (self._source, key.config, key.seed, watch, None if log is None else log.absolute())
+            )
+        )
 
     def _send(self, seat: _Seat, to_step: int | None, within: float) -> None:
         if seat.actor is None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from lrscope.config import RunKey
 from lrscope.errors import UsageError
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import LiveRun, Progress, Source, Watch
-
-if TYPE_CHECKING:
-    from lrscope.curves import RunKey
 
 
 class SerialEngine(Engine):
@@ -32,8 +29,8 @@ class SerialEngine(Engine):
 
     def open(self, key: RunKey, *, watch: Watch | None = None, log: Path | None = None) -> None:
         if key in self._runs:
-            raise UsageError(f"The run at learning rate {key[0]:g} with seed {key[1]} is open already.")
-        self._runs[key] = self._source.start(*key, watch=watch, log=log)
+            raise UsageError(f"The run with {key} is open already.")
+        self._runs[key] = self._source.start(key.config, key.seed, watch=watch, log=log)
 
     def advance(self, wanted: Mapping[RunKey, int | None], within: float) -> dict[RunKey, Progress]:
         if len(wanted) > 1:
@@ -41,7 +38,7 @@ class SerialEngine(Engine):
         news = {}
         for key, to_step in wanted.items():
             if key not in self._runs:
-                raise UsageError(f"The run at learning rate {key[0]:g} with seed {key[1]} is not open.")
+                raise UsageError(f"The run with {key} is not open.")
             news[key] = self._runs[key].advance(to_step, within)
         return news
 

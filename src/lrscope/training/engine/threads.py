@@ -7,14 +7,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from lrscope.config import RunKey
 from lrscope.training.engine.calls import CallingEngine
 from lrscope.training.engine.processors import share
 from lrscope.training.source.base import LiveRun, Progress, Source, Watch
-
-if TYPE_CHECKING:
-    from lrscope.curves import RunKey
 
 
 @dataclass
@@ -44,7 +41,7 @@ class ThreadEngine(CallingEngine[_Seat]):
         self._pool = ThreadPoolExecutor(max_workers=2 * jobs, thread_name_prefix="lrscope")
 
     def _make_seat(self, key: RunKey, watch: Watch | None, log: Path | None) -> _Seat:
-        return _Seat(self._source.start(*key, watch=watch, log=log))
+        return _Seat(self._source.start(key.config, key.seed, watch=watch, log=log))
 
     def _send(self, seat: _Seat, to_step: int | None, within: float) -> None:
         seat.answer = self._pool.submit(seat.run.advance, to_step, within)

@@ -40,8 +40,8 @@ def main(pipe: int, lifeline: int) -> None:
     with contextlib.suppress(EOFError, OSError):
         order = connection.recv_bytes()
         try:
-            source, lr, seed, watch, log = pickle.loads(order)  # noqa: S301 - from our own session, over our own pipe
-            run = source.start(lr, seed, watch=watch, log=log)
+            source, config, seed, watch, log = pickle.loads(order)  # noqa: S301 - from our own session, over our own pipe
+            run = source.start(config, seed, watch=watch, log=log)
         except Exception as error:
             trouble = error
         while (message := connection.recv()) is not None:

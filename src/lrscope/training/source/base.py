@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from lrscope.config import Config
 from lrscope.errors import SourceError
 
 if TYPE_CHECKING:  # worker processes import this file, and need not wait for NumPy because of a type
@@ -111,7 +112,7 @@ class LiveRun(ABC):
 
 
 class Source(ABC):
-    """Something that can be trained at a learning rate.
+    """Something that can be trained with given hyperparameters.
 
     Attributes
     ----------
@@ -119,6 +120,8 @@ class Source(ABC):
         Short name for people and for the results folder.
     pausable : bool
         False where a run is one single evaluation that cannot be advanced in parts.
+    parameters : tuple of str
+        Names of the hyperparameters that it can be given; a configuration must hold these and no others.
     takes_seed : bool
         Whether the seed reaches the training; where it does not, a second seed is only a repetition.
     own_process : bool
@@ -131,6 +134,7 @@ class Source(ABC):
 
     name: str = "source"
     pausable: bool = True
+    parameters: tuple[str, ...] = ("lr",)
     takes_seed: bool = True
     own_process: bool = False
     variables: Mapping[str, str] = MappingProxyType({})
@@ -143,15 +147,23 @@ class Source(ABC):
         )
 
     @abstractmethod
-    def start(self, lr: float, seed: int, *, watch: Watch | None = None, log: Path | None = None) -> LiveRun:
-        """Make a run ready at this learning rate and seed. It does no work before its first `advance`.
+    def start(
+        self, config: Config, seed: int, *, watch: Watch | None = None, log: Path | None = None
+    ) -> LiveRun:
+        """Make a run ready with these hyperparameters and this seed. It does no work before its first `advance`.
 
         `log` is a file to which the run's own output is appended; where it has no output of its own, none
         is made. The folder exists.
         """
 
     def start_changing(
-        self, rate: Callable[[int], float], seed: int, *, watch: Watch | None = None, log: Path | None = None
+        self,
+        config: Config,
+        rate: Callable[[int], float],
+        seed: int,
+        *,
+        watch: Watch | None = None,
+        log: Path | None = None,
     ) -> LiveRun:
         """Make a run ready whose learning rate changes while it trains: ``rate(done)`` is that of the next step,
         when `done` steps have been reported. Only where `keeps_rate` is None.

@@ -1,4 +1,6 @@
-"""One SQLite file per scan: record and ledger, written by the session and readable by anyone meanwhile.
+"""One SQLite file per search: its events, written by the ledger and readable by anyone meanwhile.
+
+Each event has a number, `n`, from one counter over all tables, so that a page can ask for what is new (`events`).
 
 What survives. The file is in WAL mode with ``synchronous=NORMAL``: when `append` has returned, its records
 survive any death of the process, ``kill -9`` included, because the operating system has them. If the machine
@@ -19,41 +21,18 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lrscope.curves import RunKey
+from lrscope.config import Config, RunKey
 from lrscope.errors import SettingsError, StoreError
-from lrscope.training.store.base import Change, Ledger, Points, Record, Settings, Store
+from lrscope.training.store.base import Change, Event, Events, Points, Settings, Store
 from lrscope.training.store.lock import FileLock
-from lrscope.training.store.sqlite_read import (
-    APPLICATION_ID,
-    SCHEMA_VERSION,
-    check_kind,
-    explain,
-    read_ledger,
-)
-
-_SCHEMA = f"""
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY, lr REAL NOT NULL, seed INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'paused',
-    step INTEGER NOT NULL DEFAULT 0, reason TEXT, seconds REAL NOT NULL DEFAULT 0,
-    rework INTEGER NOT NULL DEFAULT 0, UNIQUE (lr, seed));
-CREATE TABLE metrics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE points (
-    run INTEGER NOT NULL, metric INTEGER NOT NULL, step INTEGER NOT NULL, value REAL,
-    PRIMARY KEY (run, metric, step)) WITHOUT ROWID;
-CREATE TABLE decisions (
-    id INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, lr REAL, seed INTEGER,
-    reason TEXT NOT NULL, detail TEXT NOT NULL);
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
+from lrscope.training.store.schema import SCHEMA_VERSION, TABLES
+from lrscope.training.store.sqlite_read import check_kind, explain, read_events
 
 
 class SqliteStore(Store):
-    """The writer of one scan's file.
+    """The writer of one search's file. A file of schema 1 is brought to today's when it is opened.
 
-    A NaN is stored as NULL and read back as NaN; ±inf are kept. A (run, metric, step) is there at most once,
-    and its first value stays.
+    A NaN is stored as NULL and read back as NaN; ±inf are kept.
 
     Parameters
     ----------
@@ -74,6 +53,7 @@ class SqliteStore(Store):
         self._connection: sqlite3.Connection | None = None
         self._runs: dict[RunKey, int] = {}
         self._metrics: dict[str, int] = {}
+        self._last = 0
         self._pid = os.getpid()
         if self.path.is_dir():
             raise StoreError(f"{self.path} is a folder, and results are kept in a file: name another place.")
@@ -99,17 +79,21 @@ class SqliteStore(Store):
                 self.path, timeout=10.0, isolation_level=None, check_same_thread=False
             )
             try:
-                new = check_kind(connection, self.path)
+                version = check_kind(connection, self.path)
                 connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 connection.execute("PRAGMA synchronous = NORMAL")
-                if new:
-                    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-                self._runs = {
-                    (lr, seed): i for i, lr, seed in connection.execute("SELECT id, lr, seed FROM runs")
-                }
-                self._metrics = {name: i for i, name in connection.execute("SELECT id, name FROM metrics")}
                 # Shows now, before hours of training, that the folder takes writes.
                 connection.execute("BEGIN IMMEDIATE")
+                if version == SCHEMA_VERSION:
+                    self._number(connection)
+                else:
+                    earlier = read_events(connection, version).events if version else ()
+                    for table in _tables(connection):
+                        connection.execute(f"DROP TABLE {table}")
+                    for statement in TABLES:
+                        connection.execute(statement)
+                    for event in earlier:
+                        self._write(connection, event, self._runs, self._metrics)
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 connection.execute("COMMIT")
             except BaseException:
@@ -117,20 +101,34 @@ class SqliteStore(Store):
                 raise
         return connection
 
-    def append(self, records: Sequence[Record]) -> None:
-        """Write records in one transaction; when this returns, they survive a kill of the process."""
+    def _number(self, connection: sqlite3.Connection) -> None:
+        """Take up the numbers that runs, metrics and events have."""
+        self._runs = {
+            RunKey(Config.from_json(config), seed): i
+            for i, config, seed in connection.execute("SELECT id, config, seed FROM runs")
+        }
+        self._metrics = {name: i for i, name in connection.execute("SELECT id, name FROM metrics")}
+        newest = (
+            "SELECT max(n) FROM settings UNION ALL SELECT max(n) FROM runs UNION ALL SELECT max(n) FROM points "
+            "UNION ALL SELECT max(n) FROM decisions"
+        )
+        self._last = max((n for (n,) in connection.execute(newest) if n is not None), default=0)
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write events in one transaction; when this returns, they survive a kill of the process."""
         connection = self._connection
         if connection is None:
-            raise StoreError(f"{self.path} is closed and takes no more records.")
+            raise StoreError(f"{self.path} is closed and takes no more events.")
         with self._explained("written"):
-            # Numbers given to new runs and metrics count only once the transaction is through.
-            runs, metrics = dict(self._runs), dict(self._metrics)
+            # Numbers given to new runs, metrics and events count only once the transaction is through.
+            runs, metrics, last = dict(self._runs), dict(self._metrics), self._last
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                for record in records:
-                    self._write(connection, record, runs, metrics)
+                for event in events:
+                    self._write(connection, event, runs, metrics)
                 connection.execute("COMMIT")
             except BaseException:
+                self._last = last
                 if connection.in_transaction:
                     with contextlib.suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
@@ -138,41 +136,46 @@ class SqliteStore(Store):
             self._runs, self._metrics = runs, metrics
 
     def _write(
-        self, connection: sqlite3.Connection, record: Record, runs: dict[RunKey, int], metrics: dict[str, int]
+        self, connection: sqlite3.Connection, event: Event, runs: dict[RunKey, int], metrics: dict[str, int]
     ) -> None:
-        if isinstance(record, Points):
-            run = _number_of_run(connection, record.key, runs)
-            for name in {name for _, name, _ in record.points} - metrics.keys():
+        if isinstance(event, Points):
+            run = _number_of_run(connection, event.key, runs)
+            for name in {name for _, name, _ in event.points} - metrics.keys():
                 made = connection.execute("INSERT INTO metrics (name) VALUES (?)", (name,)).lastrowid
                 metrics[name] = int(made or 0)
+            first = self._last + 1
             connection.executemany(
-                "INSERT INTO points VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                [(run, metrics[name], step, value) for step, name, value in record.points],
+                "INSERT INTO points VALUES (?, ?, ?, ?, ?)",
+                [(n, run, metrics[m], step, value) for n, (step, m, value) in enumerate(event.points, first)],
             )
-        elif isinstance(record, Change):
-            run = _number_of_run(connection, record.key, runs)
+            self._last += len(event.points)
+            return
+        self._last += 1
+        if isinstance(event, Change):
+            run = _number_of_run(connection, event.key, runs)
             connection.execute(
-                "UPDATE runs SET state = ?, step = ?, reason = ?, seconds = ?, rework = ? WHERE id = ?",
-                (str(record.state), record.step, record.reason, record.seconds, record.rework, run),
+                "UPDATE runs SET state = ?, step = ?, reason = ?, seconds = ?, rework = ?, n = ? WHERE id = ?",
+                (str(event.state), event.step, event.reason, event.seconds, event.rework, self._last, run),
             )
-        elif isinstance(record, Settings):
+        elif isinstance(event, Settings):
             connection.executemany(
-                "INSERT INTO settings VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                [(name, json.dumps(value)) for name, value in record.values.items()],
+                "INSERT INTO settings VALUES (?, ?, ?) ON CONFLICT (name) "
+                "DO UPDATE SET value = excluded.value, n = excluded.n",
+                [(name, json.dumps(value), self._last) for name, value in event.values.items()],
             )
         else:
-            lr, seed = record.key if record.key is not None else (None, None)
+            about = None if event.key is None else _number_of_run(connection, event.key, runs)
             connection.execute(
-                "INSERT INTO decisions (time, kind, lr, seed, reason, detail) VALUES (?, ?, ?, ?, ?, ?)",
-                (record.time, record.kind, lr, seed, record.reason, json.dumps(dict(record.detail))),
+                "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?)",
+                (self._last, event.time, event.kind, about, event.reason, json.dumps(dict(event.detail))),
             )
 
-    def read(self) -> Ledger:
-        """Everything so far."""
+    def events(self, since: int = 0) -> Events:
+        """The events after number `since`."""
         if self._connection is None:
             raise StoreError(f"{self.path} is closed and cannot be read from here any more.")
         with self._explained("read"):
-            return read_ledger(self._connection)
+            return read_events(self._connection, SCHEMA_VERSION, since)
 
     def close(self) -> None:
         """Fold the log into the file, so that one file remains, and let others write. May be called twice."""
@@ -202,9 +205,17 @@ class SqliteStore(Store):
 def _number_of_run(connection: sqlite3.Connection, key: RunKey, runs: dict[RunKey, int]) -> int:
     number = runs.get(key)
     if number is None:
-        made = connection.execute("INSERT INTO runs (lr, seed) VALUES (?, ?)", key).lastrowid
+        told = (key.config.to_json(), key.seed)
+        made = connection.execute("INSERT INTO runs (config, seed) VALUES (?, ?)", told).lastrowid
         number = runs[key] = int(made or 0)
     return number
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    named = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    )
+    return [name for (name,) in named]
 
 
 def _plain(error: OSError) -> str:

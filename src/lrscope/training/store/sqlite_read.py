@@ -7,22 +7,32 @@ is read from a copy of the file and its log.
 
 from __future__ import annotations
 
+import heapq
 import json
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-
-from lrscope.curves import LossCurve, Run, RunState
+from lrscope.config import Config, RunKey
+from lrscope.curves import RunState
 from lrscope.errors import StoreError
-from lrscope.training.store.base import Decision, Ledger
-
-APPLICATION_ID = 0x6C72_7363  # "lrsc": tells our files from other programs' databases
-SCHEMA_VERSION = 1
+from lrscope.training.store.base import (
+    Change,
+    Decision,
+    Event,
+    Events,
+    Points,
+    Recorded,
+    Settings,
+    put_together,
+)
+from lrscope.training.store.schema import APPLICATION_ID, SCHEMA_VERSION, first_version, nan_for_null
 
 _FULL = {
     sqlite3.SQLITE_FULL,
@@ -33,8 +43,13 @@ _FULL = {
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def read_file(path: Path | str) -> Ledger:
-    """Everything that a scan's file holds. Works while the scan is being written, and from read-only places.
+def read_file(path: Path | str) -> Recorded:
+    """Everything that a search's file holds, put together; raises as `read_file_since` does."""
+    return put_together(read_file_since(path).events)
+
+
+def read_file_since(path: Path | str, since: int = 0) -> Events:
+    """The events of a search's file after number `since`. Works while it is being written, and from read-only places.
 
     Raises
     ------
@@ -47,7 +62,7 @@ def read_file(path: Path | str) -> Ledger:
         raise StoreError(f"{path} {what}: name a scan's folder or its scan.sqlite.")
     try:
         try:
-            return _read_at(path, path)
+            return _read_at(path, path, since)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
@@ -57,24 +72,25 @@ def read_file(path: Path | str) -> Ledger:
             log = path.with_name(path.name + "-wal")
             if log.exists():
                 shutil.copyfile(log, copy.with_name(copy.name + "-wal"))
-            return _read_at(copy, path, mode="rw")
+            return _read_at(copy, path, since, mode="rw")
     except sqlite3.Error as error:
         raise explain(error, path, "read") from error
     except PermissionError as error:
         raise StoreError(f"{path} cannot be read: permission denied.") from error
 
 
-def _read_at(path: Path, shown: Path, mode: str = "ro") -> Ledger:
+def _read_at(path: Path, shown: Path, since: int, mode: str = "ro") -> Events:
     uri = f"file:{quote(str(path.resolve()))}?mode={mode}"
     with closing(sqlite3.connect(uri, uri=True, timeout=10.0, isolation_level=None)) as connection:
         connection.execute("BEGIN")  # one moment of the scan, although it is written meanwhile
-        if check_kind(connection, shown):
+        version = check_kind(connection, shown)
+        if not version:
             raise StoreError(f"{shown} is empty: no scan has been written to it.")
-        return read_ledger(connection)
+        return read_events(connection, version, since)
 
 
-def check_kind(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the database is new (nothing in it); StoreError where it is not one of ours.
+def check_kind(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the file's schema, 0 where nothing is in it; StoreError where it is not one of ours.
 
     Anything that is no database at all shows here as sqlite3.DatabaseError.
     """
@@ -82,7 +98,7 @@ def check_kind(connection: sqlite3.Connection, path: Path) -> bool:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if application == 0 and version == 0 and tables == 0:
-        return True
+        return 0
     if application != APPLICATION_ID:
         raise StoreError(
             f"{path} is a database of another program, not a scan of lrscope: name another folder with --out."
@@ -92,36 +108,65 @@ def check_kind(connection: sqlite3.Connection, path: Path) -> bool:
             f"{path} was written by a newer lrscope (format {version}, and this one reads up to "
             f"{SCHEMA_VERSION}): upgrade lrscope, or name another folder with --out."
         )
-    return False
+    return int(version)
 
 
-def read_ledger(connection: sqlite3.Connection) -> Ledger:
-    """All tables put together. Raises sqlite3.Error."""
-    settings = {n: json.loads(v) for n, v in connection.execute("SELECT name, value FROM settings")}
+def read_events(connection: sqlite3.Connection, version: int, since: int = 0) -> Events:
+    """The events after number `since`, out of all tables. Raises sqlite3.Error."""
+    if version == 1:
+        earlier = tuple(first_version(connection))
+        return Events(len(earlier), earlier[since:])
     names = dict(connection.execute("SELECT id, name FROM metrics").fetchall())
-    runs = []
-    rows = connection.execute(
-        "SELECT id, lr, seed, state, step, reason, seconds, rework FROM runs ORDER BY lr, seed"
-    ).fetchall()
-    for number, lr, seed, state, step, reason, seconds, rework in rows:
-        curves = {}
-        for metric, name in names.items():
-            points = connection.execute(
-                "SELECT step, value FROM points WHERE run = ? AND metric = ? ORDER BY step", (number, metric)
-            ).fetchall()
-            if points:
-                steps, values = zip(*points, strict=True)
-                curves[name] = LossCurve(
-                    steps, np.array(values, dtype=np.float64), name=name
-                )  # None becomes NaN
-        runs.append(Run(lr, seed, curves, RunState(state), step, reason, seconds, rework))
-    decisions = [
-        Decision(kind, reason, None if lr is None else (lr, seed), json.loads(detail), time)
-        for time, kind, lr, seed, reason, detail in connection.execute(
-            "SELECT time, kind, lr, seed, reason, detail FROM decisions ORDER BY id"
+    rows = connection.execute("SELECT id, config, seed FROM runs")
+    keys = {number: RunKey(Config.from_json(config), seed) for number, config, seed in rows}
+    found = list(
+        heapq.merge(
+            _settings(connection, since),
+            _points(connection, since, keys, names),
+            _changes(connection, since, keys),
+            _decisions(connection, since, keys),
+            key=itemgetter(0),
         )
-    ]
-    return Ledger(settings, runs, decisions)
+    )
+    return Events(max((last for _, last, _ in found), default=since), [event for _, _, event in found])
+
+
+Numbered = tuple[int, int, Event]
+"""First and last number of an event, and the event: points have a number each."""
+
+
+def _settings(connection: sqlite3.Connection, since: int) -> Iterator[Numbered]:
+    rows = connection.execute("SELECT n, name, value FROM settings WHERE n > ? ORDER BY n", (since,))
+    for n, group in groupby(rows, key=itemgetter(0)):
+        yield n, n, Settings({name: json.loads(value) for _, name, value in group})
+
+
+def _points(
+    connection: sqlite3.Connection, since: int, keys: Mapping[int, RunKey], names: Mapping[int, str]
+) -> Iterator[Numbered]:
+    rows = connection.execute(
+        "SELECT n, run, metric, step, value FROM points WHERE n > ? ORDER BY n", (since,)
+    )
+    for run, group in groupby(rows, key=itemgetter(1)):
+        one = list(group)
+        told = [(step, names[metric], nan_for_null(value)) for _, _, metric, step, value in one]
+        yield one[0][0], one[-1][0], Points(keys[run], told)
+
+
+def _changes(connection: sqlite3.Connection, since: int, keys: Mapping[int, RunKey]) -> Iterator[Numbered]:
+    rows = connection.execute(
+        "SELECT n, id, state, step, reason, seconds, rework FROM runs WHERE n > ? ORDER BY n", (since,)
+    )
+    for n, run, state, step, reason, seconds, rework in rows:
+        yield n, n, Change(keys[run], RunState(state), step, reason, seconds, rework)
+
+
+def _decisions(connection: sqlite3.Connection, since: int, keys: Mapping[int, RunKey]) -> Iterator[Numbered]:
+    rows = connection.execute(
+        "SELECT n, time, kind, run, reason, detail FROM decisions WHERE n > ? ORDER BY n", (since,)
+    )
+    for n, time, kind, run, reason, detail in rows:
+        yield n, n, Decision(kind, reason, None if run is None else keys[run], json.loads(detail), time)
 
 
 def explain(error: sqlite3.Error, path: Path, what: str) -> StoreError:

@@ -1,4 +1,4 @@
-"""A curve while it still grows: compact, cheap to append to; of two values for one step the first stays."""
+"""A curve while it still grows: compact, cheap to append to; of two values for one step the last stays."""
 
 from __future__ import annotations
 
@@ -22,17 +22,20 @@ class Trace:
         self._curve: LossCurve | None = None
 
     def add(self, step: int, value: float) -> bool:
-        """Take one observation; False where the step is on record already (its first value stays)."""
+        """Take one observation, in place of an earlier one for its step; False where that had the same value."""
         steps = self.steps
         if not steps or step > steps[-1]:
             steps.append(step)
             self.values.append(value)
         else:  # steps that go backwards are rare: a metric printed late, a run that restarted by itself
             at = bisect_left(steps, step)
-            if steps[at] == step:
+            if steps[at] != step:
+                steps.insert(at, step)
+                self.values.insert(at, value)
+            elif _same(self.values[at], value):
                 return False
-            steps.insert(at, step)
-            self.values.insert(at, value)
+            else:
+                self.values[at] = value
         self._curve = None
         return True
 
@@ -67,7 +70,7 @@ class Traces:
         self.by_name: dict[str, Trace] = {}
 
     def add(self, points: Iterable[Point]) -> list[Point]:
-        """Take observations; returns those that were not on record."""
+        """Take observations; returns those that changed what is on record."""
         points = list(points)
         return points if self._add_at_once(points) else self._add_singly(points)
 
@@ -108,3 +111,7 @@ class Traces:
     def curves(self) -> dict[str, LossCurve]:
         """The curves so far, by metric."""
         return {name: trace.curve() for name, trace in self.by_name.items()}
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (one != one and other != other)  # a NaN is as good as another

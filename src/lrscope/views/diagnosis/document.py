@@ -1,21 +1,24 @@
 """A diagnosis as one JSON document, `lrscope.diagnosis/1`; every key is described in `docs/json.md`.
 
-Strict JSON, as `document` has it: where a number is not finite stands null.
+Strict JSON: where a number is not finite stands null.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from lrscope.diagnosis.base import Advice, Regime
 from lrscope.diagnosis.examine import Examined
-from lrscope.diagnosis.patience import Patience
-from lrscope.diagnosis.stepping import Finding
-from lrscope.views.diagnosis.facts import DiagnosisFacts, RuleFacts, collect
-from lrscope.views.scan.document import plain
+from lrscope.views.diagnosis.facts import DiagnosisFacts, collect
+from lrscope.views.shared.values import strict
 
 SCHEMA = "lrscope.diagnosis/1"
+TOOL_KEYS = ("name", "format", "metric", "goal", "points")
+"""What a tool's document says of each run, besides the tool's own key."""
+
+_REPLAY = ("rule", "cuts", "raises", "left_at_cut", "delay", "final_factor", "notes")
 
 
 def diagnosis_document(
@@ -31,114 +34,57 @@ def diagnosis_document(
     Of a single run its segments, evidence and the rest stand at the top; of several, one document a run in
     `runs`.
     """
-    one = [_run(collect(run)) for run in runs]
-    formats = list(dict.fromkeys(run["format"] for run in one))
+    one: list[dict[str, Any]] = [strict(_run(collect(run))) for run in runs]
     top: dict[str, Any] = {
         "schema": SCHEMA,
         "source": source,
-        "format": ", ".join(formats),
+        "format": ", ".join(dict.fromkeys(run["format"] for run in one)),
         "points": sum(run["points"] for run in one),
         "regime": regime.value,
         "advice": advice.value,
         "reason": reason,
     }
     if len(one) == 1:
-        rest = {k: v for k, v in one[0].items() if k not in top}
-        return {**top, **rest, "warnings": list(warnings), "runs": []}
+        return {**one[0], **top, "warnings": list(warnings), "runs": []}
     return {**top, "segments": [], "evidence": {}, "warnings": list(warnings), "runs": one}
 
 
+def tool_document(document: dict[str, Any], tool: str) -> dict[str, Any]:
+    """Of a diagnosis, what one tool says: `lrscope.patience/1`, `lrscope.backtest/1` or `lrscope.stepping/1`."""
+    return {
+        "schema": f"lrscope.{tool}/1",
+        "source": document["source"],
+        "runs": [{key: run[key] for key in (*TOOL_KEYS, tool)} for run in document["runs"] or [document]],
+        "warnings": document["warnings"],
+    }
+
+
 def _run(facts: DiagnosisFacts) -> dict[str, Any]:
-    found, gain = facts.diagnosis, facts.diagnosis.gain_left
-    document = {
+    run, found, gain, patience = facts.run, facts.found, facts.found.gain_left, facts.run.patience
+    return {
         "name": facts.name,
-        "format": facts.format,
-        "metric": facts.metric,
-        "goal": facts.goal,
+        "format": run.run.format,
+        "metric": found.metric,
+        "goal": run.goal,
         "points": facts.points,
         "regime": found.regime.value,
         "advice": found.advice.value,
         "reason": found.reason,
         "confidence": found.confidence,
-        "span": list(found.span),
-        "segments": [
-            {"start": s.start, "stop": s.stop, "regime": s.regime.value, "level": s.level, "slope": s.slope}
-            for s in facts.segments
-        ],
+        "span": found.span,
+        "segments": [asdict(segment) for segment in found.segments],
         "evidence": dict(found.evidence),
-        "gain_left": None
-        if gain is None
-        else {
-            "value": gain.value,
-            "low": gain.low,
-            "high": gain.high,
-            "level": gain.level,
-            "method": gain.method,
-        },
+        "gain_left": None if gain is None else asdict(gain),
         "steps_per_percent": found.steps_per_percent,
-        "warnings": list(facts.warnings),
-        "patience": patience_document(facts.patience),
-        "backtest": [rule_document(rule) for rule in facts.rules],
-        "reports": facts.reports,
-        "stepping": stepping_document(facts.stepping),
+        "warnings": run.warnings,
+        "patience": {
+            **asdict(patience),
+            **{library: getattr(patience, library) or None for library in ("torch", "keras", "optax")},
+        },
+        "backtest": [
+            {**{key: getattr(rule.replay, key) for key in _REPLAY}, "verdict": rule.verdict}
+            for rule in facts.rules
+        ],
+        "reports": run.reports[1],
+        "stepping": None if run.stepping is None else [asdict(finding) for finding in run.stepping],
     }
-    strict: dict[str, Any] = plain(document)
-    return strict
-
-
-def patience_document(found: Patience) -> dict[str, Any]:
-    """Patience and the settings to paste."""
-    strict: dict[str, Any] = plain(
-        {
-            "patience": found.patience,
-            "window": found.window,
-            "fall": found.fall,
-            "noise": found.noise,
-            "memory": found.memory,
-            "false_cuts": found.false_cuts,
-            "typical_delay": found.typical_delay,
-            "horizon": found.horizon,
-            "torch": found.torch or None,
-            "keras": found.keras or None,
-            "optax": found.optax or None,
-            "reason": found.reason,
-            "warnings": list(found.warnings),
-        }
-    )
-    return strict
-
-
-def rule_document(rule: RuleFacts) -> dict[str, Any]:
-    """What one plateau rule would have done."""
-    strict: dict[str, Any] = plain(
-        {
-            "rule": rule.name,
-            "cuts": list(rule.cuts),
-            "raises": list(rule.raises),
-            "left_at_cut": rule.left,
-            "delay": rule.delay,
-            "verdict": rule.verdict,
-            "final_factor": rule.factor,
-            "notes": list(rule.notes),
-        }
-    )
-    return strict
-
-
-def stepping_document(findings: Sequence[Finding] | None) -> list[dict[str, Any]] | None:
-    """Each mistake found; null where no rate was logged."""
-    if findings is None:
-        return None
-    strict: list[dict[str, Any]] = plain(
-        [
-            {
-                "mistake": f.mistake.value,
-                "step": f.step,
-                "reason": f.reason,
-                "confidence": f.confidence,
-                "evidence": dict(f.evidence),
-            }
-            for f in findings
-        ]
-    )
-    return strict

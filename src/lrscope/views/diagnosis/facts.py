@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from lrscope.diagnosis.backtest import Replay, what_came
-from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Segment
+from lrscope.diagnosis.base import Advice, Diagnosis, Regime
 from lrscope.diagnosis.examine import Examined
-from lrscope.diagnosis.patience import Patience
-from lrscope.diagnosis.stepping import Finding
-from lrscope.views.scan.facts import CurveFacts, Window
-from lrscope.views.shared import numbers, reading
-
-_LOG_FROM = 8.0  # values that span more than this factor, all positive, are drawn on a log axis
+from lrscope.statistics.estimate import Estimate
+from lrscope.views.shared.curves import LOG_SPAN, CurveFacts, Window, curve_facts, padded
 
 NAMES: Mapping[Regime, str] = {
     Regime.TOO_SLOW: "too slow",
@@ -26,6 +22,22 @@ NAMES: Mapping[Regime, str] = {
     Regime.DIVERGING: "diverging",
     Regime.UNDECIDED: "undecided",
 }
+
+COLOURS: Mapping[Regime, str] = {  # Okabe and Ito's, told apart in every common kind of colour vision
+    Regime.DESCENDING: "#009e73",
+    Regime.PLATEAU: "#e69f00",
+    Regime.DIVERGING: "#c1272d",
+    Regime.TOO_SLOW: "#0072b2",
+    Regime.ZIGZAG: "#a05195",
+    Regime.UNDECIDED: "#8a94a0",
+}
+
+CUT_COLOURS: Mapping[bool | None, str] = {
+    True: COLOURS[Regime.DESCENDING],
+    False: COLOURS[Regime.DIVERGING],
+    None: COLOURS[Regime.UNDECIDED],
+}
+"""Of a rule's first cut: in time, too early or late, and where that cannot be judged."""
 
 ADVICE: Mapping[Advice, str] = {
     Advice.RAISE: "raise the learning rate",
@@ -38,136 +50,78 @@ ADVICE: Mapping[Advice, str] = {
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
-    """What one plateau rule would have done. `left` is the share still to come at its first cut, None
-    without one; `verdict` two or three words; `good` None where the curve never improved, so that no cut can
-    be judged."""
+    """What one plateau rule would have done. `verdict` is two or three words on its first cut; `good` None where the
+    curve never improved, so that no cut can be judged."""
 
-    name: str
-    cuts: tuple[int, ...]
-    raises: tuple[int, ...]
-    left: float | None
-    delay: float | None
+    replay: Replay
     verdict: str
     good: bool | None
-    factor: float
-    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.replay.rule
+
+    @property
+    def cut(self) -> int | None:
+        """The step of its first cut; None where it would never have cut."""
+        return self.replay.cuts[0] if self.replay.cuts else None
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisFacts:
-    """One run. `noise` is the scatter of a single point about the curve's course, None where unknown;
-    `last` the level that `gain` (what is left, negative where it gets worse) counts from; `grew` whether more
-    is better."""
+    """One run: what was said of it, and what a picture of it shows.
 
-    name: str
-    format: str
-    metric: str
-    goal: str
+    `noise` is the scatter of a single point about the curve's course, None where unknown; `last` the level that the
+    gain that is left counts from, None where too few points tell.
+    """
+
+    run: Examined
     curve: CurveFacts
     window: Window
-    diagnosis: Diagnosis
-    segments: tuple[Segment, ...]
     noise: float | None
     last: float | None
-    patience: Patience
     rules: tuple[RuleFacts, ...]
-    reports: str
-    stepping: tuple[Finding, ...] | None
-    warnings: tuple[str, ...]
+
+    @property
+    def found(self) -> Diagnosis:
+        """The diagnosis."""
+        return self.run.diagnosis
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.run.run.name
 
     @property
     def points(self) -> int:
         """Points of the judged curve."""
-        return len(self.curve.curve)
+        return len(self.run.curve)
+
+    @property
+    def expected(self) -> Estimate | None:
+        """Where the metric would stand after as many steps again at this pace; None where too few points tell."""
+        gain = self.found.gain_left
+        if gain is None or self.last is None:
+            return None
+        down = -1.0 if self.run.goal == "min" else 1.0
+        low, high = sorted(self.last + down * v for v in (gain.low, gain.high))
+        return Estimate(self.last + down * gain.value, low, high, gain.level, gain.method)
 
 
 def collect(run: Examined) -> DiagnosisFacts:
     """A run → facts."""
-    diagnosis, curve = run.diagnosis, run.curve
-    noise = diagnosis.evidence.get("noise", math.nan)
+    segments, noise = run.diagnosis.segments, run.diagnosis.evidence.get("noise", math.nan)
     improved = what_came(run.reports[0], run.goal).improved
-    last = diagnosis.segments[-1] if diagnosis.segments else None
+    last = segments[-1] if segments else None
     return DiagnosisFacts(
-        name=run.run.name,
-        format=run.run.format,
-        metric=diagnosis.metric,
-        goal=run.goal,
-        curve=CurveFacts(
-            curve, reading.end_level(curve.step, curve.loss, run.goal), reading.noisy(curve.loss)
-        ),
+        run=run,
+        curve=curve_facts(run.curve, run.goal),
         window=_window(run),
-        diagnosis=diagnosis,
-        segments=diagnosis.segments,
         noise=noise if math.isfinite(noise) else None,
         last=None if last is None else last.level + last.slope * (last.stop - last.start) / 2,
-        patience=run.patience,
-        rules=tuple(
-            RuleFacts(
-                r.rule,
-                r.cuts,
-                r.raises,
-                _known(r.left_at_cut),
-                _known(r.delay),
-                *_judged(r, improved),
-                r.final_factor,
-                r.notes,
-            )
-            for r in run.replays
-        ),
-        reports=run.reports[1],
-        stepping=run.stepping,
-        warnings=run.warnings,
+        rules=tuple(RuleFacts(replay, *_judged(replay, improved)) for replay in run.replays),
     )
-
-
-def answer_line(diagnosis: Diagnosis) -> str:
-    """The verdict in one line: regime, advice, how sure."""
-    words = NAMES[diagnosis.regime]
-    line = f"{words[0].upper()}{words[1:]}: {ADVICE[diagnosis.advice]}"
-    if diagnosis.regime is Regime.UNDECIDED:
-        return line
-    return f"{line}   ({numbers.share(diagnosis.confidence)} sure, steps {_span(diagnosis)})"
-
-
-def gain_words(diagnosis: Diagnosis) -> str:
-    """What is left to gain with its interval, and how long until another 1 %; empty where unknown."""
-    gain, pace = diagnosis.gain_left, diagnosis.steps_per_percent
-    if gain is None:
-        return ""
-    words = "Left to gain if it goes on as long again at this pace: " + numbers.value(gain.value, 3)
-    if math.isfinite(gain.low) and math.isfinite(gain.high):
-        low, high = numbers.value(gain.low, 3), numbers.value(gain.high, 3)
-        words += f" ({numbers.share(gain.level)}: {low} to {high})"
-    words += f" in {diagnosis.metric}."
-    if pace is None:
-        return words
-    if not math.isfinite(pace):
-        return f"{words} At this pace another 1 % never comes."
-    return (
-        f"{words} Another 1 % of what was gained takes about {numbers.plural(max(1, round(pace)), 'step')}."
-    )
-
-
-def patience_lines(patience: Patience) -> tuple[tuple[str, str], ...]:
-    """(library, setting to paste); none without a patience."""
-    found = (("PyTorch", patience.torch), ("Keras", patience.keras), ("optax", patience.optax))
-    return tuple((name, words) for name, words in found if words)
-
-
-def stepping_words(findings: Sequence[Finding] | None) -> tuple[str, ...]:
-    """A sentence a finding; one sentence where nothing is amiss, none where no rate was logged."""
-    if findings is None:
-        return ()
-    return tuple(f.reason for f in findings) or ("Nothing is amiss in how the rate was stepped.",)
-
-
-def rule_words(rule: RuleFacts) -> tuple[str, str]:
-    """(where it would have cut, how much was still to come then)."""
-    if not rule.cuts:
-        return "never", numbers.MISSING
-    more = f" (+{len(rule.cuts) - 1} more)" if len(rule.cuts) > 1 else ""
-    left = numbers.MISSING if rule.left is None else numbers.share(max(0.0, rule.left))
-    return numbers.count(rule.cuts[0]) + more, left
 
 
 def _judged(replay: Replay, improved: bool) -> tuple[str, bool | None]:
@@ -182,15 +136,6 @@ def _judged(replay: Replay, improved: bool) -> tuple[str, bool | None]:
     return ("in time" if replay.cuts else "rightly never"), True
 
 
-def _span(diagnosis: Diagnosis) -> str:
-    first, last = diagnosis.span
-    return f"{numbers.count(first)} to {numbers.count(last)}"
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
 def _window(run: Examined) -> Window:
     """What the picture shows: all but a stray half per cent, so that one spike does not squash the rest."""
     loss = run.curve.loss[np.isfinite(run.curve.loss)]
@@ -198,8 +143,4 @@ def _window(run: Examined) -> Window:
         return Window(0.0, 1.0, False, None)
     low, high = (float(v) for v in np.quantile(loss, [0.005, 0.995] if loss.size > 200 else [0.0, 1.0]))
     start = float(np.median(loss[:3]))
-    if low > 0 and run.goal == "min" and high > _LOG_FROM * low:
-        factor = (high / low) ** 0.06
-        return Window(low / factor, high * factor, True, start)
-    pad = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
-    return Window(low - pad, high + pad, False, start)
+    return padded(low, high, low > 0 and run.goal == "min" and high > LOG_SPAN * low, start)

@@ -8,30 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lrscope.diagnosis.base import Regime
 from lrscope.diagnosis.examine import Examined
-from lrscope.views.diagnosis.facts import NAMES, DiagnosisFacts, answer_line, collect
-from lrscope.views.shared import numbers, reading
-from lrscope.views.shared.axes import INK, MUTED, literal, log_axis, matplotlib_parts, prepare
+from lrscope.views.diagnosis.facts import COLOURS, CUT_COLOURS, NAMES, DiagnosisFacts, collect
+from lrscope.views.diagnosis.words import answer_line
+from lrscope.views.shared import axes, numbers, smoothing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {  # Okabe and Ito's, told apart in every common kind of colour vision
-    Regime.DESCENDING: "#009e73",
-    Regime.PLATEAU: "#e69f00",
-    Regime.DIVERGING: "#c1272d",
-    Regime.TOO_SLOW: "#0072b2",
-    Regime.ZIGZAG: "#a05195",
-    Regime.UNDECIDED: "#8a94a0",
-}
-MOST_RUNS = 6
-_KINDS = {
-    True: (Regime.DESCENDING, "in time"),
-    False: (Regime.DIVERGING, "too early or late"),
-    None: (Regime.UNDECIDED, "which cannot be judged"),
-}
+MOST_PANELS = 6
+_CUT_KINDS = {True: "in time", False: "too early or late", None: "which cannot be judged"}
 
 
 def draw(runs: Sequence[Examined]) -> Figure:
@@ -42,12 +29,10 @@ def draw(runs: Sequence[Examined]) -> Figure:
     UsageError
         If matplotlib is not installed.
     """
-    figure_class, _ = matplotlib_parts()
-    facts = [collect(run) for run in runs[:MOST_RUNS]]
+    facts = [collect(run) for run in runs[:MOST_PANELS]]
     across = 1 if len(facts) == 1 else 2
     down = -(-len(facts) // across)
-    size = (9.5, 5.2) if len(facts) == 1 else (12, 4.2 * down)
-    figure: Figure = figure_class(figsize=size, dpi=150, facecolor="white", layout="constrained")
+    figure = axes.new_figure(*((9.5, 5.2) if len(facts) == 1 else (12, 4.2 * down)))
     places = np.atleast_1d(figure.subplots(down, across, squeeze=False)).ravel()
     for ax, one in zip(places, facts, strict=False):
         draw_curve(ax, one, title_size=10.5 if across == 1 else 8.5)
@@ -58,30 +43,19 @@ def draw(runs: Sequence[Examined]) -> Figure:
 
 def draw_curve(ax: Axes, facts: DiagnosisFacts, *, title_size: float = 10.5) -> None:
     """One run on `ax`: its curve, its segments, the noise, what is left, and the rules' first cuts."""
-    prepare(ax)
-    window = facts.window
-    if window.log:
-        log_axis(ax, "y", window.low, window.high)
-    else:
-        ax.set_ylim(window.low, window.high)
-    _, plt = matplotlib_parts()
-    step, loss = facts.curve.curve.step, facts.curve.curve.loss
+    axes.prepare(ax)
+    axes.set_window(ax, facts.window)
+    _, plt = axes.matplotlib_parts()
+    step, loss = facts.run.curve.step, facts.run.curve.loss
     first, last = float(step[0]), float(step[-1])
-    room = 0.2 * max(last - first, 1.0) if facts.diagnosis.gain_left is not None else 0.02 * last
+    room = 0.2 * max(last - first, 1.0) if facts.found.gain_left is not None else 0.02 * last
     ax.set_xlim(first - 0.01 * max(last - first, 1.0), last + room)
-    x, y = reading.thin(step, loss, 3000)
-    thin = facts.curve.noisy
-    ax.plot(
-        x,
-        y,
-        color=INK,
-        lw=0.5 if thin else 1.3,
-        alpha=0.35 if thin else 0.8,
-        zorder=2,
-        marker="." if len(x) < 60 else None,
-    )
+    x, y = smoothing.thin(step, loss, 3000)
+    width, alpha = (0.5, 0.35) if facts.curve.noisy else (1.3, 0.8)
+    mark = "." if len(x) < 60 else None
+    ax.plot(x, y, color=axes.INK, lw=width, alpha=alpha, zorder=2, marker=mark)
     keys: list[tuple[Any, str]] = []
-    for segment in facts.segments:
+    for segment in facts.found.segments:
         colour = COLOURS[segment.regime]
         ax.axvspan(segment.start, segment.stop, color=colour, alpha=0.11, lw=0, zorder=0.5)
         half = segment.slope * (segment.stop - segment.start) / 2
@@ -95,31 +69,17 @@ def draw_curve(ax: Axes, facts: DiagnosisFacts, *, title_size: float = 10.5) -> 
         if NAMES[segment.regime] not in [t for _, t in keys]:
             keys.append((line, NAMES[segment.regime]))
     if facts.noise is not None:
-        band = plt["line"]([], [], color=MUTED, lw=6, alpha=0.3)
+        band = plt["line"]([], [], color=axes.MUTED, lw=6, alpha=0.3)
         keys.append((band, f"noise of one point, ±{numbers.value(facts.noise, 2)}"))
     keys += _gain(ax, facts, last, room)
     keys += _cuts(ax, facts)
     ax.set_xlabel("step")
-    ax.set_ylabel(literal(facts.metric))
-    ax.set_title(
-        literal(answer_line(facts.diagnosis)),
-        loc="left",
-        fontsize=title_size,
-        color=INK,
-        fontweight="bold",
-        pad=18,
+    ax.set_ylabel(axes.literal(facts.found.metric))
+    axes.title(ax, answer_line(facts.found), size=title_size, pad=18)
+    ax.text(
+        0, 1.015, axes.literal(facts.name), transform=ax.transAxes, fontsize=8, color=axes.MUTED, va="bottom"
     )
-    ax.text(0, 1.015, literal(facts.name), transform=ax.transAxes, fontsize=8, color=MUTED, va="bottom")
-    ax.legend(
-        [h for h, _ in keys],
-        [literal(t) for _, t in keys],
-        loc="upper left",
-        bbox_to_anchor=(-0.03, -0.13),
-        ncols=2,
-        frameon=False,
-        fontsize=7.5,
-        labelcolor=INK,
-    )
+    axes.legend_below(ax, keys, drop=0.13)
 
 
 def _gain(ax: Axes, facts: DiagnosisFacts, last: float, room: float) -> list[tuple[Any, str]]:
@@ -127,25 +87,25 @@ def _gain(ax: Axes, facts: DiagnosisFacts, last: float, room: float) -> list[tup
 
     It stands in the margin and not at its own step, which would halve the room for the curve itself.
     """
-    gain = facts.diagnosis.gain_left
-    if gain is None or facts.last is None:
+    expected = facts.expected
+    if expected is None:
         return []
-    down = -1.0 if facts.goal == "min" else 1.0
-    ends = sorted(facts.last + down * v for v in (gain.low, gain.high) if np.isfinite(v))
-    at, x = facts.last + down * gain.value, last + 0.35 * room
+    ends = [v for v in (expected.low, expected.high) if np.isfinite(v)]
+    at, x = expected.value, last + 0.35 * room
     low, high = facts.window.low, facts.window.high
     if len(ends) == 2 and ends[1] > low and ends[0] < high:
-        ax.plot([x, x], np.clip(ends, low, high), color=INK, lw=1.8, zorder=4, solid_capstyle="butt")
+        ax.plot([x, x], np.clip(ends, low, high), color=axes.INK, lw=1.8, zorder=4, solid_capstyle="butt")
     # What lies outside the picture is a triangle at its edge, with its value all the same.
     mark, y = ("v", low) if at < low else ("^", high) if at > high else ("D", at)
-    (dot,) = ax.plot([x], [y], mark, color=INK, ms=4.5, mec="white", zorder=5, clip_on=False)
-    words = f"after as\nlong again:\n{numbers.value(at, 2)}"
+    (dot,) = ax.plot([x], [y], mark, color=axes.INK, ms=4.5, mec="white", zorder=5, clip_on=False)
+    words = f"expected after\nas many steps:\n{numbers.value(at, 2)}"
     up = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[1] < 0.5
     ax.annotate(
         words, (x, y), xytext=(7, 8 if up else -8), textcoords="offset points",
-        fontsize=6.8, color=INK, va="bottom" if up else "top",
+        fontsize=6.8, color=axes.INK, va="bottom" if up else "top",
     )  # fmt: skip
-    return [(dot, f"left to gain at this pace, with its {numbers.share(gain.level)} interval")]
+    level = numbers.share(expected.level)
+    return [(dot, f"expected after as many steps again at this pace, with its {level} interval")]
 
 
 def _cuts(ax: Axes, facts: DiagnosisFacts) -> list[tuple[Any, str]]:
@@ -153,15 +113,15 @@ def _cuts(ax: Axes, facts: DiagnosisFacts) -> list[tuple[Any, str]]:
     keys: dict[bool | None, tuple[Any, str]] = {}
     place = ax.get_xaxis_transform()
     low, high = ax.get_xlim()
-    for i, rule in enumerate(rule for rule in facts.rules if rule.cuts):
-        colour = COLOURS[_KINDS[rule.good][0]]
-        at, height = rule.cuts[0], 0.965 - 0.052 * i
+    for i, rule in enumerate(rule for rule in facts.rules if rule.replay.cuts):
+        colour = CUT_COLOURS[rule.good]
+        at, height = rule.replay.cuts[0], 0.965 - 0.052 * i
         (mark,) = ax.plot([at], [height], "v", transform=place, color=colour, ms=6, mec="white", zorder=6)
         left = at > low + 0.6 * (high - low)
         ax.annotate(
-            literal(f"{rule.name}: {rule.verdict}"), (at, height), xycoords=place,
+            axes.literal(f"{rule.name}: {rule.verdict}"), (at, height), xycoords=place,
             xytext=(-6 if left else 6, 0), textcoords="offset points", ha="right" if left else "left",
-            va="center", fontsize=6.8, color=INK, clip_on=True,
+            va="center", fontsize=6.8, color=axes.INK, clip_on=True,
         )  # fmt: skip
-        keys.setdefault(rule.good, (mark, f"a rule's first cut, {_KINDS[rule.good][1]}"))
+        keys.setdefault(rule.good, (mark, f"a rule's first cut, {_CUT_KINDS[rule.good]}"))
     return list(keys.values())

@@ -1,72 +1,82 @@
-"""What a picture of ramps draws: raw losses against the climbing rate, the line through their mean, the rules."""
+"""A range test as plain facts: raw losses against the climbing rate, the line through their mean, the rules."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.search.outcome import Outcome
-from lrscope.search.range_test.audit import Reading
-from lrscope.search.range_test.planner import climbs_of
-from lrscope.search.range_test.ramp_curve import line, mean_climb
-from lrscope.search.rate.ranking import judge_by, points
-from lrscope.training.source.function.ramp import Ramp
+from lrscope.search.range_test.answer import RangeTestAnswer
+from lrscope.search.range_test.result import RangeTest
+from lrscope.views.scan.facts import Facts
+from lrscope.views.scan.facts import collect as collect_scan
 
 Floats = NDArray[np.float64]
 
+RULE_COLOURS = ("#c2410c", "#1d4ed8", "#6d28d9", "#047857")
+"""Of the rules, in their order; the first is the one that names the rate."""
+
+_ROOM_PAST_START = 0.6  # of the improvement, above the losses where a ramp begins
+_PAD_SHARE = 0.06
+
 
 @dataclass(frozen=True, eq=False)
-class RampFacts:
-    """Ramps.
+class RangeTestFacts:
+    """A range test.
 
     Parameters
     ----------
+    name : str
+    answer : RangeTestAnswer
     ramps : sequence of (rates, losses)
         As observed, up to where each run came.
     lr, line : array, shape (n,)
         The smooth line through the mean of all ramps; empty where there is none.
-    readings : sequence of Reading
-        Empty where nothing could be read off.
-    low, high : float
-        Window of the losses: from the lowest to as far above the start as was gained.
+    rates, losses : (float, float)
+        Windows of the picture: the rates of all ramps; the losses from the lowest to somewhat above the start.
+    scan : Facts or None
+        Runs, cost and decisions of ramps that lrscope ran.
     """
 
-    ramps: Sequence[tuple[Floats, Floats]]
+    name: str
+    answer: RangeTestAnswer
+    ramps: tuple[tuple[Floats, Floats], ...]
     lr: Floats
     line: Floats
-    readings: Sequence[Reading]
-    low: float
-    high: float
+    rates: tuple[float, float]
+    losses: tuple[float, float]
+    scan: Facts | None
 
 
-def collect_ramp(outcome: Outcome) -> RampFacts | None:
-    """The facts; None of a scan that has no ramps, or where no loss was seen."""
-    plan, answer = outcome.scan.plan, outcome.recommendation
-    if not plan.ramp or plan.horizon is None or answer.metric is None:
-        return None
-    by = judge_by(plan, answer.metric)
-    rate = Ramp(plan.rates[0], plan.rates[-1], plan.horizon)
-    ramps = []
-    for run in outcome.scan.runs:
-        steps, losses = points(run, answer.metric, run.step)
-        if steps.size:
-            ramps.append((np.array([rate(int(done)) for done in (0, *steps[:-1])]), losses))
-    if not ramps:
-        return None
-    climbs = climbs_of(outcome.scan, by)
-    if not climbs:
-        seen = np.concatenate([losses[np.isfinite(losses)] for _, losses in ramps])
-        low, high = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 1.0)
-        return RampFacts(ramps, np.empty(0), np.empty(0), (), low, high)
-    mean = mean_climb(climbs)
-    smoothed = line(mean)[0]
-    ends = sorted(
-        (by.sign * float(mean.start + 0.6 * (mean.start - smoothed.min())), by.sign * float(smoothed.min()))
+def collect(test: RangeTest) -> RangeTestFacts:
+    """A range test → facts."""
+    scan = None
+    if test.outcome is not None:
+        found = collect_scan(test.outcome)
+        # Every ramp climbs through all rates: none of them is the run at the rate that was named.
+        scan = replace(found, runs=tuple(replace(run, named=False) for run in found.runs))
+    lr, line, start = test.line
+    seen = np.concatenate([rates for rates, _ in test.ramps]) if test.ramps else np.array([1e-5, 10.0])
+    return RangeTestFacts(
+        test.name,
+        test.answer,
+        tuple(test.ramps),
+        lr,
+        line,
+        (float(seen.min()), float(seen.max())),
+        _window(test, line, start),
+        scan,
     )
-    pad = 0.06 * (ends[1] - ends[0]) or 1.0
-    return RampFacts(
-        ramps, 10.0**mean.log_lr, by.sign * smoothed, answer.readings, ends[0] - pad, ends[1] + pad
-    )
+
+
+def _window(test: RangeTest, line: Floats, start: float) -> tuple[float, float]:
+    if line.size:
+        best = float(line.max() if test.answer.goal == "max" else line.min())
+        ends = (best, start + _ROOM_PAST_START * (start - best))
+        low, high = min(ends), max(ends)
+        pad = _PAD_SHARE * (high - low) or 1.0
+        return low - pad, high + pad
+    finite = [losses[np.isfinite(losses)] for _, losses in test.ramps]
+    seen = np.concatenate(finite) if finite else np.empty(0)
+    return (float(seen.min()), float(seen.max())) if seen.size else (0.0, 1.0)

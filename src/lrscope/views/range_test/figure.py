@@ -4,62 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lrscope.views.range_test.facts import RampFacts
-from lrscope.views.scan.facts import Facts
-from lrscope.views.shared import numbers
-from lrscope.views.shared.axes import (
-    ACCENT,
-    BAND,
-    DONE,
-    GONE,
-    INK,
-    MUTED,
-    literal,
-    log_axis,
-    nothing,
-    prepare,
-)
+from lrscope.views.range_test.facts import RULE_COLOURS, RangeTestFacts
+from lrscope.views.shared import axes, numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-COLOURS = (ACCENT, "#1d4ed8", "#6d28d9", "#047857")
-"""Of the rules, in their order."""
+    from matplotlib.figure import Figure
 
 
-def draw_ramp(ax: Axes, facts: Facts, ramp: RampFacts | None) -> None:
+def draw(facts: RangeTestFacts) -> Figure:
+    """One panel, 7.5 by 4.6 inches: loss against the climbing rate.
+
+    Raises
+    ------
+    UsageError
+        If matplotlib is not installed.
+    """
+    figure = axes.new_figure(7.5, 4.6)
+    draw_ramps(figure.subplots(), facts)
+    return figure
+
+
+def draw_ramps(ax: Axes, facts: RangeTestFacts) -> None:
     """Loss against the climbing rate, on `ax`: thin lines as observed, the thick one the smooth mean; a vertical line
     and its interval for each rule."""
-    prepare(ax)
+    axes.prepare(ax)
     ax.set_xlabel("learning rate, climbing at each step")
-    if ramp is None:
-        nothing(ax, "no losses were seen")
+    answer = facts.answer
+    if not facts.ramps:
+        axes.nothing(ax, "no losses were seen")
         return
-    for lr, loss in ramp.ramps:
-        ax.plot(lr, loss, color=MUTED, lw=0.7, alpha=0.55, zorder=2)
-    log_axis(ax, "x", facts.rates[0] / 1.1, facts.rates[-1] * 1.1)
-    ax.set_ylim(ramp.low, ramp.high)
-    if facts.cliff is not None:
-        ax.axvline(facts.cliff.value, color=GONE, lw=1.3, ls=(0, (4, 3)), zorder=3, label=_cliff(facts))
-    for reading, colour in zip(ramp.readings, COLOURS, strict=False):
-        found, first = reading.lr, colour == ACCENT
+    keys = []
+    for lr, loss in facts.ramps:
+        ax.plot(lr, loss, color=axes.MUTED, lw=0.7, alpha=0.55, zorder=2)
+    axes.log_axis(ax, "x", facts.rates[0] / 1.1, facts.rates[1] * 1.1)
+    ax.set_ylim(*facts.losses)
+    if answer.cliff is not None:
+        line = ax.axvline(answer.cliff.value, color=axes.GONE, lw=1.3, ls=(0, (4, 3)), zorder=3)
+        keys.append((line, f"all gained was lost again by {numbers.rate(answer.cliff.value)}"))
+    for reading, colour in zip(answer.readings, RULE_COLOURS, strict=False):
+        found, first = reading.lr, colour == axes.ACCENT
         ax.axvspan(
-            found.low, found.high, color=BAND if first else colour, alpha=0.45 if first else 0.08, lw=0
+            found.low, found.high, color=axes.BAND if first else colour, alpha=0.45 if first else 0.08, lw=0
         )
+        line = ax.axvline(found.value, color=colour, lw=2.0 if first else 1.3, zorder=4)
         span = f"{numbers.rate(found.low)} to {numbers.rate(found.high)}"
-        label = f"{reading.rule}: {numbers.rate(found.value)} ({span})"
-        ax.axvline(found.value, color=colour, lw=2.0 if first else 1.3, zorder=4, label=label)
-    if ramp.line.size:
-        label = f"mean of {numbers.plural(len(ramp.ramps), 'ramp')}, smoothed"
-        ax.plot(ramp.lr, ramp.line, color=DONE, lw=2.2, zorder=5, label=label)
-    ax.set_ylabel(literal(facts.metric or ""))
-    head = "No rate can be read off" if facts.lr is None else f"Range test: {numbers.rate(facts.lr.value)}"
-    ax.set_title(head, loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
-    ax.legend(
-        frameon=False, fontsize=7.5, labelcolor=INK, loc="upper left", bbox_to_anchor=(-0.03, -0.15), ncols=2
+        keys.append((line, f"{reading.rule}: {numbers.rate(found.value)} ({span})"))
+    if facts.line.size:
+        (line,) = ax.plot(facts.lr, facts.line, color=axes.DONE, lw=2.2, zorder=5)
+        keys.append((line, f"mean of {numbers.plural(len(facts.ramps), 'ramp')}, smoothed"))
+    ax.set_ylabel(axes.literal(answer.metric or ""))
+    axes.title(
+        ax, "No rate can be read off" if answer.lr is None else f"Range test: {numbers.rate(answer.lr.value)}"
     )
-
-
-def _cliff(facts: Facts) -> str:
-    assert facts.cliff is not None  # noqa: S101
-    return f"lost again above {numbers.rate(facts.cliff.value)}"
+    axes.legend_below(ax, keys)

@@ -1,4 +1,4 @@
-"""An outcome as plain facts for pictures: text, figure and page draw these and compute nothing themselves."""
+"""A scan as plain facts: text, document, figure and page show these and compute nothing themselves."""
 
 from __future__ import annotations
 
@@ -8,29 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrscope.curves import LossCurve, Run, RunState
-from lrscope.curves.metric import infer_goal
+from lrscope.config import Config
+from lrscope.curves import Plan, Run, RunState
+from lrscope.search.history import History, tell_history
 from lrscope.search.outcome import Cost, Outcome
-from lrscope.search.range_test.audit import Reading
-from lrscope.search.rate.recommendation import Band
-from lrscope.statistics.estimate import Estimate
+from lrscope.search.planners import registry
+from lrscope.search.rate.recommendation import Recommendation
 from lrscope.training.store.base import Decision
-from lrscope.views.shared import reading
+from lrscope.views.shared import numbers, reading
+from lrscope.views.shared.curves import LOG_SPAN, CurveFacts, Window, curve_facts, known_mean, padded
+from lrscope.vocabulary import goal_of
 
-_LOG_FROM = 8.0  # losses that span more than this factor from start to best are drawn on a log axis
-
-
-@dataclass(frozen=True, slots=True)
-class CurveFacts:
-    """One metric of one run.
-
-    `curve` is as observed, up to the step that decisions read; `level` is where it stands at the end
-    (`reading.end_level`), None where that is not finite; `noisy` says whether a smoothed line helps.
-    """
-
-    curve: LossCurve
-    level: float | None
-    noisy: bool
+# Runs far worse than the start of training would squash the rest: the picture goes half the improvement past the start.
+_ROOM_PAST_START = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +32,8 @@ class RunFacts:
     runs at the recommended rate (or nearest to it, where it lies between the rates that were run).
     """
 
+    id: int
+    config: Config
     lr: float
     seed: int
     state: RunState
@@ -62,29 +54,18 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that a picture of a scan shows. `metrics` holds the judged one first."""
+    """Everything that views of a scan show. `metrics` holds the judged one first."""
 
     name: str
+    plan: Plan
+    answer: Recommendation
+    cost: Cost
+    decisions: Sequence[Decision]
+    planner: str
+    finished: bool
     metric: str | None
-    goal: str
-    objective: str
-    horizon: int | None
-    rates: tuple[float, ...]
     metrics: tuple[str, ...]
     runs: tuple[RunFacts, ...]
-    lr: Estimate | None
-    band: Band | None
-    cliff: Estimate | None
-    reason: str
-    rule: str
-    warnings: tuple[str, ...]
-    cost: Cost
-    budget: float
-    decisions: Sequence[Decision]
-    finished: bool
-    readings: Sequence[Reading] = ()
-    ramp: bool = False
-    chance: float | None = None
 
     def count(self, state: RunState) -> int:
         """Runs in this state."""
@@ -92,22 +73,32 @@ class Facts:
 
     def goal_of(self, metric: str) -> str:
         """ "min" or "max": the scan's own goal for the judged metric, by name for the others."""
-        return self.goal if metric == self.metric else infer_goal(metric)
+        return self.answer.goal if metric == self.metric else goal_of(metric)
 
+    def levels(self, metric: str) -> list[float]:
+        """Where the runs that neither diverged nor failed stand at their ends, as far as that is finite."""
+        found = [r.curves[metric].level for r in self.runs if metric in r.curves and not r.gone]
+        return [v for v in found if v is not None]
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What part of a metric's values a picture shows, so that diverged runs do not squash the others.
+    def averaged(self, metric: str) -> bool:
+        """Whether the end of any curve is read from more than one value."""
+        return any(reading.averaged(r.curves[metric].curve.step) for r in self.runs if metric in r.curves)
 
-    `low` and `high` are the ends, `log` whether a log axis is warranted, `start` the level where training
-    begins (median of the first values, None where there are none), `hidden` how many runs stand outside.
-    """
+    @property
+    def named_level(self) -> float | None:
+        """Where the runs at the recommended rate end, on average."""
+        metric = self.metric or ""
+        return known_mean([r.curves[metric].level for r in self.runs if r.named and metric in r.curves])
 
-    low: float
-    high: float
-    log: bool
-    start: float | None
-    hidden: int = 0
+    @property
+    def several_seeds(self) -> bool:
+        """Whether a run's seed has to be told."""
+        return len({r.seed for r in self.runs}) > 1
+
+    @property
+    def unfinished(self) -> tuple[RunFacts, ...]:
+        """Runs that were stopped on the way, or are still on it; not those that diverged or failed."""
+        return tuple(r for r in self.runs if not r.gone and r.state is not RunState.COMPLETE)
 
 
 def collect(outcome: Outcome) -> Facts:
@@ -117,31 +108,41 @@ def collect(outcome: Outcome) -> Facts:
     seen = {name for run in outcome.scan.runs for name in run.curves}
     judged = [metric] if metric in seen and metric is not None else []
     metrics = tuple(judged + sorted(seen - set(judged)))
-    named = None if plan.ramp else _named_rate(outcome)
-    facts = tuple(_run(run, outcome, metric, metrics, named) for run in outcome.scan.runs)
+    named = _named_rate(outcome)
     return Facts(
-        outcome.name,
-        metric,
-        answer.goal,
-        plan.objective,
-        plan.horizon,
-        plan.rates,
-        metrics,
-        facts,
-        answer.lr,
-        answer.band,
-        answer.cliff,
-        answer.reason,
-        answer.rule,
-        answer.warnings,
-        outcome.cost,
-        plan.budget,
-        outcome.decisions,
-        outcome.finished,
-        answer.readings,
-        plan.ramp,
-        answer.chance,
+        name=outcome.name,
+        plan=plan,
+        answer=answer,
+        cost=outcome.cost,
+        decisions=outcome.decisions,
+        planner=outcome.planner,
+        finished=outcome.finished,
+        metric=metric,
+        metrics=metrics,
+        runs=tuple(_run(run, outcome, metric, metrics, named) for run in outcome.scan.runs),
     )
+
+
+def history(outcome: Outcome) -> History:
+    """Outcome → which run advanced when, and what the model made of it; `moments` is empty where no model was used."""
+    known = outcome.planner in registry.names()
+    planner = registry.make(outcome.planner) if known else None
+    return tell_history(outcome.scan, outcome.decisions, planner)
+
+
+def step_axis_is_log(steps: Sequence[int]) -> bool:
+    """Whether runs that end at these steps ask for a log axis: most were stopped so early that on a linear axis they
+    would share a sliver at the left."""
+    return bool(steps) and float(np.median(steps)) < max(steps) / 6
+
+
+def share_span(runs: Sequence[RunFacts]) -> str:
+    """How far runs got, "3 to 50 %"; empty while that is unknown."""
+    shares = [r.share for r in runs if r.share is not None]
+    if not shares:
+        return ""
+    low, high = numbers.share(min(shares)), numbers.share(max(shares))
+    return low if low == high else f"{low.removesuffix(' %')} to {high}"
 
 
 def _named_rate(outcome: Outcome) -> float | None:
@@ -166,11 +167,12 @@ def _run(
     for name in metrics:
         curve = run.metric(name)
         if len(curve):
-            goal = outcome.recommendation.goal if name == metric else infer_goal(name)
-            level = reading.end_level(curve.step, curve.loss, goal, plan.objective)
-            curves[name] = CurveFacts(curve, level, reading.noisy(curve.loss))
+            goal = outcome.recommendation.goal if name == metric else goal_of(name)
+            curves[name] = curve_facts(curve, goal, plan.objective)
     last = float(curves[metric].curve.loss[-1]) if metric in curves and metric is not None else None
     return RunFacts(
+        id=run.id,
+        config=run.config,
         lr=float(run.lr),
         seed=int(run.seed),
         state=run.state,
@@ -187,7 +189,7 @@ def _run(
 
 def level_window(facts: Facts, metric: str) -> Window:
     """The window for levels against learning rate."""
-    return _window(facts, metric, _levels(facts, metric))
+    return _window(facts, metric, facts.levels(metric))
 
 
 def curve_window(facts: Facts, metric: str) -> Window:
@@ -203,15 +205,10 @@ def curve_window(facts: Facts, metric: str) -> Window:
     return _window(facts, metric, values)
 
 
-def _levels(facts: Facts, metric: str) -> list[float]:
-    levels = [r.curves[metric].level for r in facts.runs if metric in r.curves and not r.gone]
-    return [v for v in levels if v is not None]
-
-
 def _window(facts: Facts, metric: str, values: list[float]) -> Window:
     goal = facts.goal_of(metric)
     firsts = [float(r.curves[metric].curve.loss[0]) for r in facts.runs if metric in r.curves]
-    if facts.horizon == 1:
+    if facts.plan.horizon == 1:
         firsts = []  # single values are ends, and tell of no start
     start = float(np.median(finite)) if (finite := [v for v in firsts if math.isfinite(v)]) else None
     if not values:
@@ -219,25 +216,19 @@ def _window(facts: Facts, metric: str, values: list[float]) -> Window:
         pad = abs(anchor) or 1.0
         return Window(anchor - pad, anchor + pad, False, start)
     low, high = min(values), max(values)
-    ends = _levels(facts, metric)  # they decide for both pictures, so that the two have one kind of axis
-    log = goal == "min" and low > 0 and bool(ends) and max(*ends, start or 0.0) > _LOG_FROM * min(ends)
+    ends = facts.levels(metric)  # they decide for both pictures, so that the two have one kind of axis
+    log = goal == "min" and low > 0 and bool(ends) and max(*ends, start or 0.0) > LOG_SPAN * min(ends)
     low, high = _capped(low, high, start, goal, log)
     hidden = sum(not low <= v <= high for v in values)
-    if log:
-        factor = (high / low) ** 0.06 if high > low else 2.0
-        return Window(low / factor, high * factor, log, start, hidden)
-    pad = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
-    return Window(low - pad, high + pad, log, start, hidden)
+    return padded(low, high, log, start, hidden)
 
 
 def _capped(low: float, high: float, start: float | None, goal: str, log: bool) -> tuple[float, float]:
-    """Runs far worse than the start of training would squash the rest: half as far again as was gained is
-    enough."""
     if start is None:
         return low, high
     if log:
         # In a log picture a fall over many decades leaves little room that could be lost above the start.
         return low, min(high, start * max(2.0, (start / low) ** 0.25)) if start > low else high
     if goal == "min":
-        return low, min(high, start + 0.5 * (start - low)) if start > low else high
-    return max(low, start - 0.5 * (high - start)) if start < high else low, high
+        return low, min(high, start + _ROOM_PAST_START * (start - low)) if start > low else high
+    return max(low, start - _ROOM_PAST_START * (high - start)) if start < high else low, high

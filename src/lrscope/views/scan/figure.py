@@ -15,33 +15,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrscope.curves import RunState
-from lrscope.search.outcome import Outcome
-from lrscope.views.range_test.facts import collect_ramp
-from lrscope.views.range_test.figure import draw_ramp
-from lrscope.views.scan.facts import Facts, RunFacts, Window, collect, curve_window, level_window
-from lrscope.views.shared import numbers, reading
-from lrscope.views.shared.axes import (
-    ACCENT,
-    BAND,
-    DONE,
-    GONE,
-    INK,
-    MUTED,
-    literal,
-    log_axis,
-    matplotlib_parts,
-    nothing,
-    prepare,
-)
-from lrscope.views.shared.words import interval_words
+from lrscope.search.rate.recommendation import Band
+from lrscope.statistics.estimate import Estimate
+from lrscope.views.scan.facts import Facts, RunFacts, curve_window, level_window, share_span, step_axis_is_log
+from lrscope.views.scan.words import band_label, headline, interval_words
+from lrscope.views.shared import axes, numbers, smoothing
+from lrscope.views.shared.curves import Window
+from lrscope.views.shared.smoothing import SMOOTHING_NOTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def draw(outcome: Outcome) -> Figure:
-    """Two panels, 11 by 4.4 inches, on a white ground; of a range test one, loss against the climbing rate.
+# How runs are marked: those that ran to the end, those stopped on the way, those that diverged or failed.
+_FULL: dict[str, Any] = {"color": axes.DONE, "ms": 6.5, "mec": "white", "mew": 0.8}
+_HOLLOW: dict[str, Any] = {"color": "white", "mec": axes.DONE, "mew": 1.2}
+_LOST: dict[str, Any] = {"color": axes.GONE, "ms": 6.5, "mew": 1.7}
+
+
+def draw(facts: Facts) -> Figure:
+    """Two panels, 11 by 4.4 inches, on a white ground.
 
     Left: where each run stands at its end against its learning rate, with band, interval and cliff. Right:
     the curves, coloured by rate (left out where each run is a single value). Save it with
@@ -52,17 +46,11 @@ def draw(outcome: Outcome) -> Figure:
     UsageError
         If matplotlib is not installed.
     """
-    figure_class, _ = matplotlib_parts()
-    facts = collect(outcome)
-    if facts.ramp:
-        alone: Figure = figure_class(figsize=(7.5, 4.6), dpi=150, facecolor="white", layout="constrained")
-        draw_ramp(alone.subplots(), facts, collect_ramp(outcome))
+    if facts.plan.horizon == 1:  # single values are no curves
+        alone = axes.new_figure(6.5, 4.4)
+        draw_rates(alone.subplots(), facts)
         return alone
-    figure: Figure = figure_class(figsize=(11, 4.4), dpi=150, facecolor="white", layout="constrained")
-    if facts.horizon == 1:  # single values are no curves
-        draw_rates(figure.subplots(), facts)
-        figure.set_size_inches(6.5, 4.4)
-        return figure
+    figure = axes.new_figure(11, 4.4)
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1.05, 1.0]})
     draw_rates(left, facts)
     draw_curves(right, facts)
@@ -76,35 +64,37 @@ def draw_rates(ax: Axes, facts: Facts) -> None:
     the smaller the sooner; crosses at the edge diverged or failed. The orange bar is the interval of the
     recommended rate, the shaded part the band, the dashed line the cliff with its interval.
     """
-    prepare(ax)
+    axes.prepare(ax)
     metric = facts.metric
     ax.set_xlabel("learning rate")
     if metric is None or not any(metric in r.curves or r.gone for r in facts.runs):
-        nothing(ax, "no values were seen")
+        axes.nothing(ax, "no values were seen")
         return
     window = level_window(facts, metric)
     rates = [r.lr for r in facts.runs]
-    log_axis(ax, "x", min(rates) / 1.35, max(rates) * 1.35)
-    _set_window(ax, window)
-    edge = 0.955 if facts.goal == "min" else 0.045
+    axes.log_axis(ax, "x", min(rates) / 1.35, max(rates) * 1.35)
+    axes.set_window(ax, window)
+    edge = 0.955 if facts.answer.goal == "min" else 0.045
     place = ax.get_xaxis_transform()  # x in data, y as a fraction of the axes
     handles: list[tuple[Any, str]] = []
-    if facts.band is not None:
-        label = f"within {numbers.share(facts.band.tolerance)} of the best"
-        handles.append((_band(ax, facts), label))
-    if facts.cliff is not None:
-        handles.append((_cliff(ax, facts), f"diverges above {numbers.rate(facts.cliff.value)}"))
+    if facts.answer.band is not None:
+        handles.append((_band(ax, facts.answer.band), band_label(facts.answer.band)))
+    if facts.answer.cliff is not None:
+        words = f"diverges above {numbers.rate(facts.answer.cliff.value)}"
+        handles.append((_cliff(ax, facts.answer.cliff), words))
     _guide(ax, facts, metric)
     for run in facts.runs:
         if run.gone:
-            ax.plot(run.lr, edge, "x", transform=place, color=GONE, ms=6.5, mew=1.7, zorder=4, clip_on=False)
+            ax.plot(run.lr, edge, "x", transform=place, zorder=4, clip_on=False, **_LOST)
         elif metric in run.curves and run.curves[metric].level is not None:
             _point(ax, run, float(run.curves[metric].level or 0.0), window)
     handles += _keys(facts)
-    _answer(ax, facts, metric, window, handles)
-    ax.set_ylabel(literal(_level_label(facts, metric)))
-    ax.set_title(_headline(facts), loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
-    _legend(ax, handles, facts)
+    _answer(ax, facts, window, handles)
+    ax.set_ylabel(axes.literal(_level_label(facts, metric)))
+    axes.title(ax, "".join(headline(facts.answer)))
+    axes.legend_below(ax, handles)
+    if all(r.gone for r in facts.runs):
+        ax.set_yticks([])
 
 
 def draw_curves(ax: Axes, facts: Facts, *, metric: str | None = None, colorbar: bool = True) -> None:
@@ -114,35 +104,37 @@ def draw_curves(ax: Axes, facts: Facts, *, metric: str | None = None, colorbar: 
     recommended run is the one in orange. The colour bar takes its place from `ax`; leave it out with
     ``colorbar=False``.
     """
-    prepare(ax)
+    axes.prepare(ax)
     metric = facts.metric if metric is None else metric
     ax.set_xlabel("step")
     if metric is None or not any(metric in r.curves for r in facts.runs):
-        nothing(ax, "no curves were seen")
+        axes.nothing(ax, "no curves were seen")
         return
-    _, plt = matplotlib_parts()
+    _, plt = axes.matplotlib_parts()
     window = curve_window(facts, metric)
-    _set_window(ax, window)
+    axes.set_window(ax, window)
     rates = [r.lr for r in facts.runs]
     norm = plt["norm"](math.log10(min(rates)), math.log10(max(rates)) + 1e-9)
     colours = plt["truncated"]
     # The recommended run is drawn last, on top of the others.
-    smoothed = 0
     for run in sorted(facts.runs, key=lambda r: (r.named, not r.gone)):
         if metric in run.curves:
-            colour = ACCENT if run.named else colours(norm(math.log10(run.lr)))
-            smoothed = max(smoothed, _curve(ax, run, metric, colour, plt))
+            colour = axes.ACCENT if run.named else colours(norm(math.log10(run.lr)))
+            _curve(ax, run, metric, colour, plt)
     _step_axis(ax, facts, metric)
-    ax.set_ylabel(literal(metric))
-    ax.set_title("Curves", loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
-    if smoothed:
-        text = f"thin: as observed; thick: mean over 1/{reading.WINDOWS} of the curve"
-        ax.set_title(text, loc="right", fontsize=7, color=MUTED, pad=9)
+    ax.set_ylabel(axes.literal(metric))
+    axes.title(ax, "Curves")
+    if any(r.curves[metric].noisy for r in facts.runs if metric in r.curves):
+        ax.set_title(SMOOTHING_NOTE, loc="right", fontsize=7, color=axes.MUTED, pad=9)
     named = next((r for r in facts.runs if r.named and metric in r.curves), None)
     if named is not None:
-        line = plt["line"]([], [], color=ACCENT, lw=2.4)
+        line = plt["line"]([], [], color=axes.ACCENT, lw=2.4)
         ax.legend(
-            [line], [f"learning rate {numbers.rate(named.lr)}"], frameon=False, fontsize=8, labelcolor=INK
+            [line],
+            [f"learning rate {numbers.rate(named.lr)}"],
+            frameon=False,
+            fontsize=8,
+            labelcolor=axes.INK,
         )
     if colorbar and len(set(rates)) > 1:
         _colour_bar(ax, plt, norm, colours)
@@ -150,42 +142,25 @@ def draw_curves(ax: Axes, facts: Facts, *, metric: str | None = None, colorbar: 
 
 def _point(ax: Axes, run: RunFacts, level: float, window: Window) -> None:
     if not window.low <= level <= window.high:
-        up = level > window.high
-        ax.plot(
-            run.lr,
-            0.985 if up else 0.015,
-            "^" if up else "v",
-            transform=ax.get_xaxis_transform(),
-            color="white",
-            mec=DONE,
-            mew=1.2,
-            ms=5.5,
-            zorder=4,
-        )
+        at, mark = (0.985, "^") if level > window.high else (0.015, "v")
+        ax.plot(run.lr, at, mark, transform=ax.get_xaxis_transform(), ms=5.5, zorder=4, **_HOLLOW)
     elif run.state is RunState.COMPLETE:
-        ax.plot(run.lr, level, "o", color=DONE, ms=6.5, mec="white", mew=0.8, zorder=5)
+        ax.plot(run.lr, level, "o", zorder=5, **_FULL)
     else:
-        ax.plot(run.lr, level, "o", color="white", mec=DONE, mew=1.2, ms=_size(run.share), zorder=4)
+        size = 5.0 if run.share is None else 3.2 + 3.3 * math.sqrt(run.share)
+        ax.plot(run.lr, level, "o", ms=size, zorder=4, **_HOLLOW)
 
 
-def _size(share: float | None) -> float:
-    return 5.0 if share is None else 3.2 + 3.3 * math.sqrt(share)
-
-
-def _band(ax: Axes, facts: Facts) -> Any:
-    band = facts.band
-    assert band is not None  # noqa: S101
+def _band(ax: Axes, band: Band) -> Any:
     # Half a grid step on either side would claim more than was seen; a band of one rate still needs a width.
     slim = 1.06 if band.low == band.high else 1.0
-    return ax.axvspan(band.low / slim, band.high * slim, color=BAND, alpha=0.45, lw=0, zorder=0.5)
+    return ax.axvspan(band.low / slim, band.high * slim, color=axes.BAND, alpha=0.45, lw=0, zorder=0.5)
 
 
-def _cliff(ax: Axes, facts: Facts) -> Any:
-    cliff = facts.cliff
-    assert cliff is not None  # noqa: S101
+def _cliff(ax: Axes, cliff: Estimate) -> Any:
     if math.isfinite(cliff.low) and math.isfinite(cliff.high):
-        ax.axvspan(cliff.low, cliff.high, color=GONE, alpha=0.09, lw=0, zorder=0.4)
-    return ax.axvline(cliff.value, color=GONE, lw=1.3, ls=(0, (4, 3)), zorder=2)
+        ax.axvspan(cliff.low, cliff.high, color=axes.GONE, alpha=0.09, lw=0, zorder=0.4)
+    return ax.axvline(cliff.value, color=axes.GONE, lw=1.3, ls=(0, (4, 3)), zorder=2)
 
 
 def _guide(ax: Axes, facts: Facts, metric: str) -> None:
@@ -199,80 +174,58 @@ def _guide(ax: Axes, facts: Facts, metric: str) -> None:
     rates = sorted({run.lr for run in facts.runs})
     levels = [float(np.mean(by_rate[r])) if r in by_rate else math.nan for r in rates]
     if any(math.isfinite(a) and math.isfinite(b) for a, b in pairwise(levels)):
-        ax.plot(rates, levels, color=DONE, lw=1.1, alpha=0.55, zorder=3)
+        ax.plot(rates, levels, color=axes.DONE, lw=1.1, alpha=0.55, zorder=3)
 
 
 def _keys(facts: Facts) -> list[tuple[Any, str]]:
-    _, plt = matplotlib_parts()
-    line, handles = plt["line"], []
+    _, plt = axes.matplotlib_parts()
+    line, keys = plt["line"], []
     if done := facts.count(RunState.COMPLETE):
-        handles.append(
-            (line([], [], marker="o", color=DONE, ls="", ms=6.5, mec="white"), f"{done} ran to the end")
-        )
-    short = [r for r in facts.runs if not r.gone and r.state is not RunState.COMPLETE]
-    if short:
-        shares = [r.share for r in short if r.share is not None]
-        how_far = f" at {_span(shares)} of the steps" if shares else ""
+        keys.append((line([], [], marker="o", ls="", **_FULL), f"{done} ran to the end"))
+    if short := facts.unfinished:
+        span = share_span(short)
+        how_far = f" at {span} of the steps" if span else ""
         word = "stopped" if all(r.state is RunState.STOPPED for r in short) else "unfinished"
-        key = line([], [], marker="o", color="white", mec=DONE, mew=1.2, ls="", ms=5)
-        handles.append((key, f"{len(short)} {word}{how_far}"))
+        keys.append((line([], [], marker="o", ls="", ms=5, **_HOLLOW), f"{len(short)} {word}{how_far}"))
     lost = [f"{n} {state}" for state in (RunState.DIVERGED, RunState.FAILED) if (n := facts.count(state))]
     if lost:
-        handles.append((line([], [], marker="x", color=GONE, ls="", ms=6, mew=1.7), ", ".join(lost)))
-    return handles
+        keys.append((line([], [], marker="x", ls="", **_LOST), ", ".join(lost)))
+    return keys
 
 
-def _span(shares: list[float]) -> str:
-    low, high = numbers.share(min(shares)), numbers.share(max(shares))
-    return low if low == high else f"{low.removesuffix(' %')} to {high}"
-
-
-def _answer(ax: Axes, facts: Facts, metric: str, window: Window, handles: list[tuple[Any, str]]) -> None:
-    levels = [r.curves[metric].level for r in facts.runs if r.named and metric in r.curves]
-    known = [v for v in levels if v is not None]
-    if facts.lr is None or not known:
+def _answer(ax: Axes, facts: Facts, window: Window, handles: list[tuple[Any, str]]) -> None:
+    lr, end = facts.answer.lr, facts.named_level
+    if lr is None or end is None:
         return
-    level = float(np.clip(np.mean(known), window.low, window.high))
-    lr = facts.lr
+    level = min(max(end, window.low), window.high)
     label = f"recommended: {numbers.rate(lr.value)}"
+    style: dict[str, Any] = {"color": axes.ACCENT, "ms": 7, "mec": "white", "mew": 1.0, "zorder": 6}
     if math.isfinite(lr.low) and math.isfinite(lr.high):
-        bar: Any = ax.errorbar(
-            [lr.value],
-            [level],
-            xerr=[[max(0.0, lr.value - lr.low)], [max(0.0, lr.high - lr.value)]],
-            fmt="D",
-            color=ACCENT,
-            ms=7,
-            mec="white",
-            mew=1.0,
-            elinewidth=2.4,
-            capsize=4.5,
-            capthick=2.0,
-            zorder=6,
-        )
-        label += f" ({interval_words(facts)})"
+        ends = [[max(0.0, lr.value - lr.low)], [max(0.0, lr.high - lr.value)]]
+        caps: dict[str, Any] = {"elinewidth": 2.4, "capsize": 4.5, "capthick": 2.0}
+        bar: Any = ax.errorbar([lr.value], [level], xerr=ends, fmt="D", **caps, **style)
+        label += f" ({interval_words(facts, '')})"
     else:
-        (bar,) = ax.plot([lr.value], [level], "D", color=ACCENT, ms=7, mec="white", mew=1.0, zorder=6)
+        (bar,) = ax.plot([lr.value], [level], "D", **style)
     handles.insert(0, (bar, label))
 
 
-def _curve(ax: Axes, run: RunFacts, metric: str, colour: Any, plt: dict[str, Any]) -> int:
+def _curve(ax: Axes, run: RunFacts, metric: str, colour: Any, plt: dict[str, Any]) -> None:
     facts = run.curves[metric]
     step, loss = facts.curve.step, facts.curve.loss
     top = 6 if run.named else 3
     width = 2.4 if run.named else 1.3
     if not facts.noisy:
-        x, y = reading.thin(step, loss, 4000)
+        x, y = smoothing.thin(step, loss, 4000)
         line = ax.plot(x, y, color=colour, lw=width, zorder=top, marker="." if len(x) == 1 else None)
         _halo(line, plt, run.named, width)
-        return 0
-    x, y = reading.thin(step, loss, 1200)
+        return
+    x, y = smoothing.thin(step, loss, 1200)
     ax.plot(x, y, color=colour, lw=0.5, alpha=0.3 if run.named else 0.2, zorder=1.5)
-    x, y, window = reading.smooth(step, loss)
-    at = reading.spread(len(x), 1600)
+    x, y, _ = smoothing.smooth(step, loss)
+    at = smoothing.spread(len(x), 1600)
     line = ax.plot(x[at], y[at], color=colour, lw=width, zorder=top)
     _halo(line, plt, run.named, width)
-    return window
 
 
 def _halo(lines: list[Any], plt: dict[str, Any], named: bool, width: float) -> None:
@@ -291,60 +244,22 @@ def _colour_bar(ax: Axes, plt: dict[str, Any], norm: Any, colours: Any) -> None:
     low, high = math.ceil(norm.vmin - 1e-6), math.floor(norm.vmax + 1e-6)
     ticks = list(range(low, high + 1)) if high > low else [norm.vmin, norm.vmax]
     bar.set_ticks(ticks, labels=[numbers.rate(10.0**t) for t in ticks])
-    bar.ax.tick_params(labelsize=8, colors=MUTED, length=0)
+    bar.ax.tick_params(labelsize=8, colors=axes.MUTED, length=0)
     bar.outline.set_visible(False)
-    bar.set_label("learning rate", color=INK, fontsize=9)
-
-
-def _headline(facts: Facts) -> str:
-    if facts.lr is None:
-        return "No learning rate can be recommended"
-    return f"Learning rate {numbers.rate(facts.lr.value)}"
+    bar.set_label("learning rate", color=axes.INK, fontsize=9)
 
 
 def _level_label(facts: Facts, metric: str) -> str:
-    if facts.objective == "best":
+    if facts.plan.objective == "best":
         return f"best {metric}"
-    many = any(reading.averaged(r.curves[metric].curve.step) for r in facts.runs if metric in r.curves)
-    return f"{metric} at the end" + (" (mean over the last tenth)" if many else "")
-
-
-def _legend(ax: Axes, handles: list[tuple[Any, str]], facts: Facts) -> None:
-    if handles:
-        # Below the axes: no corner of this picture is sure to be free.
-        ax.legend(
-            [h for h, _ in handles],
-            [t for _, t in handles],
-            loc="upper left",
-            bbox_to_anchor=(-0.03, -0.15),
-            ncols=2,
-            frameon=False,
-            fontsize=7.5,
-            labelcolor=INK,
-            handletextpad=0.5,
-            columnspacing=1.2,
-            borderpad=0,
-            borderaxespad=0.3,
-        )
-    hidden = sum(r.gone for r in facts.runs)
-    if hidden == len(facts.runs):
-        ax.set_yticks([])
-
-
-def _set_window(ax: Axes, window: Window) -> None:
-    if window.log:
-        log_axis(ax, "y", window.low, window.high)
-    else:
-        ax.set_ylim(window.low, window.high)
+    return f"{metric} at the end" + (" (mean over the last tenth)" if facts.averaged(metric) else "")
 
 
 def _step_axis(ax: Axes, facts: Facts, metric: str) -> None:
-    """Log steps where most runs were stopped early: on a linear axis they would share a sliver at the
-    left."""
     ends = [int(r.curves[metric].curve.step[-1]) for r in facts.runs if metric in r.curves]
     first = min(int(r.curves[metric].curve.step[0]) for r in facts.runs if metric in r.curves)
     last = max(ends)
-    if float(np.median(ends)) < last / 6 and last > 10 * max(1, first):
-        log_axis(ax, "x", max(1, first) / 1.06, last * 1.06)
+    if step_axis_is_log(ends) and last > 10 * max(1, first):
+        axes.log_axis(ax, "x", max(1, first) / 1.06, last * 1.06)
     else:
         ax.set_xlim(min(0, first), max(last, 1) * 1.02)

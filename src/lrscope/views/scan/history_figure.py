@@ -5,23 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lrscope.search.history import Moment
+from lrscope.search.history import History
 from lrscope.search.outcome import Outcome
-from lrscope.views.scan.history_facts import HistoryFacts, collect_story
-from lrscope.views.shared import numbers
-from lrscope.views.shared.axes import (
-    ACCENT,
-    GONE,
-    INK,
-    MUTED,
-    literal,
-    log_axis,
-    matplotlib_parts,
-    nothing,
-    prepare,
-)
+from lrscope.views.scan.facts import Facts, collect, history
+from lrscope.views.shared import axes, numbers
+from lrscope.views.shared.curves import padded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,97 +24,68 @@ def draw(outcome: Outcome) -> Figure:
     UsageError
         If matplotlib is not installed.
     """
-    figure_class, _ = matplotlib_parts()
-    facts = collect_story(outcome)
-    figure: Figure = figure_class(figsize=(11, 4.4), dpi=150, facecolor="white", layout="constrained")
-    if not facts.moments:
-        draw_path(figure.subplots(), facts)
-        figure.set_size_inches(6.5, 4.4)
-        return figure
-    left, right = figure.subplots(1, 2)
-    draw_path(left, facts)
-    draw_moments(right, facts)
+    facts, told = collect(outcome), history(outcome)
+    figure = axes.new_figure(11 if told.moments else 6.5, 4.4)
+    path, *model = figure.subplots(1, 2 if told.moments else 1, squeeze=False)[0]
+    draw_path(path, facts, told)
+    for ax in model:
+        draw_moments(ax, facts, told)
     return figure
 
 
-def draw_path(ax: Axes, facts: HistoryFacts) -> None:
+def draw_path(ax: Axes, facts: Facts, told: History) -> None:
     """Each advance as a bar: which rate, and which part of what was spent. Its shade is how far the run had come."""
-    prepare(ax)
+    axes.prepare(ax)
     ax.set_xlabel("spent, in full runs")
-    if not facts.stretches or not facts.horizon:
-        nothing(ax, "nothing was advanced")
+    if not told.stretches or not facts.plan.horizon:
+        axes.nothing(ax, "no run was advanced")
         return
-    _, parts = matplotlib_parts()
-    rates = [s.lr for s in facts.stretches]
-    log_axis(ax, "y", min(rates) / 1.5, max(rates) * 1.5)
-    total = facts.stretches[-1].end
-    for s in facts.stretches:
-        depth = 1 + math.log10(max(s.to_step / facts.horizon, 1e-3)) / 3
-        named = facts.named is not None and s.lr == facts.named
-        colour = ACCENT if named else parts["truncated"](1 - depth)
+    _, parts = axes.matplotlib_parts()
+    lr, rates = facts.answer.lr, [s.lr for s in told.stretches]
+    axes.log_axis(ax, "y", min(rates) / 1.5, max(rates) * 1.5)
+    total = told.stretches[-1].end
+    for s in told.stretches:
+        depth = 1 + math.log10(max(s.to_step / facts.plan.horizon, 1e-3)) / 3
+        colour = axes.ACCENT if lr is not None and s.lr == lr.value else parts["truncated"](1 - depth)
         wide = max(s.end - s.begin, total / 250)
         ax.plot([s.begin, s.begin + wide], [s.lr, s.lr], color=colour, lw=5, solid_capstyle="butt", zorder=3)
         if s.lost:
-            ax.plot(s.end, s.lr, "x", color=GONE, ms=6, mew=1.6, zorder=4)
+            ax.plot(s.end, s.lr, "x", color=axes.GONE, ms=6, mew=1.6, zorder=4)
     ax.set_xlim(0, total * 1.02)
     ax.set_ylabel("learning rate")
-    ax.set_title("Which run advanced when", loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9)
-    key = parts["line"]
-    handles = [key([], [], color=parts["truncated"](1 - d), lw=5) for d in (0.0, 0.5, 1.0)]
-    words = ["to a thousandth of a run", "to a thirtieth", "to its end"]
-    if facts.named is not None:
-        handles.append(key([], [], color=ACCENT, lw=5))
-        words.append(f"the rate named, {numbers.rate(facts.named)}")
-    if any(s.lost for s in facts.stretches):
-        handles.append(key([], [], color=GONE, marker="x", ls="", ms=6, mew=1.6))
-        words.append("diverged or failed")
-    ax.legend(handles, words, fontsize=7.5, frameon=False, labelcolor=MUTED, loc="upper center",
-              bbox_to_anchor=(0.5, -0.16), ncols=3)  # fmt: skip
+    axes.title(ax, "Advances")
+    line = parts["line"]
+    shades = ((0.0, "run to 0.1 % of its length"), (0.5, "to 3 %"), (1.0, "to its end"))
+    keys = [(line([], [], color=parts["truncated"](1 - depth), lw=5), words) for depth, words in shades]
+    if lr is not None:
+        keys.append((line([], [], color=axes.ACCENT, lw=5), f"recommended rate, {numbers.rate(lr.value)}"))
+    if any(s.lost for s in told.stretches):
+        cross = line([], [], color=axes.GONE, marker="x", ls="", ms=6, mew=1.6)
+        keys.append((cross, "diverged or failed"))
+    axes.legend_below(ax, keys, columns=3)
 
 
-def draw_moments(ax: Axes, facts: HistoryFacts) -> None:
-    """What the model made of it, the last moment on top: the middle of each rate's end, with its 90 % as a ground."""
-    prepare(ax)
+def draw_moments(ax: Axes, facts: Facts, told: History) -> None:
+    """What the model made of it, the last moment on top: the median of each rate's end, with its 90 % interval."""
+    axes.prepare(ax)
     ax.set_xlabel("learning rate")
-    _, parts = matplotlib_parts()
-    rates = [r for m in facts.moments for r in m.rates]
-    log_axis(ax, "x", min(rates) / 1.35, max(rates) * 1.35)
-    last = len(facts.moments) - 1
-    for k, moment in enumerate(facts.moments):
-        colour = ACCENT if k == last else parts["truncated"](0.75 if k == 0 else 0.35)
+    _, parts = axes.matplotlib_parts()
+    rates = [r for m in told.moments for r in m.rates]
+    axes.log_axis(ax, "x", min(rates) / 1.35, max(rates) * 1.35)
+    last = len(told.moments) - 1
+    keys = []
+    for k, moment in enumerate(told.moments):
+        colour = axes.ACCENT if k == last else parts["truncated"](0.75 if k == 0 else 0.35)
         ax.fill_between(moment.rates, moment.low, moment.high, color=colour, alpha=0.14, lw=0, zorder=2)
-        ax.plot(
-            moment.rates,
-            moment.middle,
-            color=colour,
-            lw=2.4 if k == last else 1.4,
-            zorder=3 + k,
-            label=words(moment),
+        (line,) = ax.plot(
+            moment.rates, moment.middle, color=colour, lw=2.4 if k == last else 1.4, zorder=3 + k
         )
+        keys.append((line, f"after {moment.spent:.2g} full runs: {numbers.rate(moment.named)}"))
         at = moment.rates.index(moment.named) if moment.named in moment.rates else None
         if at is not None:
             ax.plot(moment.named, moment.middle[at], "D", color=colour, mec="white", ms=7, zorder=5 + k)
-    floor = np.array([v for m in facts.moments for v in (*m.low, *m.high)])
-    ax.set_ylim(*_room(float(floor.min()), float(floor.max())))
-    ax.set_ylabel(literal(f"{facts.metric or 'value'} at the end, as forecast"))
-    ax.set_title(
-        "What the forecast was, and how sure", loc="left", fontsize=10.5, color=INK, fontweight="bold", pad=9
-    )
-    ax.legend(
-        fontsize=7.5,
-        frameon=False,
-        labelcolor=MUTED,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.16),
-        ncols=3,
-    )
-
-
-def words(moment: Moment) -> str:
-    """A moment in words, for the legend."""
-    return f"after {moment.spent:.2g} full runs: {numbers.rate(moment.named)}"
-
-
-def _room(low: float, high: float) -> tuple[float, float]:
-    pad = 0.05 * (high - low) or 0.1 * abs(high) or 1.0
-    return low - pad, high + pad
+    ends = [v for m in told.moments for v in (*m.low, *m.high)]
+    axes.set_window(ax, padded(min(ends), max(ends), False, None))
+    ax.set_ylabel(axes.literal(f"{facts.metric or 'value'} at the end, as forecast"))
+    axes.title(ax, "Forecasts: median and 90 % interval")
+    axes.legend_below(ax, keys, columns=3)

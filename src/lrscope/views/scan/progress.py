@@ -17,15 +17,15 @@ from rich.text import Text
 
 from lrscope.curves import RunKey, RunState
 from lrscope.search.progress import TAKING_UP, RunStatus, Snapshot
-from lrscope.views.scan.text import STYLES
 from lrscope.views.shared import numbers
+from lrscope.views.shared.text import STATE_STYLES
 from lrscope.views.shared.words import encodable, one_line
 
-_FRAME = 5  # lines around the runs: two of heading, the table's head, what is not shown, the cursor's own
-_BAR = 12
-_QUIET = 10.0  # seconds between the plain summaries
-_APART = (
-    1.0  # seconds between lines that say what is done now: a scan of milliseconds would fill pages with them
+_FRAME_LINES = 5  # around the runs: two of heading, the table's head, what is not shown, the cursor's own
+_BAR_WIDTH = 12
+_SUMMARY_SECONDS = 10.0  # between the plain summaries
+_DOING_SECONDS = (
+    1.0  # between lines that say what is done now, of which a scan of milliseconds would fill pages
 )
 
 
@@ -92,15 +92,19 @@ class TableProgress:
             return grid
         snapshot, size = self._snapshot, self._console.size
         # The last column stays empty: some terminals break the line there.
-        table = runs_table(snapshot, size.width - 1, max(1, size.height - _FRAME), ascii_only=self._plain)
+        table = runs_table(
+            snapshot, size.width - 1, max(1, size.height - _FRAME_LINES), ascii_only=self._plain
+        )
         grid.add_row(Text(self._safe(summary(snapshot)), "bold", no_wrap=True, overflow="ellipsis"))
         grid.add_row(Text(self._safe(one_line(snapshot.doing)), "dim", no_wrap=True, overflow="ellipsis"))
         if snapshot.runs:
             grid.add_row(table)
             hidden = len(snapshot.runs) - table.row_count
             if hidden:
-                rest = _tally(snapshot.runs)
-                grid.add_row(Text(f"{hidden} more of {rest}", "dim", no_wrap=True, overflow="ellipsis"))
+                rest = _states(snapshot.runs)
+                grid.add_row(
+                    Text(f"{hidden} not shown; in all {rest}", "dim", no_wrap=True, overflow="ellipsis")
+                )
         return grid
 
     def _safe(self, text: str) -> str:
@@ -133,19 +137,19 @@ class PlainProgress:
         for note in snapshot.notes:
             self._say(note)
         if snapshot.doing == TAKING_UP:
-            self._known.update({(run.lr, run.seed): run.state for run in snapshot.runs})
+            self._known.update({run.key: run.state for run in snapshot.runs})
             self._idle = True
             return
         self._idle = self._idle and snapshot.doing in _OVER
         now = self._clock()
-        soon = self._doing and snapshot.doing not in _OVER and now - self._told < _APART
+        soon = self._doing and snapshot.doing not in _OVER and now - self._told < _DOING_SECONDS
         if snapshot.doing != self._doing and not soon:
             self._doing = snapshot.doing
             self._say(f"{snapshot.doing} ({summary(snapshot)})")
             self._told = now
         left = 0
         for run in snapshot.runs:
-            key = (run.lr, run.seed)
+            key = run.key
             if self._known.get(key) != run.state and run.state.final:
                 if run.state is RunState.STOPPED:  # told alike of most runs, when the scan ends
                     left += 1
@@ -154,8 +158,8 @@ class PlainProgress:
             self._known[key] = run.state
         if left and not self._idle:
             self._say(f"{numbers.plural(left, 'run')} stopped early")
-        if now - self._told >= _QUIET:
-            self._say(f"{summary(snapshot)}; {_tally(snapshot.runs)}")
+        if now - self._told >= _SUMMARY_SECONDS:
+            self._say(f"{summary(snapshot)}; {_states(snapshot.runs)}")
             self._told = now
 
     def _say(self, text: str) -> None:
@@ -192,7 +196,7 @@ def runs_table(snapshot: Snapshot, width: int, lines: int, *, ascii_only: bool =
     table.add_column("state", no_wrap=True)
     table.add_column("step", justify="right", no_wrap=True)
     if bars:
-        table.add_column("", no_wrap=True, width=_BAR)
+        table.add_column("", no_wrap=True, width=_BAR_WIDTH)
     metric = snapshot.metric or "last"
     table.add_column(Text(one_line(metric)), justify="right", no_wrap=True, overflow="ellipsis", max_width=16)
     why = width >= 80
@@ -205,7 +209,7 @@ def runs_table(snapshot: Snapshot, width: int, lines: int, *, ascii_only: bool =
         cells += [Text(bar(run.step, snapshot.horizon, ascii_only), "not dim")] if bars else []
         cells.append(Text("" if run.last is None else numbers.value(run.last)))
         cells += [Text(one_line(run.reason or "") if run.state in _TOLD else "")] if why else []
-        table.add_row(*cells, style=STYLES[run.state])
+        table.add_row(*cells, style=STATE_STYLES[run.state])
     return table
 
 
@@ -229,11 +233,11 @@ def bar(step: int, horizon: int | None, ascii_only: bool = False) -> str:
     """How far a run is, in twelve characters, to an eighth of one where the encoding can."""
     if not horizon:
         return ""
-    done = min(1.0, max(0.0, step / horizon)) * _BAR
+    done = min(1.0, max(0.0, step / horizon)) * _BAR_WIDTH
     whole = int(done)
     if ascii_only:
-        return "#" * whole + "." * (_BAR - whole)
-    part = " ▏▎▍▌▋▊▉"[int((done - whole) * 8)] if whole < _BAR else ""
+        return "#" * whole + "." * (_BAR_WIDTH - whole)
+    part = " ▏▎▍▌▋▊▉"[int((done - whole) * 8)] if whole < _BAR_WIDTH else ""
     return "█" * whole + part.rstrip()
 
 
@@ -245,7 +249,7 @@ def _event(run: RunStatus, snapshot: Snapshot) -> str:
     return text + (f". {run.reason}" if run.reason and run.state in _TOLD else "")
 
 
-def _tally(runs: Sequence[RunStatus]) -> str:
+def _states(runs: Sequence[RunStatus]) -> str:
     states = [r.state for r in runs]
     counts = [f"{n} {state}" for state in RunState if (n := states.count(state))]
     return f"{numbers.plural(len(states), 'run')} ({', '.join(counts)})" if counts else "no runs yet"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lrscope.errors import UsageError
 from lrscope.views.shared import numbers
+from lrscope.views.shared.curves import Window
 from lrscope.views.shared.words import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK = "#1f2933"
 MUTED = "#6b7785"
@@ -58,6 +61,42 @@ def log_axis(ax: Axes, which: str, low: float, high: float) -> None:
     digits = 2 if decades > 0.5 else 2 + math.ceil(-math.log10(max(decades, 1e-12)))
     axis.set_major_formatter(FuncFormatter(lambda v, _: numbers.rate(v, digits)))
     axis.set_minor_formatter(NullFormatter())
+
+
+def title(ax: Axes, text: str, *, size: float = 10.5, pad: float = 9) -> None:
+    """The heading of a panel, at its left."""
+    ax.set_title(literal(text), loc="left", fontsize=size, color=INK, fontweight="bold", pad=pad)
+
+
+def legend_below(ax: Axes, keys: Sequence[tuple[Any, str]], *, columns: int = 2, drop: float = 0.15) -> None:
+    """A legend of (artist, words) under the axes, `drop` of their height down: no corner inside is sure to be free."""
+    if keys:
+        ax.legend(
+            [artist for artist, _ in keys], [literal(words) for _, words in keys], loc="upper left",
+            bbox_to_anchor=(-0.03, -drop), ncols=columns, frameon=False, fontsize=7.5, labelcolor=INK,
+            handletextpad=0.5, columnspacing=1.2, borderpad=0, borderaxespad=0.3,
+        )  # fmt: skip
+
+
+def set_window(ax: Axes, window: Window) -> None:
+    """The values that `ax` shows, on the kind of axis that they ask for."""
+    if window.log:
+        log_axis(ax, "y", window.low, window.high)
+    else:
+        ax.set_ylim(window.low, window.high)
+
+
+def new_figure(wide: float, high: float) -> Figure:
+    """An empty figure of so many inches on a white ground; in a notebook it shows by itself.
+
+    Raises
+    ------
+    UsageError
+        If matplotlib is not installed.
+    """
+    figure_class, _ = matplotlib_parts()
+    figure: Figure = figure_class(figsize=(wide, high), dpi=150, facecolor="white", layout="constrained")
+    return figure
 
 
 def nothing(ax: Axes, text: str) -> None:

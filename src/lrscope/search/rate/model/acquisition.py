@@ -51,7 +51,7 @@ def choose(f: Forecast, named: int, marks: Sequence[int], horizon: int, left: in
     taken whatever it costs; further ones only while all of them together cost no more than that, or
     than `PARALLEL` of what has been spent: they are chosen knowing less than they could.
     """
-    reached = {run.key: run for run in f.runs}
+    reached = {(run.key.lr, run.key.seed): run for run in f.runs}
     asked: list[tuple[int, int, int]] = []
     for i, rate in enumerate(f.rates):
         run = reached.get((rate, f.seed))

@@ -8,16 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.config import RunKey
 from lrscope.curves import Scan
-from lrscope.search.rate.caveats import alike, caveats
-from lrscope.search.rate.cliff import stated_cliff
-from lrscope.search.rate.leader import Leader, find_leader
+from lrscope.search.rate.leader import Leader
 from lrscope.search.rate.model.forecast import Forecast
 from lrscope.search.rate.model.observations import harden
 from lrscope.search.rate.model.safeguards import far_enough, leading, steps_of, views_disagree
 from lrscope.search.rate.ranking import judge
-from lrscope.search.rate.recommend import recommend
-from lrscope.search.rate.recommendation import Band, Recommendation
+from lrscope.search.rate.recommendation import Band
 from lrscope.search.rate.replicates import Replicates
 from lrscope.statistics.estimate import Estimate
 
@@ -28,34 +26,38 @@ WIDER = 1.3
 than the model is. Chosen for coverage on the scans of `benchmarks/scan_corpus`."""
 
 
-def answer(scan: Scan, f: Forecast, rule: str) -> Recommendation:
-    """What the model says of `scan`: the rate with the lowest expected end among those that were run."""
-    by = judge(scan)
-    order = leading(f, scan.plan.horizon or 1)
-    if not order or alike(scan):
-        return recommend(scan, rule)
-    lead = order[0]
-    first = scan.run((lead, f.seed))
-    if len(scan.plan.seeds) > 1 and first is not None:  # another rate may be better over all seeds
-        lead = Replicates(scan, by, first.step).best(order)
-    found = find_leader(scan, lead=(lead, f.seed))
-    if found is None:
-        return recommend(scan, rule)
-    cliff = stated_cliff(scan)
-    read = "best so far" if scan.plan.objective == "best" else "level at the end"
-    lr = interval(f, found.leader.lr, scan.plan.level)
-    chance = float(chances(f, scan.plan.tolerance)[f.rates.index(found.leader.lr)])
-    return Recommendation(
-        lr=lr,
-        band=band(f, found.leader.lr, scan.plan.tolerance),
-        cliff=cliff,
-        reason=_reason(scan, found, chance),
-        rule=f"{rule}, by the {read} of {by.metric}",
-        metric=by.metric,
-        goal=by.goal,
-        warnings=(*_own_caveats(scan, f, found), *caveats(scan, found, cliff)),
-        chance=chance,
-    )
+class ByModel:
+    """Evidence from a model of the scan: the rate with the lowest expected end among those that were run."""
+
+    def __init__(self, forecast: Forecast) -> None:
+        self.forecast = forecast
+
+    def lead(self, scan: Scan) -> RunKey | None:
+        f = self.forecast
+        order = leading(f, scan.plan.horizon or 1)
+        if not order:
+            return None
+        lead = order[0]
+        first = scan.run(scan.plan.key(lead, f.seed))
+        if len(scan.plan.seeds) > 1 and first is not None:  # another rate may be better over all seeds
+            lead = Replicates(scan, judge(scan), first.step).best(order)
+        return scan.plan.key(lead, f.seed)
+
+    def interval(self, scan: Scan, found: Leader) -> Estimate:
+        return interval(self.forecast, found.run.lr, scan.plan.level)
+
+    def band(self, scan: Scan, found: Leader) -> Band | None:
+        return band(self.forecast, found.run.lr, scan.plan.tolerance)
+
+    def chance(self, scan: Scan, found: Leader) -> float | None:
+        f = self.forecast
+        return float(chances(f, scan.plan.tolerance)[f.rates.index(found.run.lr)])
+
+    def reason(self, scan: Scan, found: Leader) -> str:
+        return _reason(scan, found, self.chance(scan, found) or 0.0)
+
+    def caveats(self, scan: Scan, found: Leader) -> list[str]:
+        return _own_caveats(scan, self.forecast, found)
 
 
 def interval(f: Forecast, named: float, level: float) -> Estimate:
@@ -128,7 +130,7 @@ def chances(f: Forecast, tolerance: float) -> Array:
 
 def _reason(scan: Scan, found: Leader, chance: float) -> str:
     plan = scan.plan
-    lr = found.leader.lr
+    lr = found.run.lr
     share = 100 * min(
         1.0, max(run.step for run in scan.runs if run.lr == lr) / (plan.horizon or 1)
     )  # any seed
@@ -146,10 +148,10 @@ def _own_caveats(scan: Scan, f: Forecast, found: Leader) -> list[str]:
     """What the model knows of its own weakness."""
     said = []
     horizon = scan.plan.horizon or 1
-    at = f.rates.index(found.leader.lr)
+    at = f.rates.index(found.run.lr)
     if not far_enough(f, at, horizon):
         said.append(
-            f"{found.leader.lr:g} was itself run to only {100 * steps_of(f, at) / horizon:.1g} % of a "
+            f"{found.run.lr:g} was itself run to only {100 * steps_of(f, at) / horizon:.1g} % of a "
             f"full run: it is named "
             f"for what other rates tell of it; --budget {max(1.0, 2 * scan.plan.budget):g} would let it show."
         )

@@ -1,8 +1,7 @@
 """What each run has shown at a few steps, spaced by a constant factor, with the scatter of each value.
 
-A run's sights are taken at fixed steps and read curves up to those steps only. So those of a run that goes on
-begin with
-those it had before, and a decision made early in a scan is made alike when it is made again.
+Values are taken at fixed steps and read curves up to those steps only. So those of a run that goes on begin with those
+it had before, and a decision made early in a scan is made alike when it is made again.
 """
 
 from __future__ import annotations
@@ -15,26 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.curves import Run
-from lrscope.curves.metric import choose_metric, is_loss, is_validation
-from lrscope.search.planners.rungs import Pace
+from lrscope.curves.readout import WINDOW_SHARE
 from lrscope.search.rate.ranking import Judge, points
+from lrscope.search.rate.rungs import Pace
+from lrscope.vocabulary import choose_metric, is_loss, is_return, is_validation, stand_ins
 
 Array = NDArray[np.float64]
 
 FEWEST_STEPS = 4
-"""No sight is taken before so many steps: they show the start of training and nothing of the rate."""
+"""No value is taken before so many steps: they show the start of training and nothing of the rate."""
 
-DEEPEST = 10
+HALVINGS = 10
 """The first step that is looked at is the horizon halved so many times, a thousandth of it."""
 
-FIRST = 8
+START_POINTS = 8
 """Points that are read as the start of a curve."""
 
-EARLY = 64
+EARLY_POINTS = 64
 """Raw values kept of the start."""
-
-WINDOW = 0.1
-"""Share of the steps so far over which a value is a mean, as where runs are ranked."""
 
 
 def levels(horizon: int, pace: Pace = Pace()) -> list[int]:  # noqa: B008 (a frozen value)
@@ -44,7 +41,7 @@ def levels(horizon: int, pace: Pace = Pace()) -> list[int]:  # noqa: B008 (a fro
     them where a run reports at each step, is left out.
     """
     least = min(max(pace.first, FEWEST_STEPS if pace.every == 1 else 1), horizon)
-    halves = (round(horizon / 2**k) for k in range(DEEPEST + 1))
+    halves = (round(horizon / 2**k) for k in range(HALVINGS + 1))
     return sorted({pace.snap(step, horizon) for step in halves if step >= least} | {horizon})
 
 
@@ -57,7 +54,7 @@ class CurveSummary:
     mark : array of int, shape (n,)
         Which of the steps at which runs are looked at.
     looked : array of int, shape (n,)
-        Those steps: a sight is there once the run has come so far, although it may rest on an earlier report.
+        Those steps: a value is there once the run has come so far, although it may rest on an earlier report.
     step : array of int, shape (n,)
         The last step that each value rests on.
     value : array, shape (n,)
@@ -83,7 +80,7 @@ class CurveSummary:
     early_step: NDArray[np.int64]
 
     def until(self, step: int) -> CurveSummary:
-        """The sights up to a step."""
+        """The values up to a step."""
         n = int(np.searchsorted(self.looked, step, side="right"))
         m = int(np.searchsorted(self.early_step, step, side="right"))
         return CurveSummary(
@@ -94,7 +91,7 @@ class CurveSummary:
 
 def _first(values: Array) -> float:
     """Mean of the first finite points."""
-    start = values[:FIRST]
+    start = values[:START_POINTS]
     start = start[np.isfinite(start)]
     return float(start.mean()) if start.size else np.nan
 
@@ -114,8 +111,8 @@ def summarise(run: Run, by: Judge, marks: Sequence[int]) -> CurveSummary:
         if mark > run.step:
             break
         end = int(np.searchsorted(steps, mark, side="right"))
-        begin = int(np.searchsorted(steps, (1 - WINDOW) * mark, side="right"))
-        begin = max(min(begin, end - FIRST), int(np.searchsorted(steps, mark / 2, side="right")), 0)
+        begin = int(np.searchsorted(steps, (1 - WINDOW_SHARE) * mark, side="right"))
+        begin = max(min(begin, end - START_POINTS), int(np.searchsorted(steps, mark / 2, side="right")), 0)
         if begin >= end or end <= previous:
             continue
         part = values[begin:end]
@@ -140,7 +137,7 @@ def summarise(run: Run, by: Judge, marks: Sequence[int]) -> CurveSummary:
         at.append(k)
         found_step.append(int(steps[end - 1]))
         found.append(value)
-        around = part if part.size >= FIRST else values[max(0, end - FIRST) : end]
+        around = part if part.size >= START_POINTS else values[max(0, end - START_POINTS) : end]
         errors.append(_scatter(around) / math.sqrt(good.size) if good.size > 1 else 0.0)
         previous = end
     return CurveSummary(
@@ -151,8 +148,8 @@ def summarise(run: Run, by: Judge, marks: Sequence[int]) -> CurveSummary:
         np.array(errors),
         before,
         _first(values),
-        values[:EARLY],
-        steps[:EARLY],
+        values[:EARLY_POINTS],
+        steps[:EARLY_POINTS],
     )
 
 
@@ -164,5 +161,5 @@ def _scatter(values: Array) -> float:
 
 def stand_in(names: set[str], wanted: str) -> str | None:
     """The metric that tells of a run before the wanted one does: a training loss, or any other loss."""
-    others = {n for n in names if n != wanted and is_loss(n)}
-    return choose_metric({n for n in others if not is_validation(n)} or others) if others else None
+    others = {n for n in stand_ins(names, wanted) if n != wanted and (is_loss(n) or is_return(n))}
+    return choose_metric({n for n in others if not is_validation(n)} or others)

@@ -66,14 +66,14 @@ def divergence_boundary(runs: Sequence[Seen], seen: Observations) -> DivergenceB
             lost[i] = True
         elif z > STUCK or frozen:
             lost[i] = any(
-                runs[j].key[0] < run.key[0]
+                runs[j].key.lr < run.key.lr
                 and (seen.z[w] < z - better - 2 * noise)[seen.tau[w] <= tau + 1e-9].any()
                 for j, w in enumerate(where)
                 if not runs[j].dead
             )
         good[i] = not lost[i] and z < 0.95
-    rates = sorted({run.key[0] for run in runs})
-    lr = np.array([run.key[0] for run in runs])
+    rates = sorted({run.key.lr for run in runs})
+    lr = np.array([run.key.lr for run in runs])
     wrong = [int((lost & (lr < e)).sum() + (good & (lr >= e)).sum()) for e in [*rates, np.inf]]
     least = min(wrong)
     place = max(i for i, w in enumerate(wrong) if w == least)

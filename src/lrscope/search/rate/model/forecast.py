@@ -102,7 +102,7 @@ def forecast(
     runs = tuple(runs)
     seen = observe(runs, horizon)
     edge = divergence_boundary(runs, seen)
-    lr = np.array([run.key[0] for run in runs])
+    lr = np.array([run.key.lr for run in runs])
     dead = np.array([run.dead for run in runs])
     kept = lr <= edge.end  # the first rate beyond stays in sight, so that it can be revived
     rows = kept[seen.run] & ~dead[seen.run]
@@ -121,7 +121,7 @@ def forecast(
 
     gone = set(lr[dead])
     candidates = tuple(r for r in rates if r not in gone and r <= edge.end) or tuple(rates)
-    own = {run.key[0]: i for i, run in enumerate(runs) if run.key[1] == seed}
+    own = {run.key.lr: i for i, run in enumerate(runs) if run.key.seed == seed}
     index = np.array([own.get(r, -1 - i) for i, r in enumerate(candidates)], np.int64)
     final = _places(np.log10(np.array(candidates)), np.full(len(candidates), horizon), index, horizon)
 

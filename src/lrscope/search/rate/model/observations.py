@@ -182,7 +182,7 @@ def _rows(runs: Sequence[Seen], seen: Sequence[CurveSummary], start: float) -> l
         for i, sights in enumerate(seen)
         for step, value, error in zip(sights.step, sights.value, sights.error, strict=True)
     ]
-    return take_out(rows, [r.key[0] for r in runs], scatter(seen))
+    return take_out(rows, [r.key.lr for r in runs], scatter(seen))
 
 
 def _translated(row: Row, slope: float, doubt: float) -> Row:

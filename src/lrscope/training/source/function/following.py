@@ -17,6 +17,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from lrscope.config import Config
 from lrscope.errors import SourceError
 from lrscope.training.source.function.reporting import Reporter
 
@@ -33,13 +34,15 @@ HOW_CALLBACKS = "read `run.lr` anew at each step"
 class FollowingReporter(Reporter):
     """A reporter whose `lr` is that of the next step."""
 
-    def __init__(self, rate: Changing, seed: int, report: Callable[[Any, Any], None], who: str) -> None:
+    def __init__(
+        self, config: Config, rate: Changing, seed: int, report: Callable[[Any, Any], None], who: str
+    ) -> None:
         self._rate = rate
         self._who = who
         self._steps: Callable[[], int] = lambda: 0
         self._reports = 0
         self._read_after_first = False
-        super().__init__(rate(0), seed, report)
+        super().__init__(config | {"lr": rate(0)}, seed, report)
 
     @property
     def lr(self) -> float:
@@ -67,7 +70,7 @@ class FollowingReporter(Reporter):
         if self._reports >= LOOKS and not self._read_after_first:
             raise SourceError(
                 f"{self._who} read run.lr only before its first step, so its rate cannot be changed while it runs: "
-                f"{HOW_CALLBACKS}, or use --planner halving."
+                f"{HOW_CALLBACKS}, or use lrscope scan."
             )
 
 
@@ -84,7 +87,7 @@ class Following:
         if not hasattr(given, "send") or discards(getattr(given, "gi_code", None)):
             raise SourceError(
                 f"{who} does not take what it is sent, so its rate cannot be changed while it runs: "
-                f"{HOW_GENERATORS}, or use --planner halving."
+                f"{HOW_GENERATORS}, or use lrscope scan."
             )
         self._generator = given
         self._rate = rate

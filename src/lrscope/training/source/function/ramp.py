@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lrscope.config import Config
 from lrscope.errors import SourceError, UsageError
 from lrscope.training.source.base import LiveRun, Source, Watch
 
@@ -51,7 +52,7 @@ class Ramp:
 
 
 class RampSource(Source):
-    """Another source, each of whose runs climbs the ramp; the learning rate it is started at is not used.
+    """Another source, each of whose runs climbs the ramp, whatever learning rate its configuration holds.
 
     Raises
     ------
@@ -64,18 +65,20 @@ class RampSource(Source):
             why = source.keeps_rate or "it is one single evaluation"
             raise SourceError(
                 f"A ramp changes the learning rate at every step, which {source.name} cannot follow: {why}. "
-                "Use --planner halving, which starts each run at a rate of its own."
+                "lrscope scan starts each run at a rate of its own."
             )
         self.source = source
         self.ramp = ramp
         self.name = source.name
+        self.parameters = source.parameters
         self.takes_seed = source.takes_seed
         self.own_process = source.own_process
         self.variables = source.variables
 
-    def start(self, lr: float, seed: int, *, watch: Watch | None = None, log: Path | None = None) -> LiveRun:
-        del lr
-        return self.source.start_changing(self.ramp, seed, watch=watch, log=log)
+    def start(
+        self, config: Config, seed: int, *, watch: Watch | None = None, log: Path | None = None
+    ) -> LiveRun:
+        return self.source.start_changing(config, self.ramp, seed, watch=watch, log=log)
 
     def identity(self) -> Mapping[str, str]:
         ramp = self.ramp

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
+from lrscope.config import Config
 from lrscope.errors import SourceError
 from lrscope.training.source.base import Progress, Status, Watch
 from lrscope.training.source.function.live import FunctionRun, StopRun
@@ -34,11 +35,14 @@ class Reporter:
         The learning rate to train with.
     seed : int
         The seed to train with.
+    config : mapping of str to number or text
+        All hyperparameters to train with, the learning rate among them.
     """
 
-    def __init__(self, lr: float, seed: int, report: Callable[[Any, Any], None]) -> None:
-        self.lr = lr
+    def __init__(self, config: Config, seed: int, report: Callable[[Any, Any], None]) -> None:
+        self.lr = float(config["lr"])
         self.seed = seed
+        self.config = config
         self._report = report
 
     def report(self, value: Any = _ABSENT, /, *, step: int | None = None, **metrics: Any) -> None:
@@ -78,16 +82,16 @@ class CallbackRun(FunctionRun):
     def __init__(
         self,
         function: Callable[[dict[str, Any]], Any],
-        lr: float,
+        config: Config,
         seed: int,
         who: str,
         watch: Watch | None,
         reporter: Callable[[Callable[[Any, Any], None]], Reporter] | None = None,
     ) -> None:
         super().__init__(who, "reported", watch)
-        told = Reporter(lr, seed, self._report) if reporter is None else reporter(self._report)
+        told = Reporter(config, seed, self._report) if reporter is None else reporter(self._report)
         self._heard = told.heard
-        self._call: Callable[[], Any] = lambda: function({"run": told, "lr": lr, "seed": seed})
+        self._call: Callable[[], Any] = lambda: function({**config, "run": told, "seed": seed})
         self._limit = math.inf
         self._deadline = 0.0
         self._go = threading.Lock()  # held while the function has to wait

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -29,7 +29,7 @@ class Form(StrEnum):
 class Calling:
     """A function's form, and which of its parameters get what.
 
-    `positional` and `named` hold "lr", "seed" or "run" where those are to be passed.
+    `positional` and `named` hold "seed", "run" or the hyperparameter's name where those are to be passed.
     """
 
     form: Form
@@ -44,11 +44,13 @@ class Calling:
         )
 
     def call(self, function: Callable[..., Any], values: dict[str, Any]) -> Any:
-        """Call the function with `values` of "lr", "seed" and "run"."""
+        """Call the function with `values` of "seed", "run" and the hyperparameters."""
         return function(*[values[w] for w in self.positional], **{name: values[w] for name, w in self.named})
 
 
-def read_signature(function: Any, who: str, form: Form | None = None) -> Calling:
+def read_signature(
+    function: Any, who: str, form: Form | None = None, parameters: Sequence[str] = ("lr",)
+) -> Calling:
     """Decide form and parameters of a user's function, without calling it.
 
     `lr` (or `learning_rate`) and `seed` are passed by name where parameters are called so. Where none is, the
@@ -63,12 +65,16 @@ def read_signature(function: Any, who: str, form: Form | None = None) -> Calling
         Its name for sentences.
     form : Form, optional
         The form, where the caller knows better than can be seen.
+    parameters : sequence of str
+        Hyperparameters that it is to be given. All but the learning rate are passed by name; a callback finds them
+        in `run.config` as well.
 
     Raises
     ------
     SourceError
-        If it is no function that could be trained.
+        If it is no function that could be trained, or takes no argument of a hyperparameter's name.
     """
+    others = [name for name in parameters if name != "lr"]
     code = underlying(function)
     if inspect.isclass(function):
         raise SourceError(f"{who} is a class: give a function, or an instance that can be called.")
@@ -84,26 +90,28 @@ def read_signature(function: Any, who: str, form: Form | None = None) -> Calling
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some built-in functions do not tell
-        return Calling(form or Form.PLAIN, ("lr",), ())
-    parameters = list(signature.parameters.values())
+        return Calling(form or Form.PLAIN, ("lr",), tuple((name, name) for name in others))
+    taken = list(signature.parameters.values())
     yields = inspect.isgeneratorfunction(code)
-    callback = form is Form.CALLBACK or (form is None and bool(parameters) and _is_run(parameters[0]))
+    callback = form is Form.CALLBACK or (form is None and bool(taken) and _is_run(taken[0]))
     if callback and yields:
         raise SourceError(
             f"{who} takes `run` and also yields: either take `lr` and yield the loss, or call "
             "run.report(loss=...) and do not yield."
         )
-    given = _assign(parameters, who, callback)
+    given = _assign(taken, who, callback, others)
     if form is None:
         if callback:
             form = Form.CALLBACK
         else:
             form = Form.GENERATOR if yields or _says_steps(signature.return_annotation) else Form.PLAIN
-    return Calling(form, *_split(parameters, given))
+    return Calling(form, *_split(taken, given))
 
 
-def _assign(parameters: list[inspect.Parameter], who: str, callback: bool) -> dict[str, str]:
-    """Parameter name → "lr", "seed" or "run"."""
+def _assign(
+    parameters: list[inspect.Parameter], who: str, callback: bool, others: Sequence[str]
+) -> dict[str, str]:
+    """Parameter name → "seed", "run" or the hyperparameter that it is given."""
     kinds = inspect.Parameter
     real = [p for p in parameters if p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)]
     given: dict[str, str] = {}
@@ -116,8 +124,16 @@ def _assign(parameters: list[inspect.Parameter], who: str, callback: bool) -> di
             continue
         if parameter.name in _RATE and "lr" not in given.values():
             given[parameter.name] = "lr"
-        elif parameter.name == "seed":
-            given[parameter.name] = "seed"
+        elif parameter.name == "seed" or parameter.name in others:
+            given[parameter.name] = parameter.name
+    anything = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
+    for name in others:
+        if name not in given and anything:
+            given[name] = name
+        elif name not in given and not callback:
+            raise SourceError(
+                f"{who} takes no `{name}`: give it an argument of that name, or leave {name} out."
+            )
     if not callback and "lr" not in given.values():
         free = [p for p in real if p.name not in given and p.kind is not kinds.KEYWORD_ONLY]
         if free:
@@ -127,7 +143,7 @@ def _assign(parameters: list[inspect.Parameter], who: str, callback: bool) -> di
                 given[second.name] = "seed"
         elif any(p.kind is kinds.VAR_POSITIONAL for p in parameters):
             given["*"] = "lr"
-        elif any(p.kind is kinds.VAR_KEYWORD for p in parameters):
+        elif anything:
             given["**"] = "lr"
         else:
             raise SourceError(f"{who} takes no learning rate: give it a parameter `lr`.")
@@ -135,8 +151,8 @@ def _assign(parameters: list[inspect.Parameter], who: str, callback: bool) -> di
     if missing:
         names = " and ".join(f"`{name}`" for name in missing)
         raise SourceError(
-            f"{who} also wants {names}, which lrscope cannot know: give defaults, or bind "
-            "with functools.partial."
+            f"{who} also wants {names}, which lrscope cannot know: give defaults, or say what to pass "
+            f"(config={{{missing[0]!r}: …}}, on the command line --param {missing[0]}=…)."
         )
     return given
 

@@ -14,11 +14,12 @@ import inspect
 import pickle
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lrscope.config import Config
 from lrscope.errors import SourceError
 from lrscope.training.source.base import LiveRun, Source, Watch
 from lrscope.training.source.function import loading
@@ -44,18 +45,29 @@ class FunctionSource(Source):
         The function, or ``file.py:name`` / ``package.module:name``, which is imported here and now.
     form : {"generator", "callback", "plain"}, optional
         How it reports, where that cannot be seen from outside (a wrapper that hides the `yield` inside).
+    parameters : sequence of str, default ("lr",)
+        Hyperparameters that it is given: the learning rate as `read_signature` says, all others as keyword arguments.
 
     Raises
     ------
     SourceError
         If it cannot be loaded, or is no function that takes a learning rate.
 
-    Notes ----- Runs that take turns in one process each keep their own state of Python's, NumPy's and
-    PyTorch's global random numbers (`randomness.py`); other module-level state of the user's code is shared
-    by them, except where each run has a process of its own (`engine/processes.py`).
+    Notes
+    -----
+    Runs that take turns in one process each keep their own state of Python's, NumPy's and PyTorch's global random
+    numbers (`randomness.py`); other module-level state of the user's code is shared by them, except where each run has
+    a process of its own (`engine/processes.py`).
     """
 
-    def __init__(self, function: Callable[..., Any] | str, *, form: Form | str | None = None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any] | str,
+        *,
+        form: Form | str | None = None,
+        parameters: Sequence[str] = ("lr",),
+    ) -> None:
+        self.parameters = tuple(parameters)
         self._form = None if form is None else Form(form)
         if isinstance(function, str):
             self._spec: str | None = loading.resolve(function)
@@ -66,19 +78,21 @@ class FunctionSource(Source):
             self._given = _qualified(function)
             self.function = function
         self.who = _who(self.function, self._given)
-        self._calling = read_signature(self.function, self.who, self._form)
+        self._calling = read_signature(self.function, self.who, self._form, self.parameters)
         self.form = self._calling.form
         self.name = _name(self._spec, self.function)
         self.pausable = self.form is not Form.PLAIN
         self.takes_seed = self._calling.takes_seed
 
-    def start(self, lr: float, seed: int, *, watch: Watch | None = None, log: Path | None = None) -> LiveRun:
+    def start(
+        self, config: Config, seed: int, *, watch: Watch | None = None, log: Path | None = None
+    ) -> LiveRun:
         """Make a run ready. A function has no output of its own, so `log` is left alone."""
         del log
         call = partial(self._calling.call, self.function)
         if self.form is Form.CALLBACK:
-            return CallbackRun(call, lr, seed, self.who, watch)
-        begin = partial(call, {"lr": lr, "seed": seed})
+            return CallbackRun(call, config, seed, self.who, watch)
+        begin = partial(call, {**config, "seed": seed})
         return GeneratorRun(begin, self.who, watch, expect_steps=self.form is Form.GENERATOR)
 
     @property
@@ -100,22 +114,29 @@ class FunctionSource(Source):
         return None
 
     def start_changing(
-        self, rate: Changing, seed: int, *, watch: Watch | None = None, log: Path | None = None
+        self,
+        config: Config,
+        rate: Changing,
+        seed: int,
+        *,
+        watch: Watch | None = None,
+        log: Path | None = None,
     ) -> LiveRun:
         """As `Source.start_changing`: a callback finds the rate in `run.lr`, a generator is sent it."""
         del log
         call = partial(self._calling.call, self.function)
+        config = config | {"lr": rate(0)}
         if self.form is Form.CALLBACK:
             told: list[FollowingReporter] = []
 
             def reporter(report: Callable[[Any, Any], None]) -> FollowingReporter:
-                told.append(FollowingReporter(rate, seed, report, self.who))
+                told.append(FollowingReporter(config, rate, seed, report, self.who))
                 return told[0]
 
-            changing = CallbackRun(call, rate(0), seed, self.who, watch, reporter)
+            changing = CallbackRun(call, config, seed, self.who, watch, reporter)
             told[0].count_by(lambda: changing.tally.step)
             return changing
-        first = partial(call, {"lr": rate(0), "seed": seed})
+        first = partial(call, {**config, "seed": seed})
 
         def begin() -> Following:
             return Following(first(), rate, lambda: run.tally.step, self.who)
@@ -146,7 +167,7 @@ class FunctionSource(Source):
         import."""
         form = None if self._form is None else str(self._form)
         if self._spec is not None:
-            return _from_spec, (self._spec, self._given, form)
+            return _from_spec, (self._spec, self._given, form, self.parameters)
         try:
             reference = pickle.dumps(self.function)
         except Exception as error:  # pickle has no one error: PicklingError, AttributeError, TypeError, …
@@ -155,33 +176,34 @@ class FunctionSource(Source):
                 "level of a file, or scan with jobs=1."
             ) from None
         if b"__main__" not in reference:
-            return _from_reference, (reference, form)
+            return _from_reference, (reference, form, self.parameters)
         main = getattr(sys.modules["__main__"], "__file__", None)
         if main is None or not Path(main).is_file():
             raise SourceError(
                 f"{self.who} was typed at a prompt or in a notebook, where other processes cannot find it: "
                 "put it in a file, or scan with jobs=1."
             )
-        return _from_main, (str(Path(main).absolute()), reference, form)
+        return _from_main, (str(Path(main).absolute()), reference, form, self.parameters)
 
 
-def _from_spec(spec: str, given: str, form: str | None) -> FunctionSource:
-    source = FunctionSource(spec, form=form)
+def _from_spec(spec: str, given: str, form: str | None, parameters: Sequence[str]) -> FunctionSource:
+    source = FunctionSource(spec, form=form, parameters=parameters)
     source._given = given  # identity is what the user typed, wherever the run lives
     return source
 
 
-def _from_reference(reference: bytes, form: str | None) -> FunctionSource:
-    return FunctionSource(pickle.loads(reference), form=form)  # noqa: S301 - from our own session, over our own pipe
+def _from_reference(reference: bytes, form: str | None, parameters: Sequence[str]) -> FunctionSource:
+    function = pickle.loads(reference)  # noqa: S301 - from our own session, over our own pipe
+    return FunctionSource(function, form=form, parameters=parameters)
 
 
-def _from_main(path: str, reference: bytes, form: str | None) -> FunctionSource:
+def _from_main(path: str, reference: bytes, form: str | None, parameters: Sequence[str]) -> FunctionSource:
     """As above, for what the user defined in the script that was run: it is imported, and stands in for
     `__main__`."""
     main = sys.modules.get("__main__")
     if not _is_script(main, path):
         sys.modules["__main__"] = loading.load_file(Path(path), loading.MAIN_ALIAS)
-    return _from_reference(reference, form)
+    return _from_reference(reference, form, parameters)
 
 
 def _is_script(main: object, path: str) -> bool:

@@ -12,7 +12,7 @@ this process was killed. Whoever is protected should lead a session of its own (
 then Ctrl-C in a terminal reaches the scan alone, and everything in that session is found at once.
 
 `shutdown()` runs by itself at the end of the interpreter; `kill -9`, SIGTERM or a closed terminal are noticed
-by the watcher (`watcher.py`), a process of about 10 MB that is started with the first call. It cannot find a
+by the watcher (`reaper.py`), a process of about 10 MB that is started with the first call. It cannot find a
 process that left its parents and its session *and* emptied its environment, all before it was first seen.
 """
 

@@ -1,4 +1,4 @@
-"""From a command as the user typed it to the command of one run: `{lr}`, `{seed}` and `{out}` filled in."""
+"""From a command as the user typed it to the command of one run: `{lr}`, `{seed}`, `{out}` and others filled in."""
 
 from __future__ import annotations
 
@@ -6,33 +6,20 @@ import re
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 
 from lrscope.errors import SourceError
+from lrscope.vocabulary import RATE_OPTIONS
 
-_PLACEHOLDER = re.compile(r"\{(lr|seed|out)\}")
-_RATE_NAME = r"(?:lr|eta0?|learning[-_ ]?rate(?:[-_]init)?)"
+_PLACEHOLDER = re.compile(r"\{([^\W\d]\w*)\}")
+_WHOLE = re.compile(r"(?:[^={}]*=)?\{([^\W\d]\w*)\}")
+_OURS = ("seed", "out")
+_RATE_NAME = "(?:" + "|".join("[-_ ]?".join(option.split()) for option in RATE_OPTIONS) + ")"
 _RATE_OPTION = re.compile(rf"--?{_RATE_NAME}", re.IGNORECASE)
 _RATE_WORD = re.compile(rf"((?:.*[^a-z])?{_RATE_NAME}[=:])([-+.\deE]+)", re.IGNORECASE)
 _ALMOST = re.compile(
     rf"\{{\{{?\s*{_RATE_NAME}\s*\}}?\}}|\$\{{?{_RATE_NAME}\}}?|<{_RATE_NAME}>", re.IGNORECASE
 )
-
-
-def rate_text(lr: float) -> str:
-    """A learning rate as every program reads it, with no digit lost: ``0.001``, ``0.00001``, ``10.0``.
-
-    Plain decimals, because `1e-05` is text to YAML and to `bc`; with a point, because `10` is an integer to
-    strictly typed configurations. Only outside 1e-15 … 1e16 an exponent is used, with a point: `1.0e-16`.
-    """
-    if 1e-15 <= abs(lr) < 1e16:
-        text = f"{Decimal(repr(lr)):f}"
-        return text if "." in text else text + ".0"
-    mantissa, _, exponent = repr(lr).partition("e")
-    if not exponent:
-        return mantissa
-    return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{exponent}"
 
 
 def uses(name: str, *words: str) -> bool:
@@ -42,7 +29,30 @@ def uses(name: str, *words: str) -> bool:
 
 def fill(word: str, values: Mapping[str, str]) -> str:
     """The word with its placeholders filled in. All other braces stay as they are: JSON passes through."""
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], word)
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), word)
+
+
+def check_places(arguments: Sequence[str], parameters: Sequence[str]) -> None:
+    """Raise SourceError where a hyperparameter has no place in the command, or a place no hyperparameter.
+
+    Only a word that is nothing but a placeholder (``{steps}``, ``--steps={steps}``) is taken for one that was meant:
+    braces inside longer words belong to the program (``{epoch}-{val_loss}``).
+    """
+    check_rate(arguments)
+    for name in parameters:
+        if not uses(name, *arguments):
+            raise SourceError(
+                f"The command has no {{{name}}}, so {name} would not reach the program: put {{{name}}} where its value "
+                f"belongs, or leave {name} out."
+            )
+    for word in arguments:
+        meant = _WHOLE.fullmatch(word)
+        if meant and meant[1] not in (*parameters, *_OURS):
+            known = ", ".join(f"{{{name}}}" for name in (*parameters, *_OURS))
+            raise SourceError(
+                f"The command has {{{meant[1]}}}, which has no value: give one with --param {meant[1]}=…, or write it "
+                f"out. Known here are {known}."
+            )
 
 
 def check_rate(arguments: Sequence[str]) -> None:

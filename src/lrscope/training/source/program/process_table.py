@@ -7,7 +7,7 @@ has another parent and a session of its own). So a family is everything that
 - shares a session or process group with a root, also when the root itself is gone;
 - is a child of any of these.
 
-Only the standard library is used, because the watcher (`watcher.py`) has to start within milliseconds. On
+Only the standard library is used, because the watcher (`reaper.py`) has to start within milliseconds. On
 Linux /proc is read directly, which is several times faster than through psutil: a program is paused in the
 middle of a step, and each millisecond of looking is a millisecond that it runs on. Elsewhere psutil does it.
 """
@@ -75,6 +75,14 @@ def processes() -> dict[int, Process]:
         pids = psutil.pids()
     found = (look_up(pid) for pid in pids)
     return {process.pid: process for process in found if process is not None}
+
+
+def end_descriptor(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process ends, where the system has such a thing."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
 
 
 def carries(pid: int, mark: bytes) -> bool | None:

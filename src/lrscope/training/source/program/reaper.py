@@ -21,7 +21,13 @@ import signal
 import sys
 import time
 
-from lrscope.training.source.program.process_table import family, look_up, own_groups, processes
+from lrscope.training.source.program.process_table import (
+    end_descriptor,
+    family,
+    look_up,
+    own_groups,
+    processes,
+)
 
 _PATIENCE = 30.0  # seconds after which a process that does not die of SIGKILL (a lost disk) is given up
 
@@ -41,7 +47,7 @@ def _listen(scan: int) -> tuple[dict[int, int], bool]:
     orderly = False
     poll = select.poll()
     poll.register(0, select.POLLIN | select.POLLHUP)
-    fd = _descriptor(scan)
+    fd = end_descriptor(scan)
     if fd is not None:
         poll.register(fd, select.POLLIN)
     buffer = b""
@@ -63,14 +69,6 @@ def _listen(scan: int) -> tuple[dict[int, int], bool]:
                 return roots, orderly
         elif os.getppid() != scan or (fd is not None and fd in events):
             return roots, orderly
-
-
-def _descriptor(pid: int) -> int | None:
-    """A descriptor that becomes readable when the process ends, where the system has such a thing."""
-    try:
-        return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return None
 
 
 def _sweep(roots: dict[int, int], mark: bytes, quiet: float) -> None:

@@ -17,21 +17,18 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from lrscope.config import Config
 from lrscope.curves import Point
 from lrscope.errors import LrscopeError, SourceError, UsageError
 from lrscope.training.source.base import LiveRun, Progress, Status, Watch
 from lrscope.training.source.program.endings import TAIL_BYTES, failure, no_numbers
+from lrscope.training.source.program.launch import Launch, Launcher
 from lrscope.training.source.program.process import Program, end_together
-
-if TYPE_CHECKING:
-    from lrscope.training.source.program.source import CommandSource, Launch
+from lrscope.training.source.program.process_table import end_descriptor
 
 _CHUNK = 4096  # bytes read at a time; small, so that the step asked for is seen before much more is read
-_MOST_WAITING = (
-    100_000  # points not yet fetched; then reading waits, and so does the program, at its full pipe
-)
+_MOST_WAITING = 100_000  # points not yet fetched; then reading waits, and the program at its full pipe
 _LOOK = 0.005  # seconds between two looks at a metrics file
 _CHECK = 0.05  # seconds between two looks at whether the program has ended, where the system does not tell
 _LAST_WORDS = 0.2  # seconds for processes that a program has left behind to finish printing
@@ -42,9 +39,9 @@ class CommandRun(LiveRun):
     """A program at one learning rate and seed. Made by `CommandSource.start`."""
 
     def __init__(
-        self, source: CommandSource, lr: float, seed: int, *, watch: Watch | None, log: Path | None
+        self, launcher: Launcher, config: Config, seed: int, *, watch: Watch | None, log: Path | None
     ) -> None:
-        self._source, self._lr, self._seed = source, lr, seed
+        self._launcher, self._config, self._seed = launcher, config, seed
         self._watch, self._log_path = watch, log
         self._state = threading.Condition()
         self._program: Program | None = None
@@ -116,7 +113,7 @@ class CommandRun(LiveRun):
                     if fd >= 0:
                         os.close(fd)
         if self._launch is not None:
-            self._source.release(self._launch)
+            self._launcher.release(self._launch)
 
     def memory(self) -> int | None:
         if self._program is None:
@@ -126,12 +123,12 @@ class CommandRun(LiveRun):
     # -- starting, pausing, ending; the first three with the lock held
 
     def _start(self) -> None:
-        launch = self._launch = self._source.prepare(self._lr, self._seed, self._log_path)
+        launch = self._launch = self._launcher.prepare(self._config, self._seed, self._log_path)
         self._notes += launch.notes
         try:
             program = Program(launch.arguments, run=launch.run, cwd=launch.cwd, variables=launch.variables)
         except (OSError, ValueError) as error:
-            self._source.release(launch)
+            self._launcher.release(launch)
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise SourceError(
                 f"The program {launch.arguments[0]!r} cannot be started ({why}); if it is a script, put the "
@@ -171,7 +168,7 @@ class CommandRun(LiveRun):
             self._poke()
 
     def _end(self, program: Program) -> None:
-        self._source.ended(program.end(self._source.grace))
+        self._launcher.ended(program.end(self._launcher.grace))
 
     def _poke(self) -> None:
         if self._wake[1] >= 0:
@@ -282,7 +279,7 @@ class CommandRun(LiveRun):
         poll = select.poll()
         poll.register(program.output, select.POLLIN)
         poll.register(self._wake[0], select.POLLIN)
-        end = _end_of(program.pid)
+        end = end_descriptor(program.pid)
         if end is not None:
             poll.register(end, select.POLLIN)
         output_open = True
@@ -319,8 +316,7 @@ class CommandRun(LiveRun):
                     self._state.wait()
                 return
             self._suspend()
-            # All that it had printed by now, so that it is told together with the pause.
-            for _ in range(64):
+            for _ in range(64):  # all that it had printed by now is told together with the pause
                 if not self._take(program, launch):
                     break
             self._look(launch)
@@ -335,7 +331,7 @@ class CommandRun(LiveRun):
                 time.sleep(0.005)
         left = 0 if self._closing else program.leftovers()  # whoever closes it sees to that
         if left:
-            program.end(self._source.grace)
+            program.end(self._launcher.grace)
         while self._take(program, launch):
             pass
         with self._state:
@@ -396,18 +392,10 @@ def close_together(runs: Sequence[CommandRun]) -> None:
     started = [(run, program) for run in runs if (program := run._announce_close()) is not None]
     if not started:
         return
-    grace = max(run._source.grace for run, _ in started)
+    grace = max(run._launcher.grace for run, _ in started)
     willing = end_together([program for _, program in started], grace)
     for (run, _), went in zip(started, willing, strict=True):
-        run._source.ended(went)
+        run._launcher.ended(went)
         run._poke()
     for run, program in started:
         run._free(program)
-
-
-def _end_of(pid: int) -> int | None:
-    """A descriptor that becomes readable when the program ends, where the system has such a thing."""
-    try:
-        return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return None

@@ -2,12 +2,12 @@
 
     CommandSource(["python", "train.py", "--lr", "{lr}", "--seed", "{seed}"])
 
-Three placeholders are filled in, also inside longer words (`--lr={lr}`, `optim.lr={lr}`, `{"rate": {lr}}`);
-all other braces stay as they are. No shell takes part.
+Placeholders are filled in, also inside longer words (`--lr={lr}`, `optim.lr={lr}`, `{"rate": {lr}}`); all other braces
+stay as they are. No shell takes part.
 
-    {lr}     the learning rate in plain decimals: 0.001, 0.00001, 10.0 (see `words.rate_text`)
-    {seed}   the seed, an integer
-    {out}    an empty folder that belongs to the run alone, an absolute path
+    {lr}, {batch_size}, …   hyperparameters; numbers in plain decimals: 0.001, 0.00001, 10.0 (`config.value_text`)
+    {seed}                  the seed, an integer
+    {out}                   an empty folder that belongs to the run alone, an absolute path
 
 The program's environment is the present one, with what makes it print line by line (`environment.py`), its
 share of the processors where several run at once, and the mark of `guardian.py`. Standard input is empty.
@@ -21,21 +21,21 @@ import json
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from lrscope.config import Config, RunKey, run_name, value_text
 from lrscope.errors import SourceError, StoreError
 from lrscope.readers.console import Parser
 from lrscope.readers.follow import FileFollower
 from lrscope.training.source.base import LiveRun, Source, Watch
 from lrscope.training.source.program.environment import line_by_line
 from lrscope.training.source.program.folders import linked_copy, move_aside, new_folder
+from lrscope.training.source.program.launch import Launch
 from lrscope.training.source.program.placeholders import (
+    check_places,
     check_program,
-    check_rate,
     command_name,
     fill,
-    rate_text,
     uses,
 )
 from lrscope.training.source.program.run import CommandRun, close_together
@@ -48,28 +48,15 @@ _numbers = itertools.count(1)
 _writing = threading.Lock()
 
 
-@dataclass
-class Launch:
-    """All that one run of the program needs. Made by `CommandSource.prepare` at the run's first advance."""
-
-    arguments: list[str]
-    run: str
-    cwd: Path
-    variables: dict[str, str]
-    reader: Parser | None
-    follower: FileFollower | None
-    metrics: Path | None
-    notes: list[str] = field(default_factory=list)
-    temporary: tempfile.TemporaryDirectory[str] | None = None
-
-
 class CommandSource(Source):
-    """A program that is started once a learning rate.
+    """A program that is started once a run.
 
     Parameters
     ----------
     arguments : sequence of str
         Program and arguments; `{lr}` must stand in one of them.
+    parameters : sequence of str, default ("lr",)
+        Hyperparameters that it is given; each must have its placeholder in one of the arguments.
     metric : str, optional
         Name of the metric to read; default: everything that looks like one.
     pattern : str, optional
@@ -85,7 +72,8 @@ class CommandSource(Source):
     Raises
     ------
     SourceError
-        If there is no `{lr}`, the program cannot be found, or all runs would write one metrics file.
+        If a hyperparameter has no placeholder, or a placeholder no hyperparameter; if the program cannot be found, or
+        all runs would write one metrics file.
     UsageError
         If `pattern` is no regular expression of use.
     """
@@ -97,6 +85,7 @@ class CommandSource(Source):
         self,
         arguments: Sequence[str],
         *,
+        parameters: Sequence[str] = ("lr",),
         metric: str | None = None,
         pattern: str | None = None,
         metrics_file: str | None = None,
@@ -104,12 +93,15 @@ class CommandSource(Source):
     ) -> None:
         self.arguments = [str(word) for word in arguments]
         self.cwd = Path.cwd()
+        self.parameters = tuple(parameters)
         check_program(self.arguments, self.cwd)
-        check_rate(self.arguments)
+        check_places(self.arguments, self.parameters)
         self.metric, self.pattern, self.metrics_file = metric, pattern, metrics_file
         self.folder = None if folder is None else Path(folder).absolute()
         self.own_folder = (
-            metrics_file is not None and not uses("lr", metrics_file) and not uses("out", metrics_file)
+            metrics_file is not None
+            and not uses("out", metrics_file)
+            and not all(uses(name, metrics_file) for name in self.parameters)
         )
         if metrics_file is not None:
             self._check_metrics_file(metrics_file)
@@ -120,8 +112,10 @@ class CommandSource(Source):
         self.grace = _GRACE
         self._writers: set[Path] = set()
 
-    def start(self, lr: float, seed: int, *, watch: Watch | None = None, log: Path | None = None) -> LiveRun:
-        return CommandRun(self, lr, seed, watch=watch, log=log)
+    def start(
+        self, config: Config, seed: int, *, watch: Watch | None = None, log: Path | None = None
+    ) -> LiveRun:
+        return CommandRun(self, config, seed, watch=watch, log=log)
 
     def close_runs(self, runs: Sequence[LiveRun]) -> None:
         close_together([run for run in runs if isinstance(run, CommandRun)])
@@ -151,22 +145,20 @@ class CommandSource(Source):
                         found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
                     else:
                         found[name] = f"{stat.st_size} bytes, {stat.st_mtime_ns}"
-                except (
-                    OSError,
-                    ValueError,
-                ):  # a word that cannot be a path, or a file that is not ours to read
+                except (OSError, ValueError):  # no path, or a file that is not ours to read
                     continue
         return found
 
-    def prepare(self, lr: float, seed: int, log: Path | None) -> Launch:
+    def prepare(self, config: Config, seed: int, log: Path | None) -> Launch:
         """Fill in the command of one run and make its folders."""
         number = next(_numbers)
-        values = {"lr": rate_text(lr), "seed": str(seed)}
+        values = {name: value_text(value) for name, value in config.items()} | {"seed": str(seed)}
+        told = run_name(RunKey(config, seed))
         temporary: tempfile.TemporaryDirectory[str] | None = None
         own: Path | None = None
         if self.own_folder or uses("out", *self.arguments, self.metrics_file or ""):
             if self.folder is not None:
-                own = new_folder(self.folder / f"lr-{values['lr']}-seed-{seed}")
+                own = new_folder(self.folder / told)
             elif log is not None:
                 name = log.stem if log.suffix == ".log" else f"{log.name}-files"
                 own = new_folder(log.absolute().with_name(name))
@@ -177,7 +169,7 @@ class CommandSource(Source):
             values["out"] = str(own)
         launch = Launch(
             arguments=[fill(word, values) for word in self.arguments],
-            run=f"{values['lr']}-{seed}-{number}",
+            run=f"{told}-{number}",
             cwd=self.cwd,
             variables={},
             reader=None,

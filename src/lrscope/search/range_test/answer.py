@@ -1,0 +1,132 @@
+"""What a range test comes to: the rate named, what each rule says, where training was lost, and what to doubt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lrscope.search.range_test.ramp_curve import RampCurve, line, mean_ramp
+from lrscope.search.range_test.readings import Reading, read_all
+from lrscope.search.rate.recommendation import Recommendation, parts
+from lrscope.statistics.estimate import Estimate
+
+FALL_NOISE_LEVELS = 12.0
+"""Noise levels, over the root of the number of values, by which the line has to fall below its start: of a hundred
+ramps of pure noise about one falls so far."""
+
+APART_DECADES = 0.5
+"""Decades between the rules from which on it is said that they disagree: a factor of three."""
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTestAnswer(Recommendation):
+    """The answer of a range test. `cliff` is where ramps had lost all that they had gained; there is no band.
+
+    Parameters
+    ----------
+    readings : tuple of Reading
+        What each rule says of the same ramps; the first one names the rate.
+    """
+
+    readings: tuple[Reading, ...] = ()
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> RangeTestAnswer:
+        """What `to_dict` wrote."""
+        readings = (Reading(r["rule"], Estimate(**r["lr"]), tuple(r["alone"])) for r in kept["readings"])
+        return cls(**{**parts(kept), "readings": tuple(readings)})
+
+
+def answer_of(
+    ramps: Sequence[RampCurve], *, metric: str | None, goal: str, level: float, caveats: Sequence[str] = ()
+) -> RangeTestAnswer:
+    """Read ramps that share their rates.
+
+    The rate named is a tenth of the one at which the ramps had lost all that they had gained: of the rules it came
+    closest to the best rate where all were run (`benchmarks/scan_live`). None is named where no ramp held twelve
+    losses, or the loss neither fell by more than its noise nor was lost.
+
+    Parameters
+    ----------
+    ramps : sequence of RampCurve
+    metric, goal : str
+        What was read, and whether less or more of it is better.
+    level : float
+        Of the intervals.
+    caveats : sequence of str
+        What there is to doubt besides, of how the ramps were made.
+    """
+    rule = f"lost / 10 of {metric}" if metric else "lost / 10"
+    if not ramps:
+        reason = "No ramp gave the losses of twelve steps before training was lost: start lower, or report each step."
+        return RangeTestAnswer(None, None, None, reason, rule, metric, goal, tuple(caveats))
+    whole = mean_ramp(ramps)
+    smoothed, noise = line(whole)
+    cliff = _lost(ramps, level)
+    fell = whole.start - float(smoothed.min()) > FALL_NOISE_LEVELS * noise / math.sqrt(whole.loss.size)
+    if not fell and whole.lost is None:
+        reason = (
+            f"{metric} never fell along the ramp by more than its own noise: no rate can be read off it. More steps, a "
+            "larger batch, or a scan, which trains at constant rates, would show more."
+        )
+        return RangeTestAnswer(None, None, cliff, reason, rule, metric, goal, tuple(caveats))
+    readings = read_all(ramps, level=level)
+    named = readings[0].lr
+    at = 10.0 ** float(whole.log_lr[int(np.argmin(smoothed))])
+    edge = 10 * named.value
+    come = (
+        f"back where it began at {edge:.2g}" if whole.lost is not None else f"not back by {edge:.2g}, the end"
+    )
+    others = ", ".join(f"{r.rule} {r.lr.value:.2g}" for r in readings[1:])
+    count = "one ramp" if len(ramps) == 1 else f"{len(ramps)} ramps"
+    reason = (
+        f"Over {count} the smoothed {metric} was lowest at {at:.2g} and {come}; a tenth of that is named. Other rules "
+        f"on the same curve: {others}."
+    )
+    doubts = (*_caveats(readings, whole, fell, len(ramps)), *caveats)
+    return RangeTestAnswer(named, None, cliff, reason, rule, metric, goal, doubts, None, readings)
+
+
+def _lost(ramps: Sequence[RampCurve], level: float) -> Estimate | None:
+    """From which rate on ramps lost what they had gained: the median, and the range over ramps."""
+    lost = sorted(10.0**ramp.lost for ramp in ramps if ramp.lost is not None)
+    if 2 * len(lost) <= len(ramps):
+        return None
+    method = "where ramps had lost all they had gained; range over ramps"
+    return Estimate(float(np.median(lost)), lost[0], lost[-1], level, method)
+
+
+def _caveats(readings: Sequence[Reading], whole: RampCurve, fell: bool, count: int) -> Iterator[str]:
+    yield (
+        "A ramp cannot know how long you will train: the interval is that of the rule's answer, not of the best rate. "
+        "lrscope scan gives that."
+    )
+    if not fell:
+        yield (
+            "The loss never fell along the ramp by more than its own noise: only where it blew up is known, and rules "
+            "that look at the fall read noise. More ramps or steps would show more."
+        )
+    rates = [reading.lr.value for reading in readings]
+    apart = math.log10(max(rates) / min(rates))
+    if apart > APART_DECADES:
+        yield (
+            f"The rules disagree by {apart:.1f} decades, from {min(rates):.2g} to {max(rates):.2g}; nothing in a ramp "
+            "says which of them is right."
+        )
+    first, last = 10.0 ** float(whole.log_lr[0]), 10.0 ** float(whole.log_lr[-1])
+    if whole.lost is None:
+        yield (
+            f"Training was not lost by the end of the ramp, at {last:.2g}, so its lowest point may lie further up: a "
+            "ramp to a higher rate would show it."
+        )
+    if readings[0].lr.value < first:
+        yield (
+            f"The rate named lies below the ramp's first, which was {first:.2g}: a ramp that starts lower would show "
+            "it."
+        )
+    if count == 1:
+        yield "Only one ramp was read: the interval knows the noise of batches, not what another seed would say."

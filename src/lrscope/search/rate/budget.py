@@ -1,0 +1,60 @@
+"""What a budget comes to in steps, and whether it can answer at all."""
+
+from __future__ import annotations
+
+import math
+
+from lrscope.curves import Plan
+from lrscope.errors import UsageError
+
+FEWEST_RATES = 3
+"""Rates that have to be tried before one of them can be called better than its neighbours."""
+
+
+def check_budget(plan: Plan) -> None:
+    """Raise where `plan` cannot be carried out.
+
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than three rates, no seed, or the budget cannot try three rates; the message says
+        what budget would do.
+    """
+    if len(plan.rates) < FEWEST_RATES:
+        raise UsageError(
+            f"A scan needs at least three learning rates to compare, but its range holds {len(plan.rates)}; "
+            f"widen it (--low, --high) or make it finer (--per-decade)."
+        )
+    if not plan.seeds:
+        raise UsageError("A scan needs at least one seed.")
+    if not (math.isfinite(plan.budget) and plan.budget > 0):
+        raise UsageError(f"budget must be a positive number of full runs, not {plan.budget!r}.")
+    if not plan.pausable or plan.horizon == 1:
+        if plan.budget < FEWEST_RATES:
+            raise UsageError(
+                f"A budget of {plan.budget:g} cannot try three learning rates, because each of these runs "
+                f"counts as a whole one; --budget {FEWEST_RATES} is the least that can."
+            )
+        return
+    if plan.horizon is None:
+        return
+    if plan.horizon < 1:
+        raise UsageError(f"steps must be at least 1, not {plan.horizon!r}.")
+    if plan.scout is not None:
+        need = 1 + (FEWEST_RATES - 1) / plan.horizon
+        because = "the first one was let through to learn how long a run is (--steps would spare it)"
+    else:
+        need = FEWEST_RATES / plan.horizon
+        because = f"a full run has only {plan.horizon} steps"
+    if plan.budget * plan.horizon < need * plan.horizon - 1e-6:
+        least = math.ceil(need * 100) / 100
+        raise UsageError(
+            f"A budget of {plan.budget:g} full runs cannot try three learning rates, because {because}; "
+            f"--budget {least:g} is the least that can."
+        )
+
+
+def total_steps(plan: Plan) -> int:
+    """The budget in steps. The horizon must be known."""
+    return 0 if plan.horizon is None else math.floor(plan.budget * plan.horizon + 1e-6)
