@@ -22,6 +22,7 @@ RISING_RUN = 5  # evaluations that rise one after the other are enough to say it
 SIZE_SHARE = 0.05  # of what validation had improved by: a smaller rise is no reason to stop
 RISE_ERRORS = 4.0  # over all windows and looks of a run; chosen in `benchmarks/diagnosis/overfitting.py`
 _MOST_EVALUATIONS = 200  # a validation loss of more points is averaged to so many
+CONFIDENCE = 0.95  # fewer than one level curve in twenty is ever called so, over all looks
 MEMORY_SLACK = 0.1  # added to the memory that is read, which is uncertain
 
 
@@ -74,7 +75,6 @@ def read_overfitting(curves: Mapping[str, LossCurve], validation: str, training:
         "rise_errors": rise.errors,
         "overfitting": 1.0,
     }
-    confidence = 0.95 if rise.errors < 1.5 * RISE_ERRORS else 0.99
     fact = f"{validation} has risen by {short(rise.size)} since its best at step {at:,}"
     better, worse = _scores_since(curves, at)
     if better and not worse:
@@ -84,7 +84,7 @@ def read_overfitting(curves: Mapping[str, LossCurve], validation: str, training:
             Advice.KEEP,
             f"{fact}, but {name}, of the same data, has got better since then ({before:.4g} to {now:.4g}): the model "
             f"grows over-confident, not worse. Choose the checkpoint by {name}; label smoothing would mend the loss.",
-            confidence,
+            CONFIDENCE,
             {**evidence, "overfitting": 0.0},
         )
     return Verdict(
@@ -92,7 +92,7 @@ def read_overfitting(curves: Mapping[str, LossCurve], validation: str, training:
         Advice.STOP,
         f"Overfitting: {fact}, while the training loss does not rise. Stop and go back to that step, or regularise; "
         "another rate is not the cure.",
-        confidence,
+        CONFIDENCE,
         evidence,
     )
 

@@ -226,7 +226,7 @@ def _moving(
         within = "" if least == most else f" ({100 * FORECAST_LEVEL:.0f} % sure: {least} to {most})"
         reason = (
             f"It still gets better: by about {about} more by step {at:,} at this pace{within}. Whether a higher rate "
-            "would be faster, the loss alone does not say."
+            "would be faster, this curve alone does not say."
         )
         confidence = 1 - DOUBT_SHARE * (1 - sure * found.outlook.goes_on)
         return Verdict(Regime.DESCENDING, Advice.KEEP, reason, min(confidence, MOST_CONFIDENCE), evidence)
