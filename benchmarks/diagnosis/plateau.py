@@ -1,12 +1,13 @@
 """How good is the plateau trigger on published training curves? Premature, missed and late first cuts, rule
 by rule.
 
-    python benchmarks/diagnosis/plateau.py FOLDER [--draws 1]
+    python benchmarks/diagnosis/plateau.py FOLDER [--beyond]
 
 FOLDER holds the packed DeepOBS curves (one .npz a problem). Every run that kept all values finite and reached
 half of the best improvement of its problem and optimiser counts; each epoch's mean training loss is what the
 rules see, and PyTorch's, Keras's and optax's see the test loss, as they are used. The truth is what the
-training loss did afterwards (`lrscope.diagnosis.backtest.what_came`).
+training loss did afterwards (`lrscope.diagnosis.backtest.what_came`), within the log; with --beyond, a curve that
+still falls at its end is no flat one, as the diagnosis sees it.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("--beyond", action="store_true")
+    asked = parser.parse_args()
+    folder, beyond = asked.folder, asked.beyond
     if not list(folder.glob("*.npz")):
         sys.exit(f"No .npz files in {folder}: this benchmark needs the published curves and was not run.")
     peers = {
@@ -78,8 +81,8 @@ def main() -> None:
     ours = {f"lrscope rho={rho}": (lambda rho=rho: OurPlateau(rho=rho)) for rho in RHOS}
     rows: list[Row] = []
     for problem, optimiser, train, test in runs(folder):
-        done = backtest(test, peers, judged_by=train) + backtest(train, ours)
-        done += tuple(r for r in backtest(train, {"torch p=10, train loss": lambda: TorchPlateau()}))
+        done = backtest(test, peers, judged_by=train, beyond=beyond) + backtest(train, ours, beyond=beyond)
+        done += backtest(train, {"torch p=10, train loss": lambda: TorchPlateau()}, beyond=beyond)
         flat = any(r.missed or np.isfinite(r.delay) for r in done)
         rows += [(problem, optimiser, r, flat) for r in done]
     names = list(dict.fromkeys(r.rule for _, _, r, _ in rows))

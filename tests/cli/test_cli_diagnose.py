@@ -27,7 +27,8 @@ def test_diagnose_answers_and_ends_with_0(falls, capfd):
     """A log in, a verdict out on standard output, nothing on standard error."""
     assert run(["diagnose", str(falls)]) == 0
     out, err = capfd.readouterr()
-    assert out.startswith("Descending: keep the learning rate")
+    assert out.startswith("Descending: stop training")
+    assert "The schedule is over: since step" in out
     assert err == ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrscope.errors import UsageError
@@ -52,6 +52,7 @@ def test_level_and_falling_are_told_apart_with_enough_points():
     assert found >= 80
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.floats(-50, 50), st.floats(0.01, 100))
 def test_unit_and_origin_do_not_matter(seed, shift, factor):
     """A constant added, or another unit, changes no answer."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrscope.errors import UsageError
@@ -43,6 +43,7 @@ def test_one_wild_point_moves_it_little():
     assert abs(trend(y).slope - plain.slope) < plain.error
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(-10, 10), min_size=6, max_size=30),
     st.floats(-100, 100),

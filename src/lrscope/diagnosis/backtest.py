@@ -24,9 +24,11 @@ from lrscope.diagnosis.plateau_rules import (
     TorchPlateau,
 )
 from lrscope.errors import UsageError
+from lrscope.statistics.pace import FEWEST_POINTS, pace
 from lrscope.vocabulary import Goal, goal_of
 
 PREMATURE = 0.05  # more than this share of the whole improvement was still to come
+GOES_ON = 0.1  # or, on a curve that still falls, this share of what the last doubling had brought
 FLAT = 0.02  # less than this share is left: it stands
 FLAT_FOR = 0.3  # for at least this share of the run
 LATE = 0.05  # of the run, after it stood
@@ -36,14 +38,31 @@ LATE = 0.05  # of the run, after it stood
 class Truth:
     """What the whole curve shows afterwards.
 
-    `left` is the share of the whole improvement still to come at each point; `flat_from` the index from which
-    less than 2 % was left for good, if that is at least 30 % of the run, else None; `improved` whether there
-    was an improvement at all.
+    Parameters
+    ----------
+    left : array, shape (n,)
+        Share of the whole improvement still to come at each point.
+    flat_from : int or None
+        Index from which less than 2 % was left for good, if that is at least 30 % of the run and the curve does
+        not still fall at its end.
+    improved : bool
+        Whether there was an improvement at all.
+    falls : bool
+        It still falls at its end, and `left` counts what as many steps again would bring.
     """
 
     left: NDArray[np.float64]
     flat_from: int | None
     improved: bool
+    falls: bool = False
+
+    def premature(self, at: int) -> bool:
+        """Whether a cut there comes too early: more than 5 % of the whole improvement is still to come, or, on a
+        curve that still falls, a tenth of what the last doubling of the steps before had brought.
+        """
+        before = float(self.left[at // 2] - self.left[at])
+        left = float(self.left[at])
+        return left > PREMATURE or (self.falls and left >= GOES_ON * max(before, 0.0))
 
 
 @dataclass(frozen=True)
@@ -59,7 +78,7 @@ class Replay:
     left_at_cut : float
         Share of the whole improvement still to come at the first cut; NaN without one.
     premature : bool
-        Whether that is more than 5 %.
+        Whether that is too much; see `Truth.premature`.
     delay : float
         Share of the run from where it stood level to the first cut (negative before); NaN where either is
         missing.
@@ -110,6 +129,7 @@ def backtest(
     lr: float | None = None,
     points_per_epoch: float = 1.0,
     judged_by: LossCurve | None = None,
+    beyond: bool = True,
 ) -> tuple[Replay, ...]:
     """Replay plateau rules over one logged curve.
 
@@ -128,6 +148,9 @@ def backtest(
     judged_by : LossCurve, optional
         The curve that tells afterwards what was still to come, of the same steps (say the training loss); the
         same curve unless told.
+    beyond : bool, default True
+        Whether a curve that still falls at its end is judged by what would have come, too, as the diagnosis
+        judges it; else the log is all there is.
 
     Raises
     ------
@@ -144,31 +167,40 @@ def backtest(
         next((float(v) for v in (() if curve.lr is None else curve.lr) if v > 0), 0.1) if lr is None else lr
     )
     makers = default_rules(chosen, first, points_per_epoch) if rules is None else rules
-    truth = what_came(judge, goal_of(judge.name) if judged_by is not None else chosen)
+    truth = what_came(judge, goal_of(judge.name) if judged_by is not None else chosen, beyond)
     return tuple(_replay(name, make(), curve, truth) for name, make in makers.items())
 
 
-def what_came(curve: LossCurve, goal: Goal = "min") -> Truth:
-    """What was still to come at each point of a finished curve: against its smoothed end (a running median of
-    three, of long curves of 1 %).
+def what_came(curve: LossCurve, goal: Goal = "min", beyond: bool = True) -> Truth:
+    """What was still to come at each point of a finished curve.
+
+    Counted from its smoothed end (a running median of three, of long curves of 1 %), and with `beyond`, where the
+    curve still falls there by its pace (`lrscope.statistics.pace`), from what as many steps again would have
+    reached: such a curve never stood level.
     """
     y = np.where(np.isfinite(curve.loss), curve.loss, np.nan) * (-1.0 if goal == "max" else 1.0)
     finite = np.isfinite(y)
     n = int(y.size)
+    nothing = Truth(np.full(n, np.nan), None, False)
     if finite.sum() < 3:
-        return Truth(np.full(n, np.nan), None, False)
+        return nothing
     y = np.interp(np.arange(n), np.flatnonzero(finite), y[finite])
     half = max(1, n // 200)
     smooth = np.array([np.median(y[max(i - half, 0) : i + half + 1]) for i in range(n)])
     smooth[0] = y[0]
     end = float(smooth[-max(3, n // 50) :].mean())
+    found = pace(y, curve.step) if beyond and n >= FEWEST_POINTS else None
+    falls = found is not None and found.falling
+    if found is not None and falls:
+        end -= max(found.outlook.gain, 0.0)
     total = float(smooth[0]) - end
     if not total > 0:
-        return Truth(np.full(n, np.nan), None, False)
+        return nothing
     left = (smooth - end) / total
     above = np.flatnonzero(left > FLAT)
     flat = int(above[-1]) + 1 if above.size else 0
-    return Truth(left, flat if flat <= (1 - FLAT_FOR) * (n - 1) else None, True)
+    stood = not falls and flat <= (1 - FLAT_FOR) * (n - 1)
+    return Truth(left, flat if stood else None, True, falls)
 
 
 def _replay(name: str, rule: Rule, curve: LossCurve, truth: Truth) -> Replay:
@@ -191,7 +223,7 @@ def _replay(name: str, rule: Rule, curve: LossCurve, truth: Truth) -> Replay:
         cuts=tuple(int(steps[i]) for i in cuts),
         raises=tuple(int(steps[i]) for i in raises),
         left_at_cut=left,
-        premature=left > PREMATURE,
+        premature=bool(cuts) and truth.premature(cuts[0]),
         delay=delay,
         late=delay > LATE,
         missed=truth.flat_from is not None and not cuts,

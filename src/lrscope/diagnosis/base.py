@@ -78,18 +78,19 @@ class Diagnosis:
     advice : Advice
         What to do with the learning rate.
     evidence : mapping of str to float
-        The numbers it rests on, by name; see the judges in `regimes`, `updates` and `gap`.
+        The numbers it rests on, by name; see the judges in `regimes`, `overfitting`, `updates` and `gap`.
     reason : str
         One sentence for a person.
     confidence : float
-        Between 0 and 1: how sure the regime is, of the tests' own reckoning. Assumptions may fail beyond it.
+        Between 0 and 1: how often such a verdict is right, measured on courses whose continuation is known
+        (`benchmarks/diagnosis/pace.py`).
     segments : tuple of Segment
         The whole curve, cut where its pace changed.
     gain_left : Estimate or None
-        What as many steps again as the run has had would bring at the present pace, in the metric's unit;
-        negative where it gets worse. None where too few points tell.
-    steps_per_percent : float or None
-        Steps until another 1 % of what was gained is gained, at this pace; infinite where it stands still.
+        What as many steps again as the run has had would bring, in the metric's unit; negative where it gets
+        worse. None where too few points tell, where the curve diverges or overfits, and where the schedule is over.
+    steps_per_percent : None
+        No longer told: a per cent of the fall from a random start measures nothing.
     metric : str
         The curve judged.
     warnings : tuple of str
@@ -104,6 +105,6 @@ class Diagnosis:
     confidence: float
     segments: tuple[Segment, ...] = ()
     gain_left: Estimate | None = None
-    steps_per_percent: float | None = None
+    steps_per_percent: None = None
     metric: str = "loss"
     warnings: tuple[str, ...] = ()

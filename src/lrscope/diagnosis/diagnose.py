@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,11 +12,12 @@ from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Verdict
 from lrscope.diagnosis.gap import FEWEST, read_gap
 from lrscope.diagnosis.look_back import widened
 from lrscope.diagnosis.overfitting import read_overfitting
-from lrscope.diagnosis.regimes import RHO, Reading, find_cuts, read_loss, segments
+from lrscope.diagnosis.regimes import Reading, read_loss
+from lrscope.diagnosis.schedule import heed_schedule, planned_steps, rate_of, read_schedule
+from lrscope.diagnosis.segments import segments
 from lrscope.diagnosis.series import Series, epoch_length, prepare
 from lrscope.diagnosis.updates import is_plain_sgd, read_updates
 from lrscope.errors import UsageError
-from lrscope.statistics.estimate import Estimate
 from lrscope.vocabulary import Goal, choose_metric, direction, goal_of, is_loss, is_validation
 
 _SPARSE = 20  # values of a validation loss up to which a training loss with many more of them tells more
@@ -34,13 +34,13 @@ def diagnose_curves(
     goal: Goal | None = None,
     epoch_steps: float | None = None,
     plain_sgd: bool | None = None,
-    rho: float = RHO,
 ) -> Diagnosis:
     """What state training is in at the end of its curves, and what would help.
 
     The loss is judged first (`regimes`); then, where they were logged, the updates (`updates`) and the gap
-    (`gap`) may overrule it, for they know what the loss cannot tell. A validation curve that worsens while
-    training improves is named overfitting.
+    (`gap`) may overrule it, for they know what the loss cannot tell. A validation loss that rises while the
+    training loss does not is named overfitting. Last, no advice is given that the schedule leaves no room for
+    (`schedule`).
 
     Parameters
     ----------
@@ -57,8 +57,6 @@ def diagnose_curves(
         Steps in an epoch; read from an ``epoch`` curve unless told.
     plain_sgd : bool, optional
         Whether the optimiser is plain gradient descent, without momentum; seen from the norms unless told.
-    rho : float, default 0.05
-        The share of what was gained that counts as nothing.
 
     Returns
     -------
@@ -73,34 +71,33 @@ def diagnose_curves(
     name, passed_over = _choose(curves, metric)
     if goal not in (None, "min", "max"):
         raise UsageError(f"goal must be 'min' or 'max', but is {goal!r}.")
-    if not rho > 0:
-        raise UsageError(f"rho must be positive, but is {rho}.")
     if epoch_steps is not None and not epoch_steps > 0:
         raise UsageError(f"epoch_steps must be positive, but is {epoch_steps}.")
     chosen = goal or goal_of(name)
     assumed = () if goal or direction(name) else (assumption(name, chosen, None),)
     series = prepare(curves[name], chosen)
     epochs = epoch_steps or epoch_length(curves)
-    cuts = find_cuts(series)
-    reading = read_loss(series, epochs, cuts=cuts, rho=rho)
-    warnings = (*assumed, *passed_over, *_caveats(series, epochs))
-    verdict = (
-        _range_test(curves, reading)
-        or _with_training(curves, name, series, reading)
-        or _with_updates(curves, name, reading, plain_sgd)
-    )
+    planned = planned_steps(curves)
+    reading = read_loss(series, epochs, name=name, curves=curves, planned=planned)
+    ramp = _range_test(curves, reading)
+    overfitted = None if ramp else _overfitting(curves, name, told=metric is not None)
+    verdict = ramp or overfitted or _with_updates(curves, name, reading, plain_sgd)
+    schedule = read_schedule(rate_of(curves), series.last_step, planned)
+    if ramp is None:
+        verdict = heed_schedule(verdict, schedule)
+    open_ended = ramp is None and overfitted is None and schedule.spent_since is None
+    latest = Regime.UNDECIDED if overfitted else reading.verdict.regime
     return Diagnosis(
         regime=verdict.regime,
         span=reading.span,
         advice=verdict.advice,
-        evidence=dict(verdict.evidence),
+        evidence={**reading.verdict.evidence, **verdict.evidence},
         reason=verdict.reason,
         confidence=verdict.confidence,
-        segments=segments(series, cuts, reading.verdict.regime),
-        gain_left=_gain_left(reading),
-        steps_per_percent=_pace(reading),
+        segments=segments(series, latest, reading.span[0]),
+        gain_left=reading.forecast if open_ended else None,
         metric=name,
-        warnings=(*warnings, *verdict.warnings),
+        warnings=(*assumed, *passed_over, *_caveats(series, epochs, verdict), *verdict.warnings),
     )
 
 
@@ -134,7 +131,7 @@ def _choose(curves: Mapping[str, LossCurve], metric: str | None) -> tuple[str, t
 
 def _range_test(curves: Mapping[str, LossCurve], reading: Reading) -> Verdict | None:
     """A log whose rate does nothing but rise, over decades, is a range test: no state of training at all."""
-    lr = _rate(curves)
+    lr = rate_of(curves)
     if lr is None or len(lr) < 10 or not np.isfinite(lr.loss).all():
         return None
     rates = lr.loss
@@ -152,17 +149,15 @@ def _range_test(curves: Mapping[str, LossCurve], reading: Reading) -> Verdict | 
     )
 
 
-def _rate(curves: Mapping[str, LossCurve]) -> LossCurve | None:
-    return next((c for n, c in curves.items() if n.rsplit("/", 1)[-1] in ("lr", "learning_rate")), None)
-
-
-def _with_training(
-    curves: Mapping[str, LossCurve], name: str, series: Series, reading: Reading
-) -> Verdict | None:
-    if not is_validation(name):
+def _overfitting(curves: Mapping[str, LossCurve], name: str, told: bool) -> Verdict | None:
+    """Overfitting, from the judged curve, or from another validation loss unless the caller named the curve."""
+    losses = [n for n in curves if is_loss(n)]
+    judged = name if is_validation(name) and is_loss(name) else None
+    validation = judged or (None if told else choose_metric([n for n in losses if is_validation(n)]))
+    training = choose_metric([n for n in losses if not is_validation(n)])
+    if validation is None or training is None:
         return None
-    found = choose_metric([n for n in curves if is_loss(n) and not is_validation(n)])
-    return None if found is None else read_overfitting(prepare(curves[found]), reading, series)
+    return read_overfitting(curves, validation, training)
 
 
 def _with_updates(
@@ -171,7 +166,7 @@ def _with_updates(
     verdict = reading.verdict
     if is_validation(name):
         return verdict
-    lr = _rate(curves)
+    lr = rate_of(curves)
     plain = is_plain_sgd(curves, lr) if plain_sgd is None else plain_sgd
     verdict = read_updates(curves, reading.span, verdict, plain, lr) or verdict
     gap = next((c for n, c in curves.items() if n.rsplit("/", 1)[-1] == "gap"), None)
@@ -180,27 +175,7 @@ def _with_updates(
     return verdict
 
 
-def _gain_left(reading: Reading) -> Estimate | None:
-    test = reading.test
-    if test is None or math.isnan(test.low):
-        return None
-    return Estimate(
-        test.fall,
-        test.low,
-        test.high,
-        0.8,
-        "robust line over the latest stretch, held for as long again as the run so far; "
-        "autocorrelation-corrected",
-    )
-
-
-def _pace(reading: Reading) -> float | None:
-    if reading.test is None or not reading.gained > 0 or reading.verdict.regime is Regime.DIVERGING:
-        return None
-    return 0.01 * reading.gained / reading.pace if reading.pace > 0 else math.inf
-
-
-def _caveats(series: Series, epochs: float | None) -> tuple[str, ...]:
+def _caveats(series: Series, epochs: float | None, verdict: Verdict) -> tuple[str, ...]:
     caveats = []
     inner = series.broken - series.broken_tail
     if inner:
@@ -208,9 +183,9 @@ def _caveats(series: Series, epochs: float | None) -> tuple[str, ...]:
             f"{inner} value{'s' if inner > 1 else ''} before the end {'are' if inner > 1 else 'is'} not "
             f"finite and left out."
         )
-    if epochs is None and series.value.size:
+    if epochs is None and verdict.regime is Regime.PLATEAU:
         caveats.append(
-            "How long an epoch is could not be read; a plateau may be named after 8 evaluations or 150 "
-            "mini-batches."
+            "The log does not say how long an epoch is, so this plateau may lie within the first eight epochs, where "
+            "losses stand on shelves; give --epoch-steps."
         )
     return tuple(caveats)

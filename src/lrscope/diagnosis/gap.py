@@ -47,6 +47,7 @@ def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict 
         if mean.error > 0
         else (math.copysign(math.inf, mean.value) if mean.value else 0.0)
     )
+    seen = f"gap {mean.value:+.3g}, {abs(t):.1f} standard errors"
     evidence = {**before.evidence, "gap": mean.value, "gap_t": t, "gap_points": float(inside.size)}
     sure = min(0.99, 0.5 + 0.15 * min(abs(t), 3.3))
     broken = "not_finite_at_end" in before.evidence
@@ -59,9 +60,8 @@ def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict 
         return Verdict(
             regime,
             Advice.LOWER,
-            f"The averaged weights are better than the present ones (gap {mean.value:+.3g}, t {t:+.1f}): "
-            f"noise limits the loss at this rate; "
-            "lower it.",
+            f"The averaged weights are better than the present ones ({seen}): "
+            "gradient noise limits the loss at this rate; lower it.",
             sure,
             evidence,
             before.warnings,
@@ -70,9 +70,8 @@ def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict 
         return Verdict(
             Regime.UNDECIDED,
             Advice.KEEP,
-            f"The loss has risen, but on the same batches the present weights beat their average (gap "
-            f"{mean.value:+.3g}, t {t:+.1f}), which a divergence would not let them: hard batches, most likely; "
-            "keep the rate and look again.",
+            f"The loss has risen, but on the same batches the present weights beat their average ({seen}), "
+            "which a divergence would not let them: hard batches, most likely; keep the rate and look again.",
             0.6,
             evidence,
             before.warnings,
@@ -87,16 +86,14 @@ def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict 
         return Verdict(
             Regime.TOO_SLOW if repeated else Regime.DESCENDING,
             Advice.RAISE if repeated else Advice.KEEP,
-            f"The average lags behind the present weights (gap {mean.value:+.3g}, t {t:+.1f}): training "
-            f"still goes somewhere"
+            f"The average lags behind the present weights ({seen}): training still goes somewhere"
             + ("; a higher rate would be faster." if repeated else "; keep the rate."),
             sure,
             evidence,
             before.warnings,
         )
     reason = (
-        f"The present weights and their average are about as good (gap {mean.value:+.3g}, t {t:+.1f}): "
-        f"neither a lower nor a higher "
+        f"The present weights and their average are about as good ({seen}): neither a lower nor a higher "
         "rate is called for."
     )
     stands = Regime.UNDECIDED if before.regime is Regime.DIVERGING else before.regime

@@ -20,6 +20,8 @@ from lrscope.diagnosis.series import FEWEST_POINTS, prepare
 from lrscope.errors import UsageError
 from lrscope.statistics.autocorrelation import autocorrelation_time
 from lrscope.statistics.changepoint import change_points
+from lrscope.statistics.estimate import short
+from lrscope.statistics.pace import pace
 from lrscope.statistics.student import normal_quantile
 from lrscope.statistics.trend import trend
 from lrscope.vocabulary import Goal, goal_of
@@ -83,21 +85,23 @@ def patience_for(
     epoch_steps: float | None = None,
     seed: int = 0,
 ) -> Patience:
-    r"""The smallest patience that does not mistake a descent of `percent` per epoch for a plateau.
+    r"""The smallest patience that does not mistake a descent for a plateau: of `percent` per report, or of the
+    curve's own pace where it still falls and that is slower.
 
-    The curve's residuals about its course (straight pieces between change points) are resampled in blocks of
-    twice their memory, laid on a straight descent of ``percent / 100`` of what was gained so far per report,
-    and replayed 600 times; the answer is the smallest patience p at which at most `false_cuts` of the replays
-    have more than p reports in a row without a new best. The window for a slope test is ``(12 tau s^2 (z_a +
-    z_b)^2 / fall^2)^(1/3)``, with z_a for the rate of false cuts, z_b for power 0.9, and at least 3.
+    The curve's residuals about its course (pieces that are straight over the logarithm of the reports) are
+    resampled in blocks of twice their memory, laid on a straight descent, and replayed 600 times; the answer is the
+    smallest patience p at which at most `false_cuts` of the replays have more than p reports in a row without a new
+    best. The window for a slope test is ``(12 tau s^2 (z_a + z_b)^2 / fall^2)^(1/3)``, with z_a for the rate of false
+    cuts, z_b for power 0.9, and at least 3.
 
     Parameters
     ----------
     curve : LossCurve
         The metric that the rule is to see, one point a report (an epoch).
     percent : float, default 1.0
-        Descent per report that must not be cut, in per cent of what was gained since the start. Adding a
-        constant to the metric changes nothing.
+        Descent per report that must not be cut, in per cent of the improvement from the start to now. A curve that
+        still falls may do so far more slowly than 1 % of a fall from a random start: then its own pace, what as many
+        reports again would bring, is what must not be cut. Adding a constant to the metric changes nothing.
     false_cuts : float, default 0.05
         Chance of a wrong cut over the horizon.
     horizon : int, optional
@@ -135,12 +139,15 @@ def patience_for(
     gained = float(y[0]) - float(np.median(y[-max(3, n // 10) :]))
     if not gained > 2 * noise:
         return _nothing(
-            "Nothing beyond noise was gained yet, so there is no measure for a descent.",
+            "It has not come down by more than its noise yet, so there is no measure for a descent.",
             horizon,
             noise,
             memory,
         )
-    fall = percent / 100 * gained
+    fall, found = percent / 100 * gained, pace(y)
+    own = found.falling and 0 < found.outlook.gain / n < fall
+    fall = found.outlook.gain / n if own else fall
+    what = f"its own descent of {short(fall)} per report" if own else f"a descent of {short(fall)} per report"
     warnings = []
     if n < 50:
         warnings.append(f"The noise is known from {n} reports only.")
@@ -153,9 +160,8 @@ def patience_for(
     window = max(3, math.ceil((12 * memory * (noise * z / fall) ** 2) ** (1 / 3)))
     if patience > horizon // 2:  # then hardly any replay had the time to be cut
         reason = (
-            f"A descent of {percent:g} % per report is lost in this noise ({noise:.2g} a report): no "
-            f"patience within {horizon} reports is safe; "
-            "average the metric over more data, or look for a larger descent."
+            f"The noise of a report ({short(noise)}) hides {what}: no patience within {horizon} reports is safe. "
+            "Average the metric over more data, or look for a larger descent."
         )
         return Patience(
             None,
@@ -175,10 +181,8 @@ def patience_for(
     delay = _delay(residual, memory, patience, horizon, rng)
     mode = chosen
     reason = (
-        f"With this curve's noise ({noise:.2g} a report, memory {memory:.1f}), a patience of {patience} "
-        f"cuts a descent of {percent:g} % per report "
-        f"wrongly in {achieved:.0%} of runs of {horizon} reports; a plateau is cut about {delay:.0f} "
-        f"reports after it began."
+        f"With the noise of a report ({short(noise)}), a patience of {patience} cuts {what} wrongly in {achieved:.0%} "
+        f"of runs of {horizon} reports; a plateau is cut about {delay:.0f} reports after it began."
     )
     if chosen == "max":
         warnings.append("optax only minimises: give it the negated metric.")
@@ -221,20 +225,21 @@ def _epochs(step: NDArray[np.int64], value: NDArray[np.float64], length: float) 
 
 
 def _residuals(y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """About straight pieces; of the latest half, where there is enough of it: early noise is often of another
-    size.
+    """About pieces that are straight over the logarithm of the reports, as losses are; of the latest half, where
+    there is enough of it: early noise is often of another size.
     """
     out = []
+    y = y[-max(2 * FEWEST_POINTS, y.size // 2) :]
+    u = np.log(np.arange(y.size) + float(y.size))
     edges = [0, *change_points(y, shortest=6), y.size]
     for start, stop in pairwise(edges):
-        line = trend(y[start:stop])
-        at = np.arange(stop - start) - (stop - start - 1) / 2
+        line = trend(y[start:stop], u[start:stop])
+        at = u[start:stop] - u[start:stop].mean()
         # two parameters were spent on each piece
         out.append(
             (y[start:stop] - line.level - line.slope * at) * math.sqrt((stop - start) / (stop - start - 2))
         )
-    residual = np.concatenate(out)
-    return residual[-max(2 * FEWEST_POINTS, y.size // 2) :]
+    return np.concatenate(out)
 
 
 def _replays(

@@ -8,60 +8,69 @@ from there. So they are told apart by what the updates do (`updates`), or not at
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lrscope.diagnosis.base import Advice, Regime, Segment, Verdict
+from lrscope.curves.curve import LossCurve
+from lrscope.diagnosis.base import Advice, Regime, Verdict
+from lrscope.diagnosis.chance import read_chance
+from lrscope.diagnosis.divergence import LOST_SHARE, read_broken, read_divergence
 from lrscope.diagnosis.series import FEWEST_EPOCHS, FEWEST_POINTS, Series, smallest_count
-from lrscope.statistics.autocorrelation import block_means
-from lrscope.statistics.changepoint import change_points
-from lrscope.statistics.equivalence import Equivalence
-from lrscope.statistics.plateau import MOST_POINTS, PLAIN_T, PlateauTest, plateau_test
-from lrscope.statistics.student import student_cdf
-from lrscope.statistics.trend import Trend, trend
+from lrscope.statistics.estimate import Estimate, short
+from lrscope.statistics.pace import PLAIN, Pace, pace
+from lrscope.statistics.student import student_quantile
 
-# as long again at this pace brings less than this share of all that was gained: that is called level
-RHO = 0.05
+FORECAST_LEVEL = 0.8
+MOST_CONFIDENCE = (
+    0.95  # what the surest verdicts come to in `benchmarks/diagnosis/pace.py`: shelves cannot be seen
+)
+DOUBT_SHARE = 0.45  # of the doubt that shape and fall leave about a descent comes true; measured there, too
+SETTLED_POINTS = 50  # from which on a curve that never fell is called level against its own noise
+FEW_POINTS = 16  # of fewer, a fall that does not reach below the start is taken for a spike
+DECIDING_ERRORS = 2.9  # a pace of so many standard errors is told from none with power 0.9, error 5 %
+MOST_PATIENCE = 20  # lengths of the log; a promise that more points would decide goes no further
 ALIKE = (
-    "From the loss alone a noise floor and a zig-zag across the valley look alike; to tell them apart, "
-    "log the dot product "
-    "of each gradient with the update before it (grad_dot_update), or the gap to the averaged weights."
+    "From the loss alone a noise floor and a zig-zag across the valley look alike; to tell them apart, log the dot "
+    "product of each gradient with the update before it (grad_dot_update), or the gap to the averaged weights."
 )
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was measured on the latest stretch of a curve.
+    """What was read from one curve; verdict, segments and forecast all come from here.
 
-    `window` is the trend of it, `verdict` what follows, `gained` how far the metric had come, `horizon` the
-    steps of the stretch to come (as many as the run has had), `pace` the fall per step (positive while it
-    gets better).
+    Parameters
+    ----------
+    verdict : Verdict
+    pace : Pace or None
+        None where the curve has broken off or has too few points.
+    improvement : float
+        How far the metric has come from its start to its present level; negative where it is worse.
+    span : (int, int)
+        First and last step of the stretch that was judged.
+    forecast : Estimate or None
+        What as many steps again as the run has had would bring; None where the curve diverges, or is too short.
     """
 
     verdict: Verdict
-    window: Trend | None = None
-    test: Equivalence | None = None
-    gained: float = math.nan
-    horizon: float = math.nan
-    pace: float = math.nan
+    pace: Pace | None = None
+    improvement: float = math.nan
     span: tuple[int, int] = (0, 0)
+    forecast: Estimate | None = None
 
 
 def read_loss(
     series: Series,
     epoch_steps: float | None = None,
     *,
-    cuts: list[int] | None = None,
-    rho: float = RHO,
-    look: int = 1,
+    name: str = "loss",
+    curves: Mapping[str, LossCurve] | None = None,
+    planned: int | None = None,
 ) -> Reading:
     """Judge the latest stretch of a curve.
 
-    Order of judgement: broken off (values not finite at the end); standing above its own best by more than
-    noise and 30 % of what was gained; level by the equivalence test; rising; falling; undecided.
+    Order of judgement: broken off (values not finite at the end); standing above its own best; one value all
+    along; level (`pace`), and then at chance or not; getting worse; getting better; undecided.
 
     Parameters
     ----------
@@ -69,181 +78,92 @@ def read_loss(
         Smaller is better.
     epoch_steps : float, optional
         Steps in an epoch. No plateau is named in the first eight.
-    cuts : list of int, optional
-        Change points, as indices; the judged stretch begins no earlier than the last of them if enough is
-        left.
-    rho : float, default 0.05
-        What counts as nothing, as a share of what was gained.
-    look : int, default 1
-        Which look at a growing curve this is; see `equivalence`.
+    name : str, default "loss"
+        The curve's.
+    curves : mapping of str to LossCurve, optional
+        The whole log, for the accuracies that tell whether anything was learnt.
+    planned : int, optional
+        The run's stated last step: the forecast in the reason is for it.
     """
     n = int(series.value.size)
-    # One value that is not finite at the end is an end, unless such values are nothing special in this log.
-    if series.broken_tail >= 2 or (series.broken_tail == 1 and series.broken - 1 <= 0.05 * n):
-        return Reading(_broken(series), span=(int(series.step[-1]) if n else 0, series.last_step))
+    broken = read_broken(series)
+    if broken is not None:
+        return Reading(broken, span=(int(series.step[-1]) if n else 0, series.last_step))
     least = smallest_count(series, epoch_steps)
     if n < FEWEST_POINTS:
-        reason = f"Only {n} finite points: {least} would be the least to judge by."
-        return Reading(
-            _undecided(reason, {"points": float(n), "points_needed": float(least)}), span=_span(series, 0)
-        )
-    found = plateau_test(
-        series.value, series.step, start=series.start, rho=rho, look=look, cut=cuts[-1] if cuts else None
-    )
-    window, test, gained = found.window, found.latest, found.gained
-    # noise of the starting value itself: a lucky or unlucky first batch is no gain
-    sure_gain = gained - 2 * window.noise * (1.0 if n < 200 else 2 / math.sqrt(min(n // 100, 16)))
+        reason = f"There are only {n} finite points; {least} are the least to judge by."
+        evidence = {"points": float(n), "points_needed": float(least)}
+        return Reading(_undecided(reason, evidence), span=(int(series.step[0]) if n else 0, series.last_step))
+    found = pace(series.value, series.step)
+    improvement = series.start - found.latest.level
+    forecast = _forecast(series, found)
     evidence = {
         "points": float(n),
-        "window_points": float(window.count),
-        "gained": gained,
-        "coming_fall": test.fall,
-        "coming_fall_low": test.low,
-        "coming_fall_high": test.high,
-        "share_left": test.share,
-        "longer_share_high": found.longer.high / gained if gained > 0 else math.nan,
-        "noise": window.noise,
-        "memory": window.memory,
-        "t": -window.t if window.t else 0.0,
+        "improvement": improvement,
+        "last_doubling": found.last,
+        "expected_of_last_doubling": found.expected,
+        "next_doubling": forecast.value,
+        "next_doubling_low": forecast.low,
+        "next_doubling_high": forecast.high,
+        "noise": found.latest.noise,
+        "fall_in_standard_errors": -found.latest.t,
     }
-    span = _span(series, found.begin)
-    verdict = (
-        _diverging(series, window, evidence)
-        or _level(found, sure_gain, n, least, evidence)
-        or _moving(found, n, evidence)
+    diverging = read_divergence(series, found.latest, evidence) or _getting_worse(
+        found, improvement, evidence
     )
-    whole = float(series.step[-1] - series.step[0])
-    return Reading(verdict, window, test, gained, whole, window.fall / found.length, span)
-
-
-def segments(series: Series, cuts: list[int], latest: Regime) -> tuple[Segment, ...]:
-    """The curve in stretches of about one pace; the last has the verdict's own regime where the loss can tell
-    it.
-    """
-    n = int(series.value.size)
-    if n < 3:
-        return ()
-    edges = [0, *cuts, n]
-    gained = series.start - float(np.min(block_means(series.value, 50)))
-    out = []
-    for start, stop in pairwise(edges):
-        if stop - start < 3:
-            continue
-        at = series.step[start:stop].astype(np.float64)
-        y = series.value[start:stop]
-        line = trend(block_means(y, MOST_POINTS), block_means(at, MOST_POINTS))
-        low, high = line.fall_within(0.9) if not math.isnan(line.fall_error) else (-math.inf, math.inf)
-        if low > 0:
-            regime = Regime.DESCENDING
-        elif high < RHO * gained and low > -0.1 * gained:
-            regime = Regime.PLATEAU
-        elif high < 0 and -line.fall > 0.3 * gained:
-            regime = Regime.DIVERGING
-        else:
-            regime = Regime.UNDECIDED
-        if stop == n and latest not in (Regime.TOO_SLOW, Regime.ZIGZAG):
-            regime = latest
-        out.append(
-            Segment(int(at[0]), int(at[-1]), regime, line.level * series.sign, line.slope * series.sign)
-        )
-    return tuple(out)
-
-
-def find_cuts(series: Series) -> list[int]:
-    """Change points of a curve, for `read_loss` and `segments`."""
-    return change_points(series.value) if series.value.size >= 2 * FEWEST_POINTS else []
-
-
-def _span(series: Series, begin: int) -> tuple[int, int]:
-    first = int(series.step[begin]) if series.step.size > begin else 0
-    return (first, series.last_step)
+    level = None if diverging else _level(series, found, improvement, least, evidence)
+    if diverging is None and not found.falling and n >= least:
+        level = read_chance(series, name, found.latest, improvement, curves or {}, evidence) or level
+    verdict = diverging or level or _moving(series, found, improvement, forecast, planned, evidence)
+    begin = found.begin if found.level else min(found.begin, n - n // 2)
+    span = (int(series.step[begin]), series.last_step)
+    told = diverging is None and not _is_spiky(series, found, improvement)
+    return Reading(verdict, found, improvement, span, forecast if told else None)
 
 
 def _undecided(reason: str, evidence: dict[str, float], confidence: float = 0.5) -> Verdict:
     return Verdict(Regime.UNDECIDED, Advice.UNDECIDED, reason, confidence, evidence)
 
 
-def _broken(series: Series) -> Verdict:
-    count = series.broken_tail
+def _is_spiky(series: Series, found: Pace, improvement: float) -> bool:
+    return series.value.size < FEW_POINTS and improvement <= 2 * found.latest.noise
+
+
+def _forecast(series: Series, found: Pace) -> Estimate:
+    """The outlook, held within what the metric can be: positive values stay so, shares stay below one."""
+    y = series.value
+    most, now = math.inf, found.latest.level - found.latest.fall / 2  # where the line ends
+    if series.sign > 0 and float(y.min()) >= 0:
+        most = max(now, 0.0)
+    elif series.sign < 0 and float(y.min()) >= -1 and float(y.max()) <= 0:
+        most = max(1 + now, 0.0)
+    gain, low, high = (min(v, most) for v in (found.outlook.gain, found.outlook.low, found.outlook.high))
+    method = "mean over shapes of the latest half (powers of the steps and decays), over as many steps again"
+    return Estimate(gain, low, high, FORECAST_LEVEL, method)
+
+
+def _getting_worse(found: Pace, improvement: float, evidence: dict[str, float]) -> Verdict | None:
+    line = found.latest
+    if not found.rising or not line.t > 0 or not improvement > 0:
+        return None
+    # over as many steps again, at the pace of the latest half
+    low = 2 * (-line.fall - student_quantile(0.9, line.freedom) * line.fall_error)
+    if low <= LOST_SHARE * improvement:
+        return None
     return Verdict(
         Regime.DIVERGING,
         Advice.LOWER,
-        f"The last {f'{count} values are' if count > 1 else 'value is'} not finite: training has broken off; go "
-        f"back to a checkpoint "
-        "from before, at a lower rate.",
-        0.99,
-        {"not_finite_at_end": float(count), "points": float(series.value.size)},
-    )
-
-
-def _diverging(series: Series, window: Trend, evidence: dict[str, float]) -> Verdict | None:
-    """Stands above its own best level by more than noise allows and by 30 % of what had been gained, and does
-    not come down.
-    """
-    y, n = series.value, int(series.value.size)
-    m = max(4, n // 25)
-    if n < 2 * m:
-        return None
-    groups = block_means(y, n // m)
-    recent = float(np.median(y[-m:]))
-    typical = [float(np.median(g)) for g in np.array_split(y, n // m)] if n // m <= 200 else list(groups)
-    lowest = int(np.argmin(typical))
-    best = typical[lowest]
-    rise, drop = recent - best, max(series.start - best, 0.0)
-    quiet = 1.25 * _jump_noise(y) * math.sqrt(min(window.memory, m) / m)
-    evidence["rise_above_best"] = rise
-    limit = max(6 * quiet, 0.3 * drop)
-    # A metric that only ever rose has no drop to compare with: then it must rise from block to block, too.
-    tenths = [float(np.median(part)) for part in np.array_split(y[n // 3 :], min(10, n // 4))]
-    grows = sum(b > a for a, b in pairwise(tenths)) >= 0.85 * (len(tenths) - 1) and recent > series.start
-    if rise <= limit or (drop <= 6 * quiet and not grows):
-        return None
-    low, _ = window.fall_within(0.9) if not math.isnan(window.fall_error) else (0.0, 0.0)
-    if low > 0.2 * rise:
-        return None  # a spike that is coming down again
-    confidence = min(0.99, 0.8 + 0.19 * (1 - limit / rise if math.isfinite(rise) else 1.0))
-    words = (
-        f"{rise / drop:.0%} of all that had been gained" if drop > 6 * quiet else "more than noise explains"
-    )
-    return Verdict(
-        Regime.DIVERGING,
-        Advice.LOWER,
-        f"It stands {words} above its own best and does not come down: lower the rate, from an earlier "
-        f"checkpoint.",
-        confidence,
+        f"It gets worse: by {short(-line.fall)} over the latest stretch. Lower the rate.",
+        0.8,
         evidence,
     )
 
 
-def _jump_noise(y: NDArray[np.float64]) -> float:
-    """Noise of one point, from differences between neighbours, so that a trend is none."""
-    jumps = np.abs(np.diff(y))
-    return max(
-        1.4826 * float(np.median(jumps)), 0.2 * float(np.mean(np.minimum(jumps, np.quantile(jumps, 0.99))))
-    ) / math.sqrt(2)
-
-
 def _level(
-    found: PlateauTest, sure_gain: float, n: int, least: int, evidence: dict[str, float]
+    series: Series, found: Pace, improvement: float, least: int, evidence: dict[str, float]
 ) -> Verdict | None:
-    window, test, gained = found.window, found.latest, found.gained
-    if sure_gain > 0:
-        if not found.level:
-            return None
-        if n < least:
-            reason = (
-                f"It looks level, but a plateau is not named before {FEWEST_EPOCHS} epochs: {least} "
-                f"points would do, there are {n}."
-            )
-            return _undecided(reason, {**evidence, "points_needed": float(least)})
-        reason = (
-            f"At this pace, as long again as the run so far brings {max(test.share, 0):.1%} of what "
-            f"was gained (at most {max(test.high / gained, 0):.1%}, with 90 % confidence): level. {ALIKE} "
-            f"Lowering helps in both "
-            "cases; keep a checkpoint, for some plateaus are shelves."
-        )
-        return Verdict(Regime.PLATEAU, Advice.LOWER, reason, min(test.certainty, 0.99), evidence)
-    if window.noise == 0 and test.fall == 0 and n >= least:
+    n, line = int(series.value.size), found.latest
+    if float(series.value.max()) == float(series.value.min()) and n >= least:
         return Verdict(
             Regime.PLATEAU,
             Advice.UNDECIDED,
@@ -251,56 +171,89 @@ def _level(
             0.9,
             evidence,
         )
-    # Nothing was gained: level against its own noise, from the beginning on.
-    if n >= max(least, 50) and abs(test.fall) + (test.high - test.fall) < window.noise:
+    # noise of the starting value itself: a lucky or unlucky first batch is no improvement
+    noise_of_start = line.noise * (1.0 if n < 200 else 2 / math.sqrt(min(n // 100, 16)))
+    if improvement <= 2 * noise_of_start:
+        within = student_quantile(0.95, line.freedom) * line.fall_error
+        if n < max(least, SETTLED_POINTS) or not 2 * (abs(line.fall) + within) < line.noise:
+            return None
         return Verdict(
             Regime.PLATEAU,
             Advice.UNDECIDED,
-            "It has been level from the first point on: it began where it stands (a resumed run), or "
-            "nothing is learnt at this rate, "
-            "far too low or far too high; try one of each.",
+            "It has been level from the first point on: it began where it stands (a resumed run), or nothing is "
+            "learnt at this rate, far too low or far too high; try one of each.",
             0.9,
             evidence,
-            (
-                "Nothing was gained since the first point, so there is nothing to compare with; level is "
-                "meant against the noise.",
-            ),
         )
-    return None
+    if not found.level:
+        return None
+    if n < least:
+        return _undecided(
+            f"It looks level, but a plateau is not named before {FEWEST_EPOCHS} epochs: {least:,} points would do, "
+            f"there are {n:,}.",
+            {**evidence, "points_needed": float(least)},
+        )
+    course = f"come down by only {short(found.brought)}" if found.brought > 0 else "not come down"
+    reason = (
+        f"Level since about step {int(series.step[found.begin]):,}: per doubling of the steps it has {course}, where "
+        f"{short(found.expected)} would have been expected from its course before. {ALIKE} Lowering helps in "
+        "both cases; keep a checkpoint, for some plateaus are shelves."
+    )
+    return Verdict(Regime.PLATEAU, Advice.LOWER, reason, min(found.certainty, MOST_CONFIDENCE), evidence)
 
 
-def _moving(found: PlateauTest, n: int, evidence: dict[str, float]) -> Verdict:
-    window, test, gained = found.window, found.latest, found.gained
-    # Of three windows the one that is decided first is judged: a rise must be as plain as a fall has to be there.
-    if found.climbs and window.t > PLAIN_T and gained > 0:
-        return Verdict(
-            Regime.DIVERGING,
-            Advice.LOWER,
-            f"It gets worse, at a pace that loses {-test.share:.0%} of what was gained if it goes on as long "
-            f"again: lower the rate.",
-            0.8,
-            evidence,
-        )
-    sure = student_cdf(-window.t, window.freedom) if not math.isnan(window.t) else 0.5
-    if test.falling and sure > 0.975:
-        share = f"{test.share:.1%} of what was gained so far" if gained > 0 else "a clear course"
-        return Verdict(
-            Regime.DESCENDING,
-            Advice.KEEP,
-            f"It still gets better: {share} if it went on as long again at this pace. Whether a higher rate "
-            f"would be faster, the loss alone "
-            "does not say.",
-            min(sure, 0.99),
-            evidence,
-        )
-    need = math.ceil(min(test.needed * n / max(window.count, 1), 1e12)) if math.isfinite(test.needed) else 0
-    if need > n:
-        evidence["points_needed"] = float(need)
+def _moving(
+    series: Series,
+    found: Pace,
+    improvement: float,
+    forecast: Estimate,
+    planned: int | None,
+    evidence: dict[str, float],
+) -> Verdict:
+    n = int(series.value.size)
+    spiky = _is_spiky(series, found, improvement)
+    sure = found.seen
+    if found.falling and not spiky:
+        last = series.last_step
+        if planned is not None and planned > last:
+            ahead = (planned - last) / max(float(series.step[-1] - series.step[0]), 1.0)
+            gain = pace(series.value, series.step, ahead=ahead).outlook
+            value, low, high, at = gain.gain, gain.low, gain.high, planned
+        else:
+            value, low, high = forecast.value, forecast.low, forecast.high
+            at = last + int(series.step[-1] - series.step[0])
+        about, least, most = (short(max(v, 0.0)) for v in (value, low, high))
+        within = "" if least == most else f" ({100 * FORECAST_LEVEL:.0f} % sure: {least} to {most})"
         reason = (
-            f"The noise hides whether it still gets better: at this pace of logging about {need:,} points "
-            f"would decide, there are {n:,}."
+            f"It still gets better: by about {about} more by step {at:,} at this pace{within}. Whether a higher rate "
+            "would be faster, this curve alone does not say."
         )
-    else:
-        reason = "It neither clearly gets better nor is clearly level; wait for half as many points again."
+        confidence = 1 - DOUBT_SHARE * (1 - sure * found.outlook.goes_on)
+        return Verdict(Regime.DESCENDING, Advice.KEEP, reason, min(confidence, MOST_CONFIDENCE), evidence)
+    if spiky:
+        evidence["points_needed"] = float(FEW_POINTS)
+        return _undecided(
+            f"It jumps by {short(found.latest.noise)} from point to point and does not yet stand below its start: "
+            f"{n} points are too few to judge; wait for {FEW_POINTS}.",
+            evidence,
+        )
+    if found.seen > PLAIN and not found.outlook.goes_on > 0.5:
         evidence["points_needed"] = float(math.ceil(1.5 * n))
-    return _undecided(reason, evidence, max(sure, 1 - sure) / 1.5)
+        return _undecided(
+            "It has come down over the latest half, but not at its end: a shelf, or the beginning of a plateau. Wait "
+            "for half as many points again.",
+            evidence,
+        )
+    ratio = DECIDING_ERRORS * found.last_error / found.expected if found.expected > 0 else math.inf
+    wanted = math.ceil(n * min(max(ratio * ratio, 1.5), 2.0 * MOST_PATIENCE))
+    evidence["points_needed"] = float(wanted)
+    between = f"as many steps again would bring between {short(forecast.low)} and {short(forecast.high)}"
+    if wanted > MOST_PATIENCE * n:
+        remedy = "Average the metric over more data, or evaluate on a fixed set."
+    else:
+        remedy = f"About {wanted:,} points would decide, there are {n:,}."
+    return _undecided(
+        f"The noise hides whether it still gets better: {between}. {remedy}",
+        evidence,
+        max(sure, 1 - sure) / 1.5,
+    )

@@ -41,10 +41,6 @@ class Series:
         first = float(self.value[0]) if n < 200 else float(np.median(self.value[:3]))
         return max(first, float(np.median(self.value[: min(max(n // 100, 1), 16)])))
 
-    def until(self, count: int) -> Series:
-        """The first `count` finite values, for replays."""
-        return Series(self.step[:count], self.value[:count], 0, 0, self.sign, int(self.step[count - 1]))
-
 
 def prepare(curve: LossCurve, goal: Goal = "min") -> Series:
     """Leave out what is not finite, and turn a metric that is to grow upside down."""

@@ -100,6 +100,7 @@ def read_updates(
         return None
     mean = level(inside)
     t = mean.value / mean.error if mean.error > 0 else math.copysign(math.inf, mean.value)
+    seen = f"cosine {mean.value:+.2f}, {abs(t):.0f} standard errors"
     a_eff = _curvature_gauge(curves, span, mean.value)
     evidence = {
         **loss.evidence,
@@ -114,9 +115,8 @@ def read_updates(
         return Verdict(
             Regime.UNDECIDED,
             Advice.KEEP,
-            f"The loss has risen, but each gradient points along the step before it (cosine "
-            f"{mean.value:+.2f}, t {t:+.0f}), so the steps do not overshoot: hard batches, most likely; keep "
-            "the rate and look again.",
+            f"The loss has risen, but each gradient points along the step before it ({seen}), so the "
+            "steps do not overshoot: hard batches, most likely; keep the rate and look again.",
             0.6,
             evidence,
         )
@@ -124,9 +124,8 @@ def read_updates(
         return Verdict(
             Regime.TOO_SLOW,
             Advice.RAISE,
-            f"Each gradient still points along the step before it (cosine {mean.value:+.2f}, t {t:+.0f}): "
-            f"the steps stop short, a higher "
-            "rate would be faster.",
+            f"Each gradient still points along the step before it ({seen}): the steps stop short, a higher rate would "
+            "be faster.",
             _sure(t),
             evidence,
         )
@@ -134,9 +133,8 @@ def read_updates(
         return Verdict(
             Regime.TOO_SLOW,
             Advice.RAISE,
-            f"The loss looks level, but gradients still agree with the steps before them (cosine "
-            f"{mean.value:+.2f}, t {t:+.0f}): a slow "
-            "descent or a shelf, not a noise floor; a higher rate would be faster.",
+            f"The loss looks level, but gradients still agree with the steps before them ({seen}): a slow descent "
+            "or a shelf, not a noise floor; a higher rate would be faster.",
             0.9 * _sure(t),
             evidence,
         )
@@ -144,8 +142,7 @@ def read_updates(
         return Verdict(
             Regime.DESCENDING,
             Advice.KEEP,
-            f"It still falls, and the steps are about as long as they should be (cosine "
-            f"{mean.value:+.2f}, t {t:+.0f}): keep the rate.",
+            f"It still falls, and the steps are about as long as they should be ({seen}): keep the rate.",
             loss.confidence,
             evidence,
         )
@@ -157,7 +154,8 @@ def read_updates(
 def _overshooting(
     loss: Verdict, cos: float, t: float, a_eff: float, plain_sgd: bool | None, evidence: dict[str, float]
 ) -> Verdict:
-    if loss.regime is Regime.UNDECIDED and "t" in loss.evidence and loss.evidence["t"] > 2:
+    seen = f"cosine {cos:+.2f}, {abs(t):.0f} standard errors"
+    if loss.regime is Regime.UNDECIDED and loss.evidence.get("fall_in_standard_errors", 0.0) > 2:
         return Verdict(loss.regime, loss.advice, loss.reason, loss.confidence, evidence, loss.warnings)
     if plain_sgd:
         words = f"rate times curvature is about {a_eff:.2g}"
@@ -165,17 +163,15 @@ def _overshooting(
             return Verdict(
                 Regime.ZIGZAG,
                 Advice.LOWER,
-                f"The steps cross the valley and come back (cosine {cos:+.2f}, t {t:+.0f}; {words}, above "
-                f"1): lower the rate.",
+                f"The steps cross the valley and come back ({seen}; {words}, above 1): lower the rate.",
                 _sure(t),
                 evidence,
             )
         return Verdict(
             Regime.PLATEAU,
             Advice.LOWER,
-            f"A noise floor: the steps overshoot on average (cosine {cos:+.2f}, t {t:+.0f}), but do not "
-            f"cross the valley ({words}, below 1): a "
-            "lower rate, or averaged weights, would reach deeper.",
+            f"A noise floor: the steps overshoot on average ({seen}), but do not cross the valley "
+            f"({words}, below 1): a lower rate, or averaged weights, would reach deeper.",
             min(_sure(t), max(loss.confidence, 0.8)),
             evidence,
         )
@@ -187,8 +183,7 @@ def _overshooting(
         return Verdict(
             Regime.ZIGZAG,
             Advice.LOWER,
-            f"Most of each step is taken back by the next (cosine {cos:+.2f}, t {t:+.0f}): a zig-zag; "
-            f"lower the rate.",
+            f"Most of each step is taken back by the next ({seen}): a zig-zag; lower the rate.",
             0.8 * _sure(t),
             evidence,
             unsure,
@@ -196,8 +191,8 @@ def _overshooting(
     return Verdict(
         Regime.PLATEAU,
         Advice.LOWER,
-        f"The steps overshoot on average (cosine {cos:+.2f}, t {t:+.0f}) and the loss does not fall: at "
-        f"its noise floor for this rate; lower it.",
+        f"The steps overshoot on average ({seen}) and the loss does not fall: it is at its noise floor for "
+        "this rate; lower it.",
         0.9 * min(_sure(t), max(loss.confidence, 0.8)),
         evidence,
         unsure,
