@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 import lrscope
-from lrscope.control import Controller, Gap, Guard, Guarded, Plateau, ZigZag
+from lrscope.control import Controller, Gap, Guard, Guarded, Plateau
 from lrscope.integrations.torch.suspend import suspend
 
 STEPS = 50_000
@@ -29,7 +29,7 @@ BLOCKS, IN_BLOCK = 12, 64
 STAGES = (1024, 4096)  # the cadence grows with the run
 
 
-def pure(controller: Controller[Any], gap_every: int = 0, zigzag_every: int = 0) -> float:
+def pure(controller: Controller[Any], gap_every: int = 0) -> float:
     """Microseconds a step, the least of three runs over a noisy descent."""
     rng = np.random.default_rng(0)
     losses = (np.exp(-np.arange(STEPS) / 20_000) + 0.05 * rng.normal(size=STEPS)).tolist()
@@ -40,8 +40,7 @@ def pure(controller: Controller[Any], gap_every: int = 0, zigzag_every: int = 0)
         begin = time.process_time()
         for step, loss in enumerate(losses, 1):
             gap = gaps[step - 1] if gap_every and step % gap_every == 0 else None
-            zigzag = gaps[step - 1] if zigzag_every and step % zigzag_every == 0 else None
-            state, _ = controller.update(state, step, loss, gap=gap, zigzag=zigzag)
+            state, _ = controller.update(state, step, loss, gap=gap)
         best = min(best, time.process_time() - begin)
     return 1e6 * best / STEPS
 
@@ -107,7 +106,6 @@ def main() -> None:
         "guard": lambda: pure(Guard()),
         "plateau (loss only)": lambda: pure(Plateau()),
         "guard + plateau (loss only)": lambda: pure(Guarded(Plateau(), warmup=0)),
-        "guard + zigzag, every 4th": lambda: pure(Guarded(ZigZag(), warmup=0), zigzag_every=4),
         "guard + gap, every 8th": lambda: pure(Guarded(Gap(), warmup=0), gap_every=8),
     }
     print(json.dumps({"us_per_step": {name: round(cost() - loop, 2) for name, cost in rules.items()}}))

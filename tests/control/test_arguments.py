@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from lrscope.control import Gap, Guard, Guarded, Plateau, ZigZag
+from lrscope.control import Gap, Guard, Guarded, Plateau
 from lrscope.control.compose import guarded_gap
 from lrscope.control.gap import memory_of
 from lrscope.control.plateau import sign_of
@@ -31,9 +31,6 @@ WRONG = [
     (Plateau, "patience", 5),
     (Plateau, "min_lr", -1e-3),
     (Plateau, "looks", 0),
-    (ZigZag, "raise_by", 0.5),
-    (ZigZag, "t", -1.0),
-    (ZigZag, "wait", 0),
 ]
 
 
@@ -61,7 +58,7 @@ def test_a_wrong_composition_is_refused(settings, named):
         Guarded(**settings)
 
 
-@pytest.mark.parametrize("controller", [Gap(), Guard(), Plateau(), ZigZag(), Guarded(Gap())])
+@pytest.mark.parametrize("controller", [Gap(), Guard(), Plateau(), Guarded(Gap())])
 @pytest.mark.parametrize("lr", [0.0, -0.1, math.nan, math.inf])
 def test_a_rate_to_start_from_is_above_zero(controller, lr):
     """Zero, negative, NaN and infinite rates are refused with the value."""

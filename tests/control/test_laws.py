@@ -10,43 +10,39 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrscope.control import Gap, Guard, Guarded, Plateau, ZigZag, from_json, to_json
+from lrscope.control import Gap, Guard, Guarded, Plateau, from_json, to_json
 from lrscope.errors import UsageError
 
 CONTROLLERS = {
     "guard": Guard(),
     "gap": Gap(),
-    "zigzag": ZigZag(),
     "plateau": Plateau(patience=40),
     "gap, guarded": Guarded(Gap(), warmup=20),
-    "zigzag, guarded": Guarded(ZigZag(), warmup=20),
     "plateau, guarded": Guarded(Plateau(patience=40), warmup=0),
 }
 
 
 def observations(seed, steps=480, shift=0.0, factor=1.0):
     """A loss that comes down, diverges in between, and levels out; a gap that begins negative and ends
-    positive; cosines likewise."""
+    positive."""
     rng = np.random.default_rng(seed)
     losses = np.exp(-np.arange(steps) / 25) + 0.02 * rng.normal(size=steps)
     losses[100:120] += 1.5
     gaps = np.linspace(-0.2, 0.2, steps) + 0.05 * rng.normal(size=steps)
-    cosines = np.linspace(0.2, -0.2, steps) + 0.1 * rng.normal(size=steps)
     for i in range(steps):
         measured = (i + 1) % 4 == 0
         yield (
             i + 1,
             float(losses[i]) * factor + shift,
             float(gaps[i]) * factor if measured else None,
-            float(cosines[i]) if measured else None,
         )
 
 
 def run(controller, rows, state=None):
     state = controller.init(0.1) if state is None else state
     states, decisions = [state], []
-    for step, loss, gap, zigzag in rows:
-        state, decision = controller.update(state, step, loss, gap=gap, zigzag=zigzag)
+    for step, loss, gap in rows:
+        state, decision = controller.update(state, step, loss, gap=gap)
         states.append(state)
         decisions.append(decision)
     return states, decisions
@@ -94,10 +90,10 @@ def test_updates_are_pure(name):
     rows = list(observations(3))
     states, _ = run(controller, rows)
     for i in (0, 16, 60, 110, 479):
-        step, loss, gap, zigzag = rows[i]
+        step, loss, gap = rows[i]
         before = json.dumps(to_json(states[i]))
-        first = controller.update(states[i], step, loss, gap=gap, zigzag=zigzag)
-        second = controller.update(states[i], step, loss, gap=gap, zigzag=zigzag)
+        first = controller.update(states[i], step, loss, gap=gap)
+        second = controller.update(states[i], step, loss, gap=gap)
         assert first == second
         assert first[0] == states[i + 1]
         assert json.dumps(to_json(states[i])) == before
@@ -118,7 +114,7 @@ def test_nothing_that_can_be_observed_breaks_a_controller(name, seen):
     """NaN, infinite and constant losses included, rates stay finite and above zero, and each decision says
     why."""
     controller = CONTROLLERS[name]
-    rows = [(i + 1, loss, gap, None) for i, (loss, gap) in enumerate(seen)]
+    rows = [(i + 1, loss, gap) for i, (loss, gap) in enumerate(seen)]
     for decision in run(controller, rows)[1]:
         if decision is not None:
             assert math.isfinite(decision.lr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrscope.control import Action, Plateau, ZigZag
+from lrscope.control import Action, Plateau
 
 
 def closed_loop(rule, response, values, seed=0, noise=0.01):
@@ -75,30 +75,3 @@ def test_the_rate_stops_at_its_least():
     decisions, lr, _ = closed_loop(rule, lambda lr: 0.3 * lr, 600)
     assert lr == 0.05
     assert all(d.lr >= 0.05 for d in decisions)
-
-
-def zigzag_run(cosine, plateau, steps=900):
-    rng = np.random.default_rng(0)
-    rule = ZigZag(plateau=Plateau(factor=0.4, threshold=0.05, patience=100))
-    state, decisions = rule.init(1.0), []
-    for step in range(1, steps + 1):
-        loss = np.exp(-step / (40 if plateau else 4000)) + 0.01 * rng.normal()
-        state, d = rule.update(state, step, float(loss), zigzag=cosine + 0.1 * rng.normal())
-        if d is not None:
-            decisions.append(d.action)
-    return decisions
-
-
-def test_agreeing_updates_raise_the_rate():
-    """A cosine clearly above zero doubles it, again and again."""
-    assert set(zigzag_run(0.3, plateau=False)) == {Action.RAISE}
-
-
-def test_zigzag_alone_lowers_nothing():
-    """At the edge of stability the cosine is negative while the loss still falls: no drop."""
-    assert zigzag_run(-0.3, plateau=False) == []
-
-
-def test_zigzag_on_a_plateau_lowers():
-    """Both together: the rate goes down."""
-    assert zigzag_run(-0.3, plateau=True)[0] is Action.LOWER

@@ -20,7 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import lrscope
-from lrscope.control import Gap, Guard, Guarded, Plateau, ZigZag
+from lrscope.control import Gap, Guard, Guarded, Plateau
 from lrscope.control.average import due
 from lrscope.control.gap import gap_of
 from lrscope.integrations.optax import rules
@@ -462,7 +462,7 @@ def test_misuse_is_refused() -> None:
     with pytest.raises(lrscope.UsageError, match="value_fn=lambda p"):
         optimizer.update(params, state, params, value=1.0)
     with pytest.raises(lrscope.UsageError, match="reduce_on_plateau"):
-        lrscope.optax.gap(optax.sgd(0.1), control=Guarded(ZigZag()))
+        lrscope.optax.gap(optax.sgd(0.1), control=Guarded(Plateau()))
     with pytest.raises(lrscope.UsageError, match="no state of lrscope"):
         lrscope.optax.averaged(optax.sgd(0.1).init(params))
     for name, build in {

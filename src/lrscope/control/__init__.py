@@ -23,7 +23,6 @@ from lrscope.control.gap import Gap as Gap
 from lrscope.control.guard import Guard as Guard
 from lrscope.control.plateau import Plateau as Plateau
 from lrscope.control.record_writer import RecordWriter as RecordWriter
-from lrscope.control.zigzag import ZigZag as ZigZag
 
 __all__ = [
     "Action",
@@ -34,7 +33,6 @@ __all__ = [
     "Plateau",
     "RateChange",
     "RecordWriter",
-    "ZigZag",
     "from_json",
     "share",
     "to_json",

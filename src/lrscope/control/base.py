@@ -1,7 +1,7 @@
 """The seam for controllers: what a step showed goes in, and sometimes a decision about the rate comes out.
 
-A controller knows no framework. It sees one training loss a step, and at some steps a gap or a zig-zag; the shell
-around it (`lrscope.torch.GapScheduler` and its like) measures those, applies what is decided, and writes it down.
+A controller knows no framework. It sees one training loss a step, and at some steps a gap; the shell around it
+(`lrscope.torch.GapScheduler` and its like) measures these, applies what is decided, and writes it down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from lrscope.errors import UsageError
 
@@ -44,7 +44,7 @@ class RateChange:
     numbers : mapping of str to float
         The evidence, by name: the statistic, its threshold, how much it rests on.
     controller : str
-        Which part decided: "guard", "gap", "zigzag", "plateau", "warm-up" or "cool-down".
+        Which part decided: "guard", "gap", "plateau", "warm-up" or "cool-down".
     restore : {"start", "snapshot"} or None
         Which kept weights have to be brought back, with their optimiser state; averages then begin anew.
     """
@@ -76,11 +76,9 @@ class Controller(ABC, Generic[State]):
 
     Pure: settings are fixed and checked when the controller is made. Everything that changes is in the state, made
     of numbers, strings, None and tuples of them, so that it can be written as JSON and read back exactly. The same
-    states and observations give the same decisions, in whatever process. `takes_zigzag` says whether it decides by
-    cosines, `wants_gap` at which steps by a gap; most need neither.
+    states and observations give the same decisions, in whatever process. `wants_gap` says at which steps it decides by
+    a gap, if at any.
     """
-
-    takes_zigzag: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, lr: float) -> State:
@@ -103,7 +101,7 @@ class Controller(ABC, Generic[State]):
 
     @abstractmethod
     def update(
-        self, state: State, step: int, loss: float, *, gap: float | None = None, zigzag: float | None = None
+        self, state: State, step: int, loss: float, *, gap: float | None = None
     ) -> tuple[State, RateChange | None]:
         """Take in one step.
 
@@ -118,8 +116,6 @@ class Controller(ABC, Generic[State]):
         gap : float, optional
             Loss at the weights minus loss at their running average, on one batch that the weights have not just
             been stepped on; see `lrscope.control.gap.gap_of`. None where it was not measured.
-        zigzag : float, optional
-            Cosine between this gradient and the update before it. None where it was not measured.
 
         Returns
         -------

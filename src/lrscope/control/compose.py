@@ -36,7 +36,7 @@ class Guarded(Controller[ComposedState]):
     Parameters
     ----------
     rule : Controller
-        Decides while training is healthy: `Gap`, `ZigZag` or `Plateau`.
+        Decides while training is healthy: `Gap` or `Plateau`.
     guard : Guard
         Rolls back when training diverges.
     warmup : int
@@ -105,11 +105,6 @@ class Guarded(Controller[ComposedState]):
         """Whether the rule decides by gaps."""
         return type(self.rule).wants_gap is not Controller.wants_gap
 
-    @property
-    def measures_zigzag(self) -> bool:
-        """Whether the rule decides by the cosine between gradients and updates."""
-        return self.rule.takes_zigzag
-
     def wants_gap(self, state: ComposedState, step: int) -> bool:
         """Whether to measure the gap before this step."""
         if state.cool_from >= 0 or step - state.warm_from <= self.warmup:
@@ -125,13 +120,7 @@ class Guarded(Controller[ComposedState]):
         return state._replace(guard=self.guard.took_snapshot(state.guard, state.step))
 
     def update(
-        self,
-        state: ComposedState,
-        step: int,
-        loss: float,
-        *,
-        gap: float | None = None,
-        zigzag: float | None = None,
+        self, state: ComposedState, step: int, loss: float, *, gap: float | None = None
     ) -> tuple[ComposedState, RateChange | None]:
         """Take in one step; see `Controller.update`."""
         target, lr, _, warm_from, cool_from, cool_steps, cool_lr, guard, rule = state
@@ -149,14 +138,14 @@ class Guarded(Controller[ComposedState]):
         if step - warm_from <= self.warmup:
             new = target * self.warm_start ** max(0.0, 1.0 - (step - warm_from) / self.warmup)
             guard = self.guard.adopt(guard, step, new)
-            rule, _ = self.rule.update(rule, step, loss, gap=None, zigzag=None)
+            rule, _ = self.rule.update(rule, step, loss)
             if step - warm_from == self.warmup:
                 rule = self.rule.adopt(rule, step, new)
             state = ComposedState(target, new, step, warm_from, cool_from, cool_steps, cool_lr, guard, rule)
             return state, _moved(
                 step, lr, new, Action.WARM, "warm-up", "The warm-up takes the rate to where it starts."
             )
-        rule, decision = self.rule.update(rule, step, loss, gap=gap, zigzag=zigzag)
+        rule, decision = self.rule.update(rule, step, loss, gap=gap)
         if decision is not None:
             if decision.lr > lr and decision.lr > guard.ceiling:
                 rule = self.rule.adopt(rule, step, lr)  # asked again once there is room

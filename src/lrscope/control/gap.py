@@ -99,13 +99,7 @@ class Gap(Controller[GapState]):
         return step % (growth * self.every) == 0
 
     def update(
-        self,
-        state: GapState,
-        step: int,
-        loss: float,
-        *,
-        gap: float | None = None,
-        zigzag: float | None = None,
+        self, state: GapState, step: int, loss: float, *, gap: float | None = None
     ) -> tuple[GapState, RateChange | None]:
         """Take in a gap, where one was measured; see `Controller.update`."""
         if gap is None or not math.isfinite(gap):

@@ -126,13 +126,7 @@ class Guard(Controller[GuardState]):
         return state._replace(keeping=keeping)
 
     def update(
-        self,
-        state: GuardState,
-        step: int,
-        loss: float,
-        *,
-        gap: float | None = None,
-        zigzag: float | None = None,
+        self, state: GuardState, step: int, loss: float, *, gap: float | None = None
     ) -> tuple[GuardState, RateChange | None]:
         """Take in one loss; see `Controller.update`."""
         seen, last, variance, fast, best, bad, good, since, ceiling, keeping = state

@@ -111,13 +111,7 @@ class Plateau(Controller[PlateauState]):
         )
 
     def update(
-        self,
-        state: PlateauState,
-        step: int,
-        loss: float,
-        *,
-        gap: float | None = None,
-        zigzag: float | None = None,
+        self, state: PlateauState, step: int, loss: float, *, gap: float | None = None
     ) -> tuple[PlateauState, RateChange | None]:
         """Take in one loss; see `Controller.update`."""
         count, total, history = state
@@ -129,7 +123,7 @@ class Plateau(Controller[PlateauState]):
             return PlateauState(count, total, history), None
         return self._block(total / count, step, history)
 
-    def levelled(self, history: PlateauHistory) -> FoundPlateau | None:
+    def _levelled(self, history: PlateauHistory) -> FoundPlateau | None:
         """The plateau that the blocks show, or None."""
         # NumPy comes with the first test, not with the controller, whose other steps have no need of it
         from lrscope.statistics.plateau import FEWEST_VALUES, plateau_test
@@ -144,12 +138,6 @@ class Plateau(Controller[PlateauState]):
             return None
         error = window.noise * math.sqrt(window.memory / window.count)
         return FoundPlateau(window.level, error, found.latest.fall, found.latest.high / found.gained)
-
-    def postpone(self, state: PlateauState) -> PlateauState:
-        """The state if a drop is not wanted: the next look comes when there is something new to see."""
-        history = state.history
-        seen = len(history.blocks) * history.width
-        return PlateauState(0, 0.0, history._replace(next=math.ceil(LOOK_GROWTH * (seen + history.width))))
 
     def _block(
         self, mean: float, step: int, history: PlateauHistory
@@ -167,7 +155,7 @@ class Plateau(Controller[PlateauState]):
             return PlateauState(0, 0.0, history), None
         look = 1 + max(0, int(math.log2(max(seen / self.patience, 1.0))))
         history = history._replace(look=look, next=max(seen + width, math.ceil(LOOK_GROWTH * seen)))
-        found = self.levelled(history)
+        found = self._levelled(history)
         agreed = 0 if found is None else history.agreed + 1
         history = history._replace(agreed=agreed)
         if found is None or agreed < self.looks:

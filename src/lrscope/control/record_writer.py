@@ -1,6 +1,6 @@
 """What a controlled run saw and decided, one JSON line a step, in the form of the recorder's record.
 
-    step, loss, lr, gap, cos          as in `lrscope.torch.Recorder`'s record; what was not measured is left out
+    step, loss, lr, gap               as in `lrscope.torch.Recorder`'s record; what was not measured is left out
     decision, reason, by              at steps after which the rate changed: what was done, why, and by which part
     ev_…                              the numbers behind it
 
@@ -48,13 +48,12 @@ class RecordWriter:
         lr: float,
         *,
         gap: float | None = None,
-        zigzag: float | None = None,
         decision: RateChange | None = None,
     ) -> None:
         """The line of one step: the rate it was made with, and what was decided after it."""
         lines = [] if self._header is None else [self._header]
         self._header = None
-        fields: dict[str, Field] = {"step": step, "loss": loss, "lr": lr, "gap": gap, "cos": zigzag}
+        fields: dict[str, Field] = {"step": step, "loss": loss, "lr": lr, "gap": gap}
         self._journal.write(*lines, {**fields, **decision_fields(decision)})
 
     def close(self) -> None:

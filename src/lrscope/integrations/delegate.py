@@ -26,9 +26,9 @@ class Delegate(Generic[State]):
         self.decisions: list[RateChange] = []
         self._set_lr = set_lr
 
-    def decide(self, loss: float, gap: float | None = None, zigzag: float | None = None) -> RateChange | None:
+    def decide(self, loss: float, gap: float | None = None) -> RateChange | None:
         """Take in what the latest step showed, and apply what follows."""
-        self.state, decision = self.control.update(self.state, self.step_count, loss, gap=gap, zigzag=zigzag)
+        self.state, decision = self.control.update(self.state, self.step_count, loss, gap=gap)
         if decision is not None:
             # the single steps of a warm-up or cool-down are seen in the rate itself
             if decision.action not in (Action.WARM, Action.COOL):
@@ -103,9 +103,9 @@ class GuardedDelegate(Delegate[ComposedState], Generic[Snapshot]):
         if self.newest is None:
             self.newest = self.proven = self._keep(None)
 
-    def decide(self, loss: float, gap: float | None = None, zigzag: float | None = None) -> RateChange | None:
+    def decide(self, loss: float, gap: float | None = None) -> RateChange | None:
         """See `Delegate.decide`."""
-        decision = super().decide(loss, gap, zigzag)
+        decision = super().decide(loss, gap)
         if decision is None and self.control.wants_snapshot(self.state):
             # at first, and after a roll-back, both are one, whose memory is still needed
             spare = self.proven if self.proven is not self.newest else None

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from lrscope.integrations.averages import AveragePair
-from lrscope.integrations.torch.arithmetic import dot, norm
+from lrscope.integrations.torch.arithmetic import norm
 from lrscope.integrations.torch.average import PowerAverage, values_like
 from lrscope.integrations.torch.gap import GapMeter
 from lrscope.integrations.torch.held_out import HeldOut
@@ -26,7 +26,6 @@ from lrscope.integrations.torch.measuring import Precision, measuring, number, w
 from lrscope.integrations.torch.processes import process_count
 from lrscope.integrations.torch.suspend import suspend
 
-_COSINE_EVERY = 4  # steps: a cosine reads all weights three times
 _MOST_JUDGED = 32  # held-out batches that averages are compared on
 
 
@@ -44,7 +43,6 @@ class GapMonitor:
         self._meter = GapMeter(model, self.averages.long, self.averages.short)
         self._found: float | None = None  # the gap of the coming step
         self._before: list[Tensor] | None = None  # weights before the step, for a closure that comes after it
-        self._kept: list[Tensor] | None = None  # weights before the step whose update is wanted
 
     def before_step(self) -> None:
         """A gap is wanted: measure it now, or keep the weights for a closure that comes after the step."""
@@ -65,25 +63,6 @@ class GapMonitor:
         if found is None and before is not None and closure is not None:
             with weights_replaced(self.weights, before):
                 found = self._meter.on_other_batch(closure, self.weights)
-        return found
-
-    def cosine(self, coming: int) -> float | None:
-        """Before the step `coming`: the cosine between its gradient and the update before it, every fourth step.
-
-        An update is old weights minus new, so a cosine above zero says that the last step stopped short. The weights
-        are kept one step ahead, for the update that comes with it.
-        """
-        data = [w.detach() for w in self.weights]
-        kept, self._kept = self._kept, None
-        found = None
-        if kept:
-            update = torch._foreach_sub(kept, data)
-            gradients = [w.grad for w in self.weights]
-            lengths = float(norm([g for g in gradients if g is not None])) * float(norm(update))
-            if lengths > 0 and math.isfinite(lengths):
-                found = float(dot(gradients, update)) / lengths
-        if (coming + 1) % _COSINE_EVERY == 0:
-            self._kept = [d.clone() for d in data]
         return found
 
     def take_in(self, new: int, total: int) -> None:
@@ -120,7 +99,6 @@ class GapMonitor:
             "waiting": pair.waiting,
             "found": self._found,
             "before": None if self._before is None else [b.clone() for b in self._before],
-            "kept": None if self._kept is None else [k.clone() for k in self._kept],
             "position": self.held_out.position if self.held_out is not None else 0,
             "trust": self._meter.trust,
         }
@@ -133,7 +111,6 @@ class GapMonitor:
         pair.waiting = int(state["waiting"])
         self._found = state["found"]
         self._before = None if state["before"] is None else self._like_weights(state["before"])
-        self._kept = None if state["kept"] is None else self._like_weights(state["kept"])
         if self.held_out is not None:
             self.held_out.position = int(state["position"])
         self._meter.trust = (int(state["trust"][0]), int(state["trust"][1]))

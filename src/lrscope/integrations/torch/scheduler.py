@@ -74,8 +74,8 @@ class GapScheduler:
         Steps on which the rate climbs to the optimiser's. On the way up divergence shows before it does
         harm; 0 for none.
     control : Guarded, optional
-        Another controller, instead of the one that `every` and `warmup` describe: `Guarded(ZigZag())` decides by the
-        cosine between gradients and updates, measured every fourth step, and `Guarded(Plateau())` by the loss.
+        Another controller, instead of the one that `every` and `warmup` describe: `Guarded(Plateau())` decides by
+        the loss alone.
     record : path, optional
         Where a line is written at each step: loss, rate, gap and decisions, as `Recorder` writes it, for
         ``lrscope diagnose``.
@@ -129,7 +129,6 @@ class GapScheduler:
         self._losses: list[float] = []
         self._made = 0  # steps of the optimiser since the last decision
         self._without = 0  # steps without a gap; below zero once there was one
-        self._zigzag: float | None = None  # the cosine of this step, where the controller decides by it
         self._wanted = False  # whether a gap is to be measured before the next step
         self._given = False  # whether losses come by `step`, so that they need not be captured
         self._lines = (
@@ -203,7 +202,7 @@ class GapScheduler:
         self._monitor.take_in(made, delegate.step_count)
         self._note_missing(gap)
         before = rates(self.optimizer) if self._lines is not None else {}
-        decision = delegate.decide(value, gap, self._zigzag)
+        decision = delegate.decide(value, gap)
         if self._lines is not None:
             row = {"step": delegate.step_count, "loss": value, **before, "gap": gap}
             self._lines.add({n: v for n, v in row.items() if v is not None} | decision_fields(decision))
@@ -288,8 +287,6 @@ class GapScheduler:
 
     def _before_step(self, _: Any) -> None:
         self._delegate.keep_start()
-        if self.control.measures_zigzag and not self._made:
-            self._zigzag = self._monitor.cosine(self.step_count + 1)
         if self._wanted and not self._made:
             self._monitor.before_step()
 
