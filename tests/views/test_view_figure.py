@@ -63,13 +63,14 @@ def test_pyplot_is_not_imported():
 
 
 def test_it_draws_on_the_axes_that_it_is_given():
-    """Both panels can stand in a figure of one's own; without a colour bar no axes are added."""
+    """Both panels can stand in a figure of one's own, beside the colour bar of the curves."""
     figure = Figure()
     left, right = figure.subplots(1, 2)
     facts = collect(make("network"))
     draw_rates(left, facts)
-    draw_curves(right, facts, colorbar=False)
-    assert figure.axes == [left, right]
+    draw_curves(right, facts)
+    assert figure.axes[:2] == [left, right]
+    assert len(figure.axes) == 3
     assert (left.get_xlabel(), right.get_ylabel()) == ("learning rate", "loss")
 
 
@@ -81,7 +82,7 @@ def test_every_run_is_marked_and_the_answer_stands_out():
     figure = Figure()
     left, right = figure.subplots(1, 2)
     draw_rates(left, facts)
-    draw_curves(right, facts, colorbar=False)
+    draw_curves(right, facts)
     single = [line for line in left.lines if len(line.get_xdata()) == 1]
     marks = [line for line in single if line.get_marker() in ("o", "x", "^")]
     assert len(marks) == len(facts.runs)
@@ -95,21 +96,13 @@ def test_every_run_is_marked_and_the_answer_stands_out():
     assert right.lines[-1].get_color() == ACCENT
 
 
-def test_another_metric_can_be_drawn():
-    """The curves panel draws any metric that was seen."""
-    ax = Figure().subplots()
-    draw_curves(ax, collect(make("network")), metric="val_acc", colorbar=False)
-    assert ax.get_ylabel() == "val_acc"
-    assert ax.get_yscale() == "linear"
-
-
 def test_noisy_curves_are_shown_raw_and_smoothed_and_the_picture_says_so():
     """Where a smoothed line is drawn, the panel's heading says what thin and thick mean; elsewhere it does
     not."""
     headings = {}
     for kind in ("network", "quadratic"):
         ax = Figure().subplots()
-        draw_curves(ax, collect(make(kind)), colorbar=False)
+        draw_curves(ax, collect(make(kind)))
         headings[kind] = ax.get_title(loc="right")
     assert headings["network"].startswith("thin: as observed")
     assert headings["quadratic"] == ""

@@ -97,9 +97,6 @@ class RayEngine(CallingEngine[_Seat]):
         Programs run on the node of their actor, and write their logs there.
     jobs : int
         How many runs advance at the same time.
-    options : mapping, optional
-        For each actor, as Ray's ``Actor.options`` takes them: ``{"num_gpus": 0.25}``. Unlike a processor, a
-        GPU stays reserved while a run is paused, because its memory stays in use.
 
     Raises
     ------
@@ -109,7 +106,7 @@ class RayEngine(CallingEngine[_Seat]):
         If the source cannot be sent to another process.
     """
 
-    def __init__(self, source: Source, jobs: int, *, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, source: Source, jobs: int) -> None:
         super().__init__(jobs)
         try:
             import ray
@@ -125,7 +122,7 @@ class RayEngine(CallingEngine[_Seat]):
         if not ray.is_initialized():
             self._initialise(jobs)
         self._actor_class: Any = ray.remote(live_actor()).options(
-            **{"num_cpus": 0, "max_restarts": 0, "scheduling_strategy": "SPREAD", **(options or {})}
+            num_cpus=0, max_restarts=0, scheduling_strategy="SPREAD"
         )
 
     def _initialise(self, jobs: int) -> None:

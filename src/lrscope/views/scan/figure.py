@@ -97,15 +97,14 @@ def draw_rates(ax: Axes, facts: Facts) -> None:
         ax.set_yticks([])
 
 
-def draw_curves(ax: Axes, facts: Facts, *, metric: str | None = None, colorbar: bool = True) -> None:
-    """The curves of `metric` (the judged one by default), coloured by learning rate, on `ax`.
+def draw_curves(ax: Axes, facts: Facts) -> None:
+    """The curves of the judged metric, coloured by learning rate, on `ax`.
 
     Where they are noisy, what was observed is thin and faint and a centred mean lies on top. The
-    recommended run is the one in orange. The colour bar takes its place from `ax`; leave it out with
-    ``colorbar=False``.
+    recommended run is the one in orange. The colour bar takes its place from `ax`.
     """
     axes.prepare(ax)
-    metric = facts.metric if metric is None else metric
+    metric = facts.metric
     ax.set_xlabel("step")
     if metric is None or not any(metric in r.curves for r in facts.runs):
         axes.nothing(ax, "no curves were seen")
@@ -136,7 +135,7 @@ def draw_curves(ax: Axes, facts: Facts, *, metric: str | None = None, colorbar: 
             fontsize=8,
             labelcolor=axes.INK,
         )
-    if colorbar and len(set(rates)) > 1:
+    if len(set(rates)) > 1:
         _colour_bar(ax, plt, norm, colours)
 
 

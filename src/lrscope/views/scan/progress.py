@@ -29,9 +29,7 @@ _DOING_SECONDS = (
 )
 
 
-def make_progress(
-    stream: TextIO | None = None, *, clock: Callable[[], float] = time.monotonic
-) -> TableProgress | PlainProgress:
+def make_progress(stream: TextIO | None = None) -> TableProgress | PlainProgress:
     """The progress display that suits `stream` (standard error by default): use it in a `with` block, and
     give it to the session as its observer.
 
@@ -45,7 +43,7 @@ def make_progress(
         terminal = False
     if terminal and os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown"):
         return TableProgress(target)
-    return PlainProgress(target, clock=clock)
+    return PlainProgress(target)
 
 
 class TableProgress:

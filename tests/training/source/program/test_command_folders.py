@@ -67,14 +67,6 @@ def test_every_run_has_an_empty_folder(tmp_path: Path):
     assert all((p / "checkpoint").exists() for p in log.parent.iterdir() if p.is_dir())
 
 
-def test_folders_where_the_caller_wants_them(tmp_path: Path):
-    """With `folder` they are made there, one a rate and seed."""
-    source = CommandSource(["sh", "-c", "echo step 1: loss 1", "{lr}", "{out}"], folder=tmp_path / "runs")
-    to_the_end(source.start(Config(lr=1e-5), 0))
-    to_the_end(source.start(Config(lr=1e-5), 1))
-    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["lr-0.00001-seed-0", "lr-0.00001-seed-1"]
-
-
 def test_a_folder_without_a_log_goes_with_the_run():
     """Nobody asked to keep it."""
     run = CommandSource(["sh", "-c", 'echo "$1"; echo step 1: loss 1; cat', "{lr}", "{out}"]).start(
@@ -161,8 +153,8 @@ def test_a_metrics_file_in_a_folder_of_the_project(folder: Path, tmp_path: Path)
 def test_links_do_not_go_round_in_circles(folder: Path):
     """Results usually lie below the working folder; a walk that follows links must end."""
     (folder / "results").mkdir()
-    source = CommandSource(command("m.jsonl"), metrics_file="m.jsonl", folder=folder / "results")
-    to_the_end(source.start(Config(lr=0.5), 0))
+    source = CommandSource(command("m.jsonl"), metrics_file="m.jsonl")
+    to_the_end(source.start(Config(lr=0.5), 0, log=folder / "results" / "lr-0.5-seed-0.log"))
     assert not (folder / "results" / "lr-0.5-seed-0" / "work" / "results").exists()
 
 
@@ -199,8 +191,8 @@ def test_a_metrics_file_that_never_appears(folder: Path):
 def test_a_run_folder_that_cannot_be_made(tmp_path: Path):
     """A file is where the folder should be: one sentence, and no program is started."""
     write(tmp_path / "file", "")
-    run = CommandSource(["python", "-c", "pass", "{lr}", "{out}"], folder=tmp_path / "file").start(
-        Config(lr=0.1), 0
+    run = CommandSource(["python", "-c", "pass", "{lr}", "{out}"]).start(
+        Config(lr=0.1), 0, log=tmp_path / "file" / "run.log"
     )
     with pytest.raises(StoreError, match="cannot be made"):
         run.advance(1, 1.0)

@@ -13,7 +13,7 @@ _ESCAPE = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
-def last_lines(output: bytes, count: int = _LINES) -> list[str]:
+def last_lines(output: bytes) -> list[str]:
     """The last lines that hold anything, without control characters; of a redrawn line, its last state."""
     lines = []
     for line in _ESCAPE.sub("", output.decode("utf-8", "replace")).split("\n"):
@@ -21,7 +21,7 @@ def last_lines(output: bytes, count: int = _LINES) -> list[str]:
         if drawn:
             text = _CONTROL.sub("", drawn[-1].expandtabs(4)).rstrip()
             lines.append(text if len(text) <= 500 else text[:499] + "…")
-    return [line for line in lines if line.strip()][-count:]
+    return [line for line in lines if line.strip()][-_LINES:]
 
 
 def failure(code: int, seconds: float, output: bytes) -> tuple[str, str | None]:

@@ -30,6 +30,7 @@ from pathlib import Path
 from lrscope.training.source.program.process_table import look_up
 
 _ROOT = str(Path(__file__).resolve().parents[4])
+_SHUTDOWN_SECONDS = 10.0  # that the watcher has to see to the end
 # -S -E -s: without site-packages, the user's variables and start-up files it is up in some 15 ms, and nothing
 # that a user has installed can keep it from starting. Outside Linux it needs psutil, and so site-packages.
 _OPTIONS = ["-S", "-E", "-s"] if sys.platform.startswith("linux") else ["-s"]
@@ -79,7 +80,7 @@ class Guardian:
             if self._protected.pop(pid, None) is not None:
                 self._say(f"release {pid}")
 
-    def shutdown(self, patience: float = 10.0) -> None:
+    def shutdown(self) -> None:
         """Tell the watcher that the end has come in good order, and wait until it has seen to it.
 
         Whatever is still protected is killed. May be called twice; a later call of another method starts
@@ -95,10 +96,9 @@ class Guardian:
             with contextlib.suppress(OSError):
                 watcher.stdin.close()
         try:
-            watcher.wait(patience)
-        except (
-            subprocess.TimeoutExpired
-        ):  # a process that cannot be killed; the watcher goes on trying by itself
+            watcher.wait(_SHUTDOWN_SECONDS)
+        except subprocess.TimeoutExpired:
+            # a process that cannot be killed; the watcher goes on trying by itself
             watcher.returncode = 0  # and is not this process's to wait for any more
 
     def forget(self) -> None:

@@ -65,9 +65,6 @@ class CommandSource(Source):
         Read this file (JSON lines or CSV), which the program writes, and not its output. It may hold the
         placeholders. A relative path without `{lr}` or `{out}` names one file for all runs; then each runs in
         a working folder of its own, made of links to what is in the present one.
-    folder : path, optional
-        Where the folders of runs are made. Default: beside the run's log and named like it; without a log, a
-        temporary folder that goes with the run.
 
     Raises
     ------
@@ -89,7 +86,6 @@ class CommandSource(Source):
         metric: str | None = None,
         pattern: str | None = None,
         metrics_file: str | None = None,
-        folder: Path | str | None = None,
     ) -> None:
         self.arguments = [str(word) for word in arguments]
         self.cwd = Path.cwd()
@@ -97,7 +93,6 @@ class CommandSource(Source):
         check_program(self.arguments, self.cwd)
         check_places(self.arguments, self.parameters)
         self.metric, self.pattern, self.metrics_file = metric, pattern, metrics_file
-        self.folder = None if folder is None else Path(folder).absolute()
         self.own_folder = (
             metrics_file is not None
             and not uses("out", metrics_file)
@@ -150,16 +145,15 @@ class CommandSource(Source):
         return found
 
     def prepare(self, config: Config, seed: int, log: Path | None) -> Launch:
-        """Fill in the command of one run and make its folders."""
+        """Fill in the command of one run and make its folders: beside its log and named like it; without a log, a
+        temporary one that goes with the run."""
         number = next(_numbers)
         values = {name: value_text(value) for name, value in config.items()} | {"seed": str(seed)}
         told = run_name(RunKey(config, seed))
         temporary: tempfile.TemporaryDirectory[str] | None = None
         own: Path | None = None
         if self.own_folder or uses("out", *self.arguments, self.metrics_file or ""):
-            if self.folder is not None:
-                own = new_folder(self.folder / told)
-            elif log is not None:
+            if log is not None:
                 name = log.stem if log.suffix == ".log" else f"{log.name}-files"
                 own = new_folder(log.absolute().with_name(name))
             else:
