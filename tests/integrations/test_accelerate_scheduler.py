@@ -7,8 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +19,7 @@ from accelerate.utils import set_seed
 
 import lrscope
 
-pytestmark = [pytest.mark.torch, pytest.mark.slow]
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    torch.set_num_threads(1)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what accelerate deprecates
-        yield
+pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.usefixtures("quiet_host")]
 
 
 class Loop:

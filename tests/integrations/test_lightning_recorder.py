@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +10,12 @@ import pytest
 pytest.importorskip("lightning", reason="needs the extra `lightning`")
 import lightning.pytorch as pl
 import torch
+from hosts import fit_lightning, lines
 from torch.nn import functional
 
 import lrscope
 
-pytestmark = [pytest.mark.torch, pytest.mark.slow]
+pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.usefixtures("quiet_host")]
 
 
 class Module(pl.LightningModule):
@@ -43,39 +41,14 @@ class Module(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    torch.set_num_threads(1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Lightning's own advice on workers and loggers
-        yield
-
-
 def run(folder: Path, callbacks: list[Any], steps: int = 40, **settings: Any) -> Module:
     pl.seed_everything(1, verbose=False)
     x = torch.randn(320, 6)
     data = torch.utils.data.TensorDataset(x, x[:, :3].argmax(dim=1))
     module = Module()
-    resume = settings.pop("resume", None)
-    trainer = pl.Trainer(
-        max_steps=steps,
-        callbacks=callbacks,
-        default_root_dir=folder,
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=False,
-        log_every_n_steps=1,
-        **settings,
-    )
-    trainer.fit(module, torch.utils.data.DataLoader(data, batch_size=16), ckpt_path=resume)
-    module.ended = trainer
+    loader = torch.utils.data.DataLoader(data, batch_size=16)
+    module.ended = fit_lightning(module, folder, callbacks, steps, loader, **settings)
     return module
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()][1:]
 
 
 def test_a_run_is_recorded_and_does_not_notice(tmp_path: Path) -> None:

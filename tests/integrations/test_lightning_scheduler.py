@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,21 +11,14 @@ import pytest
 pytest.importorskip("lightning", reason="needs the extra `lightning`")
 import lightning.pytorch as pl
 import torch
+from hosts import fit_lightning, lines
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import lrscope
 from lrscope.testing.scheduler_suite import GapSchedulerSuite, PlateauSchedulerSuite, Trained
 
-pytestmark = [pytest.mark.torch, pytest.mark.slow]
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    torch.set_num_threads(1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Lightning's own advice on workers and loggers
-        yield
+pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.usefixtures("quiet_host")]
 
 
 class Module(pl.LightningModule):
@@ -87,21 +77,9 @@ def run(
     pl.seed_everything(1, verbose=False)
     module = module or Module(0.02)
     train, _, test = data()
-    resume = settings.pop("resume", None)
-    trainer = pl.Trainer(
-        max_steps=steps,
-        callbacks=callbacks,
-        default_root_dir=folder,
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-        **settings,
-    )
-    trainer.fit(module, train, test if "limit_val_batches" not in settings else None, ckpt_path=resume)
+    loaders = (train,) if "limit_val_batches" in settings else (train, test)
+    settings = {"num_sanity_val_steps": 0, **settings}
+    trainer = fit_lightning(module, folder, callbacks, steps, *loaders, **settings)
     return module, trainer
 
 
@@ -110,10 +88,6 @@ def loss_of(module: Module) -> float:
     module.eval()
     with torch.no_grad():
         return float(functional.mse_loss(module.net(x), y))
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()][1:]
 
 
 def test_a_rate_far_off_is_found(tmp_path: Path) -> None:

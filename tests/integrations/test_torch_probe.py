@@ -17,7 +17,7 @@ from torch.nn import functional  # noqa: E402
 import lrscope  # noqa: E402
 from lrscope.errors import UsageError  # noqa: E402
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 
 Batch = tuple[Any, Any]
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
@@ -27,12 +27,6 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     and issubclass(kind, torch.optim.Optimizer)
     and kind is not torch.optim.Optimizer
 }
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
 
 
 class Net(nn.Module):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import json
 import math
 import subprocess
 import sys
@@ -15,19 +14,14 @@ from typing import Any
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+from hosts import lines  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 import lrscope  # noqa: E402
 from lrscope.errors import UsageError  # noqa: E402
 
-pytestmark = pytest.mark.torch
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 
 
 def network(dropout: float = 0.0, norm: bool = False) -> nn.Module:
@@ -45,10 +39,6 @@ def batches(count: int, seed: int = 1) -> list[tuple[Any, Any]]:
         x = torch.randn(16, 6, generator=generator)
         found.append((x, x[:, :3].argmax(dim=1)))
     return found
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()][1:]
 
 
 def train(model: Any, optimizer: Any, data: list[Any], loss_fn: Any) -> list[float]:

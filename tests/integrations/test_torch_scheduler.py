@@ -18,13 +18,7 @@ import lrscope  # noqa: E402
 from lrscope.control import Action, Gap, Guarded  # noqa: E402
 from lrscope.errors import UsageError  # noqa: E402
 
-pytestmark = pytest.mark.torch
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 
 
 def network(dropout=0.0, norm=False):

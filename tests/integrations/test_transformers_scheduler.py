@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,21 +11,13 @@ import pytest
 pytest.importorskip("transformers", reason="needs the extra `transformers`")
 pytest.importorskip("accelerate", reason="needs the extra `transformers`")
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
+from hosts import lines, train_transformers
+from transformers import Trainer, TrainerCallback
 
 import lrscope
 from lrscope.testing.scheduler_suite import GapSchedulerSuite, PlateauSchedulerSuite, Trained
 
-pytestmark = [pytest.mark.torch, pytest.mark.slow]
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    torch.set_num_threads(1)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what transformers and accelerate deprecate among themselves
-        yield
+pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.usefixtures("quiet_host")]
 
 
 def rows(start: int, end: int) -> list[dict[str, Any]]:
@@ -50,39 +39,19 @@ def spare() -> list[dict[str, Any]]:
 
 
 def train(folder: Path, callbacks: list[Any], lr: float = 1e-2, **settings: Any) -> Trainer:
-    torch.manual_seed(0)
-    resume = settings.pop("resume", None)
-    config = GPT2Config(vocab_size=11, n_positions=8, n_embd=16, n_layer=1, n_head=2)
-    arguments = {
-        "output_dir": str(folder),
+    chosen = {
         "max_steps": 120,
         "per_device_train_batch_size": 8,
-        "logging_steps": 1,
-        "save_strategy": "no",
-        "report_to": [],
-        "learning_rate": lr,
         "lr_scheduler_type": "constant",
-        "disable_tqdm": True,
-        "use_cpu": True,
+        "learning_rate": lr,
+        "evaluate": rows(2000, 2200),
         **settings,
     }
-    trainer = Trainer(
-        model=GPT2LMHeadModel(config),
-        args=TrainingArguments(**arguments),
-        train_dataset=rows(0, 480),
-        eval_dataset=rows(2000, 2200),
-        callbacks=callbacks,
-    )
-    trainer.train(resume_from_checkpoint=resume)
-    return trainer
+    return train_transformers(16, rows(0, 480), folder, callbacks, **chosen)
 
 
 def logged(trainer: Trainer, name: str) -> list[float]:
     return [entry[name] for entry in trainer.state.log_history if name in entry]
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()][1:]
 
 
 def test_a_rate_that_is_too_low_is_raised_and_the_trainer_logs_it(tmp_path: Path) -> None:
