@@ -6,6 +6,7 @@ lrscope's own controller at work in one.
 
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -14,7 +15,6 @@ from PIL import Image
 
 from lrscope.control import Action, Gap, Guarded, share
 from lrscope.control.average import LONG_POWER, SHORT_POWER
-from lrscope.testing.quadratic import Quadratic
 
 LARGE, SMALL, AVERAGE, QUIET, INK = "#d9480f", "#1864ab", "#2b8a3e", "#adb5bd", "#343a40"
 STYLE = {
@@ -34,7 +34,16 @@ STYLE = {
 }
 
 
-def descend(valley: Quadratic, steps: int, seed: int, rates: np.ndarray | None = None) -> np.ndarray:
+class Valley(NamedTuple):
+    """A quadratic loss, its gradients' noise, a rate and a start."""
+
+    curvature: np.ndarray  # shape (d,)
+    noise: float  # standard deviation in each coordinate
+    lr: float
+    start: np.ndarray  # shape (d,)
+
+
+def descend(valley: Valley, steps: int, seed: int, rates: np.ndarray | None = None) -> np.ndarray:
     """The points that stochastic gradient descent goes through, start included: shape (steps + 1, d)."""
     rng = np.random.default_rng(seed)
     points = [valley.start]
@@ -45,7 +54,7 @@ def descend(valley: Quadratic, steps: int, seed: int, rates: np.ndarray | None =
     return np.array(points)
 
 
-def height(valley: Quadratic, points: np.ndarray) -> np.ndarray:
+def height(valley: Valley, points: np.ndarray) -> np.ndarray:
     """The loss at points."""
     return points**2 @ valley.curvature / 2
 
@@ -57,7 +66,7 @@ def draw_valley() -> plt.Figure:
     for panel, rate, colour, name in zip(
         panels, (0.088, 0.02), (LARGE, SMALL), ("large", "small"), strict=True
     ):
-        valley = Quadratic(np.array([1.0, 20.0]), 3.0, rate, np.array([-3.0, 0.6]))
+        valley = Valley(np.array([1.0, 20.0]), 3.0, rate, np.array([-3.0, 0.6]))
         points = descend(valley, 3000, seed=4)
         levels = np.sqrt(height(valley, np.stack([x, y], axis=-1)))
         panel.contourf(x, y, levels, np.linspace(0, 4, 11), cmap="bone_r", alpha=0.16, extend="max")
@@ -86,7 +95,7 @@ def draw_level() -> plt.Figure:
     for panel, change, title in zip(
         panels, (500, 40), ("On the plateau it helps", "Earlier it costs"), strict=True
     ):
-        valley = Quadratic(curvature, 1.0, rate, start)
+        valley = Valley(curvature, 1.0, rate, start)
         rates = np.where(np.arange(steps) < change, rate, lower)
         panel.plot(height(valley, descend(valley, steps, 1)), color=LARGE, lw=0.6, alpha=0.35)
         low = height(valley, descend(valley, steps, 1, rates))
@@ -118,7 +127,7 @@ def draw_level() -> plt.Figure:
     return figure
 
 
-def expected(valley: Quadratic, rates: np.ndarray) -> np.ndarray:
+def expected(valley: Valley, rates: np.ndarray) -> np.ndarray:
     """The expected loss after each step, exactly: means and variances step by step."""
     mean, variance = valley.start.copy(), np.zeros_like(valley.start)
     out = [height(valley, mean)]
@@ -129,7 +138,7 @@ def expected(valley: Quadratic, rates: np.ndarray) -> np.ndarray:
     return np.array(out)
 
 
-def floor(valley: Quadratic, rate: float) -> float:
+def floor(valley: Valley, rate: float) -> float:
     """Where the expected loss ends up: half the sum of rate x noise^2 / (2 - rate x curvature)."""
     return float(np.sum(rate * valley.noise**2 / (2 - rate * valley.curvature)) / 2)
 
@@ -163,7 +172,7 @@ def draw_mirror() -> plt.Figure:
     return figure
 
 
-def controlled(valley: Quadratic, steps: int, seed: int) -> dict[str, list]:
+def controlled(valley: Valley, steps: int, seed: int) -> dict[str, list]:
     """A run in the hands of lrscope's controller, as a training loop without a framework would be written."""
     rng, control = np.random.default_rng(seed), Guarded(Gap())
     state, weights, taken = control.init(valley.lr), valley.start, 0
@@ -198,7 +207,7 @@ def controlled(valley: Quadratic, steps: int, seed: int) -> dict[str, list]:
 def draw_gap() -> plt.Figure:
     """The controller in a valley of 60 directions, from a start that is a hundred times too low."""
     steps = 3000
-    valley = Quadratic(np.geomspace(0.1, 2, 60), 0.3, 0.003, np.full(60, 2.0))
+    valley = Valley(np.geomspace(0.1, 2, 60), 0.3, 0.003, np.full(60, 2.0))
     seen = controlled(valley, steps, seed=7)
     figure, (top, middle, bottom) = plt.subplots(
         3, 1, figsize=(9.2, 6.6), sharex=True, height_ratios=[1.2, 1, 0.9]
@@ -241,7 +250,7 @@ def draw_gap() -> plt.Figure:
     return figure
 
 
-def loss_on(valley: Quadratic, weights: np.ndarray, tilt: np.ndarray) -> float:
+def loss_on(valley: Valley, weights: np.ndarray, tilt: np.ndarray) -> float:
     """The loss on one batch, whose noise tilts the valley."""
     return float(valley.curvature @ weights**2 / 2 + tilt @ weights)
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from noisy_quadratic import TRUTHS, draw
 
 from lrscope.curves.curve import LossCurve
 from lrscope.diagnosis.base import Advice, Regime
 from lrscope.diagnosis.diagnose import diagnose_curves
 from lrscope.diagnosis.series import epoch_length
 from lrscope.errors import UsageError
-from lrscope.testing.quadratic import TRUTHS, draw
 
 N = 600
 T = np.arange(N)
@@ -174,7 +174,7 @@ def test_the_gauge_is_rate_times_curvature():
     """At stationarity with one curvature, a_eff is lr x curvature to 10 %, from 0.2 to 1.9 (control notes,
     section 2).
     """
-    from lrscope.testing.quadratic import Quadratic
+    from noisy_quadratic import Quadratic
 
     for a in (0.2, 0.5, 1.0, 1.5, 1.9):
         rng = np.random.default_rng(3)

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from noisy_quadratic import TRUTHS, draw
 
 from lrscope.diagnosis.base import Regime
 from lrscope.diagnosis.diagnose import diagnose_curves
 from lrscope.diagnosis.plateau_rules import OurPlateau
-from lrscope.testing.quadratic import TRUTHS, draw
 
 LOSS_ALONE = {
     Regime.TOO_SLOW: Regime.DESCENDING,
