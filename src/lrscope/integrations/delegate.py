@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from lrscope.control.base import Action, Controller, RateChange, from_json, to_json
@@ -60,6 +61,15 @@ class Delegate(Generic[State]):
 
     def _roll_back(self) -> None:
         """Bring back kept weights."""
+
+
+def warn_missing(monitor: str, looked_at: str, logged: Iterable[str]) -> None:
+    """Say that a plateau scheduler did not find its metric."""
+    warnings.warn(
+        f"lrscope's PlateauScheduler follows {monitor!r}, which this {looked_at} did not log; logged: "
+        f"{', '.join(logged) or 'nothing'}.",
+        stacklevel=3,
+    )
 
 
 class GuardedDelegate(Delegate[ComposedState], Generic[Snapshot]):

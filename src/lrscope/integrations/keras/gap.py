@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import keras
@@ -104,7 +104,7 @@ class GapScheduler(RateCallback):
         self._parts: list[float] = []  # losses of batches whose gradients are being accumulated
         self._made = 0
         self._averaged_validation = averaged_validation
-        self._swapped: AbstractContextManager[Any] | None = None
+        self._swapped = ExitStack()  # holds the averaged weights while validation sees them
         self._record = record
         self._writer: RecordWriter | None = None
 
@@ -168,14 +168,11 @@ class GapScheduler(RateCallback):
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Validate with the averaged weights, if that is wanted."""
         if self._averaged_validation and self._batches:
-            self._swapped = self.averaged()
-            self._swapped.__enter__()
+            self._swapped.enter_context(self.averaged())
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         """The weights themselves again."""
-        if self._swapped is not None:
-            self._swapped.__exit__(None, None, None)
-            self._swapped = None
+        self._swapped.close()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Close the record."""

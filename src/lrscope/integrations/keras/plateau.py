@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any, Literal
 
 from lrscope.control.plateau import epoch_plateau, sign_of
-from lrscope.integrations.delegate import Delegate
+from lrscope.integrations.delegate import Delegate, warn_missing
 from lrscope.integrations.keras.base import Arrays, RateCallback
 
 
@@ -71,11 +70,7 @@ class PlateauScheduler(RateCallback):
         logs = logs if logs is not None else {}
         value = logs.get(self.monitor)
         if value is None:
-            warnings.warn(
-                f"lrscope's PlateauScheduler follows {self.monitor!r}, which this epoch did not log; logged: "
-                f"{', '.join(logs) or 'nothing'}.",
-                stacklevel=2,
-            )
+            warn_missing(self.monitor, "epoch", logs)
         else:
             delegate = self._at_work()
             delegate.step_count += 1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Literal
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lrscope.integrations.delegate import warn_missing
 from lrscope.integrations.lightning.sole_optimizer import sole_optimizer
 from lrscope.integrations.torch import PlateauScheduler as _PlateauScheduler
 from lrscope.integrations.torch.hosted import HostedPlateauScheduler
@@ -46,10 +46,6 @@ class PlateauScheduler(HostedPlateauScheduler, Callback):
             return
         value = trainer.callback_metrics.get(self.monitor)
         if value is None:
-            warnings.warn(
-                f"lrscope's PlateauScheduler follows {self.monitor!r}, which this validation did not log; logged: "
-                f"{', '.join(trainer.callback_metrics) or 'nothing'}.",
-                stacklevel=2,
-            )
-            return
-        self._scheduler.step(float(value))
+            warn_missing(self.monitor, "validation", trainer.callback_metrics)
+        else:
+            self._scheduler.step(float(value))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor, nn
+from torch import Tensor
 
 from lrscope.control import Guarded
 from lrscope.errors import UsageError
@@ -66,7 +66,7 @@ class GapScheduler(HostedGapScheduler, Callback):
         super().__init__(held_out, every=every, warmup=warmup, control=control, record=record)
         self._averaged_validation = averaged_validation
         self._batch: tuple[Any, int] | None = None
-        self._swapped: AbstractContextManager[nn.Module] | None = None
+        self._swapped = ExitStack()  # holds the averaged weights while validation sees them
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin, once the optimiser is there."""
@@ -108,12 +108,11 @@ class GapScheduler(HostedGapScheduler, Callback):
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The averaged weights, if validation is to see them."""
         if self._averaged_validation and self._scheduler is not None:
-            self._swapped = self._scheduler.averaged()
-            self._swapped.__enter__()
+            self._swapped.enter_context(self._scheduler.averaged())
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The weights themselves again."""
-        self._swap_back()
+        self._swapped.close()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remove all hooks, and close the record."""
@@ -122,11 +121,5 @@ class GapScheduler(HostedGapScheduler, Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """The same when training is broken off."""
-        self._swap_back()
-        self._batch = None
-        self._close()
-
-    def _swap_back(self) -> None:
-        if self._swapped is not None:
-            self._swapped.__exit__(None, None, None)
-            self._swapped = None
+        self._swapped.close()
+        self.on_train_end(trainer, pl_module)

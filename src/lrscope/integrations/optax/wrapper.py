@@ -52,7 +52,7 @@ class Snapshot(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """What the last step showed, in scalars: `lrscope.optax.record` writes it down."""
+    """What the last step showed, in scalars: `lrscope.optax.Record` writes it down."""
 
     step: Array
     loss: Array
