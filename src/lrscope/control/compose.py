@@ -190,20 +190,8 @@ def guarded_gap(
 ) -> Guarded:
     """What a gap scheduler runs: the controller that it was given, else a gap under a guard.
 
-    Parameters
-    ----------
-    control : Guarded, optional
-    every : int
-        Steps between measurements of the gap; see `Gap`.
-    warmup : int
-        Steps on which the rate climbs to the optimiser's; see `Guarded`.
-    momentum : float
-        Of the optimiser; Adam's beta_1.
-
-    Raises
-    ------
-    UsageError
-        If an argument is out of its range, or `control` is no `Guarded`.
+    `every` is as for `Gap`, `warmup` as for `Guarded`, `momentum` that of the optimiser (Adam's beta_1). A `UsageError`
+    if one of them is out of its range, or `control` is no `Guarded`.
     """
     made = Guarded(Gap(every=every, memory=memory_of(momentum)), warmup=warmup)
     if control is None:

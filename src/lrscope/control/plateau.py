@@ -217,12 +217,6 @@ def epoch_plateau(
 
 
 def sign_of(mode: str) -> float:
-    """What turns a metric into one of which less is better: 1 for "min", -1 for "max".
-
-    Raises
-    ------
-    UsageError
-        If it is neither.
-    """
+    """What turns a metric into one of which less is better: 1 for "min", -1 for "max", else a `UsageError`."""
     require(mode in ("min", "max"), "mode", '"min" or "max"', mode)
     return 1.0 if mode == "min" else -1.0

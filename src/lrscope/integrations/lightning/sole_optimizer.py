@@ -9,13 +9,8 @@ from lrscope.errors import UsageError
 
 
 def sole_optimizer(trainer: Trainer, asking: type) -> Optimizer:
-    """The only optimiser of a run that has no scheduler of its own.
-
-    Raises
-    ------
-    UsageError
-        If there are several, or a scheduler.
-    """
+    """The only optimiser of a run that has no scheduler of its own; a `UsageError` where there are several
+    optimisers, or a scheduler."""
     if len(trainer.optimizers) != 1:
         raise UsageError(
             f"lrscope.lightning.{asking.__name__} works with one optimiser, and configure_optimizers returns "

@@ -13,13 +13,8 @@ from lrscope.integrations.transformers.unwrapping import unwrapped
 
 
 class ConstantSchedule:
-    """The Trainer makes a schedule in any case, steps it after each step of the optimiser, and logs its rate.
-
-    Raises
-    ------
-    UsageError
-        If it is no constant one.
-    """
+    """The Trainer makes a schedule in any case, steps it after each step of the optimiser, and logs its rate. A
+    `UsageError` if it is no constant one."""
 
     def __init__(self, args: TrainingArguments, schedule: Any) -> None:
         self._schedule = unwrapped(schedule)

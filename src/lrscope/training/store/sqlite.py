@@ -2,14 +2,10 @@
 
 Each event has a number, `n`, from one counter over all tables, so that a page can ask for what is new (`events`).
 
-What survives. The file is in WAL mode with ``synchronous=NORMAL``: when `append` has returned, its records
-survive any death of the process, ``kill -9`` included, because the operating system has them. If the machine
-itself loses power, the last transactions can be missing, but never a part of one, and the file stays whole:
-NORMAL keeps the log in order and synchronises it at each checkpoint. ``FULL`` would synchronise the disk four
-times a second for a loss that costs a quarter of a minute of training to make good.
-
-What is left behind. At a clean end the log is folded into the file and the file leaves WAL mode, so that one
-plain file remains, which can be read from a read-only folder or disk too.
+The file is in WAL mode with ``synchronous=NORMAL``: when `append` has returned, its records survive any death of the
+process, ``kill -9`` included. If the machine loses power, the last transactions can be missing, but never a part of
+one; ``FULL`` would synchronise the disk four times a second to spare a quarter of a minute of training. At a clean end
+the log is folded into the file, which leaves WAL mode, so that it can be read from a read-only folder or disk too.
 """
 
 from __future__ import annotations

@@ -87,25 +87,10 @@ def _short(value: Any) -> str:
 
 
 class Collector:
-    """Collects the points of one run.
+    """Collects the points of one run, and feeds the watch with each in order until that has given a reason.
 
-    Parameters
-    ----------
-    who : str
-        The function, for sentences: ``train (model.py)``.
-    verb : str
-        What it does with values: "yielded", "reported" or "returned".
-    watch : Watch or None
-        Fed with every point in order, until it has given a reason.
-
-    Attributes
-    ----------
-    points : list of Point
-        Since `take_points` was last called.
-    step : int
-        Last step reported; 0 before the first.
-    verdict : str or None
-        The watch's reason to end the run.
+    `who` is the function, for sentences (``train (model.py)``), and `verb` what it does with values: "yielded",
+    "reported" or "returned".
     """
 
     __slots__ = ("_left_out", "_names", "_notes", "points", "step", "verb", "verdict", "watch", "who")
@@ -114,9 +99,9 @@ class Collector:
         self.who = who
         self.verb = verb
         self.watch = watch
-        self.points: list[Point] = []
-        self.step = 0
-        self.verdict: str | None = None
+        self.points: list[Point] = []  # since `take_points` was last called
+        self.step = 0  # the last that was reported; 0 before the first
+        self.verdict: str | None = None  # the watch's reason to end the run
         self._names: Collection[str] | None = None  # metrics seen at `step`; None before the first report
         self._notes: list[str] = []
         self._left_out: set[str] = set()

@@ -82,15 +82,7 @@ class FunctionRun(LiveRun):
 class GeneratorRun(FunctionRun):
     """A live run of a generator function, or of a plain one, whose single value is a run of one step.
 
-    Parameters
-    ----------
-    begin : callable
-        Calls the user's function.
-    who : str
-        The function, for sentences.
-    watch : Watch or None
-    expect_steps : bool
-        Whether it was known beforehand that the function yields.
+    ``begin()`` calls the user's function; `expect_steps` says whether it was known beforehand that this yields.
     """
 
     def __init__(self, begin: Callable[[], Any], who: str, watch: Watch | None, expect_steps: bool) -> None:

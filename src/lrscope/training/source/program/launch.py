@@ -14,39 +14,17 @@ from lrscope.readers.follow import FileFollower
 
 @dataclass
 class Launch:
-    """All that one run of the program needs.
+    """All that one run of the program needs."""
 
-    Parameters
-    ----------
-    arguments : list of str
-        Program and arguments, with every placeholder filled in.
-    run : str
-        A name for this run that no other run of this process has.
-    cwd : path
-        Folder to start it in.
-    variables : dict of str to str
-        Environment variables on top of the present ones.
-    reader : Parser or None
-        Reads what it prints; None where a metrics file is read.
-    follower : FileFollower or None
-        Follows the metrics file; None where its output is read.
-    metrics : path or None
-        The metrics file.
-    notes : list of str
-        What the user should know about the preparation.
-    temporary : TemporaryDirectory or None
-        A folder that goes with the run.
-    """
-
-    arguments: list[str]
-    run: str
+    arguments: list[str]  # the program first; every placeholder is filled in
+    run: str  # a name that no other run of this process has
     cwd: Path
-    variables: dict[str, str]
-    reader: Parser | None
-    follower: FileFollower | None
+    variables: dict[str, str]  # of the environment, on top of the present ones
+    reader: Parser | None  # of what it prints; None where a metrics file is read
+    follower: FileFollower | None  # of the metrics file; None where its output is read
     metrics: Path | None
-    notes: list[str] = field(default_factory=list)
-    temporary: tempfile.TemporaryDirectory[str] | None = None
+    notes: list[str] = field(default_factory=list)  # what the user should know about the preparation
+    temporary: tempfile.TemporaryDirectory[str] | None = None  # goes with the run
 
 
 class Launcher(Protocol):

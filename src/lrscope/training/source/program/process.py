@@ -20,29 +20,11 @@ _PIPE_BYTES = 4096
 
 
 class Program:
-    """A program and all its children.
+    """A program and all its children; an `OSError` if it cannot be started.
 
-    Parameters
-    ----------
-    arguments : sequence of str
-        Program and arguments, as they are: no shell reads them.
-    run : str
-        A name for this run that no other run of this process has.
-    cwd : path, optional
-        Folder to start it in; default the present one.
-    variables : mapping of str to str
-        Environment variables on top of the present ones.
-
-    Attributes
-    ----------
-    output : int
-        Non-blocking descriptor that delivers what it and its children print. Standard output and standard
-        error share one pipe: only so does a line keep its place between its neighbours.
-
-    Raises
-    ------
-    OSError
-        If it cannot be started.
+    No shell reads the `arguments`; `run` is a name that no other run of this process has; `variables` of the
+    environment come on top of the present ones. `output` is a non-blocking descriptor that delivers what is printed.
+    Standard output and standard error share one pipe: only so does a line keep its place between its neighbours.
     """
 
     def __init__(

@@ -117,20 +117,11 @@ def family(
     strangers: set[tuple[int, int]] | None = None,
     spared: Collection[int] = (),
 ) -> list[Process]:
-    """Everything alive that belongs to the roots, parents before children.
+    """Everything alive that belongs to the roots, parents before children; never a pid of `spared`, who asks.
 
-    Parameters
-    ----------
-    table : mapping of pid to Process
-    roots : mapping of pid to birth
-        A root whose process id now belongs to somebody else counts for nothing.
-    mark : bytes
-        Beginning of the environment's entry that the family inherits; see `carries`.
-    strangers : set of (pid, born), optional
-        Processes known not to carry the mark. It is added to: reading an environment is the slow part, and
-        nobody comes to carry a mark later, because it is inherited at birth.
-    spared : collection of pid
-        Never part of the family: whoever asks.
+    `roots` holds a birth for each pid: one that belongs to somebody else now counts for nothing. `mark` is as for
+    `carries`. `strangers`, each (pid, born), are known not to carry it, and are added to: reading an environment is the
+    slow part, and nobody comes to carry a mark later, because it is inherited at birth.
     """
     known = strangers if strangers is not None else set()
     homes = {pid for pid, born in roots.items() if pid not in table or table[pid].born == born}

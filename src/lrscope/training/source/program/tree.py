@@ -23,15 +23,8 @@ _KILL = 10.0  # seconds after which a process that does not die of SIGKILL is gi
 
 
 class Tree:
-    """The processes of one program.
-
-    Parameters
-    ----------
-    root : int
-        The process that was started. It leads a session and a process group of its own.
-    mark : str
-        Environment variable, as ``NAME=value``, that the program was started with.
-    """
+    """The processes of one program: of its `root`, which leads a session and a process group of its own, and of whoever
+    carries the `mark`, an environment variable ``NAME=value`` that the program was started with."""
 
     def __init__(self, root: int, mark: str) -> None:
         self.root = root
@@ -130,20 +123,10 @@ class Tree:
 
 
 def end_all(trees: Sequence[Tree], grace: float, reap: Callable[[], object]) -> list[bool]:
-    """End all of them at once: ask (SIGTERM), wait for up to `grace` seconds, then kill whatever is left.
+    """End all of them at once: ask (SIGTERM), wait for up to `grace` seconds together, then kill whatever is left.
 
-    Parameters
-    ----------
-    trees : sequence of Tree
-    grace : float
-        Seconds, for all of them together; returns as soon as nothing is left. With 0 they are killed at once.
-    reap : callable
-        Called repeatedly to take note of the roots' ends, so that they do not stay zombies.
-
-    Returns
-    -------
-    list of bool
-        For each, whether it went by itself when asked.
+    `reap` is called again and again to take note of the roots' ends, so that they do not stay zombies. For each tree
+    it says whether it went by itself when asked.
     """
     table = processes()
     alive = [tree for tree in trees if tree.members(table)]
