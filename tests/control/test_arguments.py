@@ -81,10 +81,10 @@ def test_a_mode_is_min_or_max():
 
 
 def test_the_gap_schedulers_run_a_gap_under_a_guard():
-    """`guarded_gap` is `Guarded(Gap())` at its defaults; an optimiser's momentum becomes the steps it remembers."""
+    """`guarded_gap` is `Guarded(Gap())` at its defaults; an optimiser of momentum m remembers 1 / (1 - m) steps."""
     assert guarded_gap() == Guarded(Gap())
     assert guarded_gap(control := Guarded(Plateau())) is control
-    assert guarded_gap(every=4, warmup=0, momentum=0.9) == Guarded(
+    assert guarded_gap(every=4, warmup=0, memory=memory_of(0.9)) == Guarded(
         Gap(every=4, memory=memory_of(0.9)), warmup=0
     )
     assert memory_of(0.9) == pytest.approx(10.0)

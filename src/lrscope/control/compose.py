@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lrscope.control.base import Action, Controller, RateChange, require
-from lrscope.control.gap import Gap, memory_of
+from lrscope.control.gap import Gap
 from lrscope.control.guard import Guard, GuardState
 
 
@@ -186,14 +186,14 @@ def _moved(step: int, old: float, new: float, action: Action, part: str, reason:
 
 
 def guarded_gap(
-    control: Guarded | None = None, *, every: int = 8, warmup: int = 50, momentum: float = 0.0
+    control: Guarded | None = None, *, every: int = 8, warmup: int = 50, memory: float = 1.0
 ) -> Guarded:
     """What a gap scheduler runs: the controller that it was given, else a gap under a guard.
 
-    `every` is as for `Gap`, `warmup` as for `Guarded`, `momentum` that of the optimiser (Adam's beta_1). A `UsageError`
-    if one of them is out of its range, or `control` is no `Guarded`.
+    `every` and `memory` are as for `Gap`, `warmup` as for `Guarded`. A `UsageError` if one of them is out of its range,
+    or `control` is no `Guarded`.
     """
-    made = Guarded(Gap(every=every, memory=memory_of(momentum)), warmup=warmup)
+    made = Guarded(Gap(every=every, memory=memory), warmup=warmup)
     if control is None:
         return made
     require(isinstance(control, Guarded), "control", "a Guarded, such as Guarded(Gap())", control)

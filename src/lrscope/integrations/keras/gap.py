@@ -17,6 +17,7 @@ from typing import Any
 import keras
 
 from lrscope.control.compose import Guarded, guarded_gap
+from lrscope.control.gap import memory_of
 from lrscope.control.record_writer import RecordWriter
 from lrscope.integrations.averages import AveragePair
 from lrscope.integrations.delegate import GuardedDelegate
@@ -109,8 +110,8 @@ class GapScheduler(RateCallback):
         self._writer: RecordWriter | None = None
 
     def _make_delegate(self) -> GuardedDelegate[Snapshot]:
-        momentum = _momentum(self.model.optimizer)
-        self.control = guarded_gap(self.control, **self._settings, momentum=momentum)
+        memory = memory_of(_momentum(self.model.optimizer))
+        self.control = guarded_gap(self.control, **self._settings, memory=memory)
         return GuardedDelegate(
             self.control, self.lr, self.set_lr, lambda _: Snapshot.take(self.model), self._restore
         )

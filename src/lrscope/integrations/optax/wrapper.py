@@ -23,8 +23,7 @@ import jax.numpy as jnp
 import optax
 
 from lrscope.control.average import LONG_POWER, SHORT_POWER, share
-from lrscope.control.base import require
-from lrscope.control.compose import ComposedState, Guarded
+from lrscope.control.compose import ComposedState, Guarded, guarded_gap
 from lrscope.control.gap import Gap
 from lrscope.errors import UsageError
 from lrscope.integrations.optax import rules
@@ -132,8 +131,7 @@ def gap(
     Memory beyond the optimiser's own: for Adam eight copies of the parameters: two running averages, and two
     snapshots with the optimiser's moments.
     """
-    control = control or Guarded(Gap(every=every, memory=memory), warmup=warmup)
-    require(isinstance(control, Guarded), "control", "a Guarded, such as Guarded(Gap())", control)
+    control = guarded_gap(control, every=every, warmup=warmup, memory=memory)
     if not isinstance(control.rule, Gap):
         raise UsageError(
             f"lrscope.optax.gap runs a Gap, and control.rule is a {type(control.rule).__name__}; for the loss alone "

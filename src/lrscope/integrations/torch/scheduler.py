@@ -29,6 +29,7 @@ from torch.optim.swa_utils import update_bn
 
 from lrscope.control.base import RateChange
 from lrscope.control.compose import Guarded, guarded_gap
+from lrscope.control.gap import memory_of
 from lrscope.control.record_writer import decision_fields
 from lrscope.errors import UsageError
 from lrscope.integrations.delegate import GuardedDelegate
@@ -114,7 +115,8 @@ class GapScheduler:
         )
         self.optimizer = optimizer
         self.model = model
-        self.control = guarded_gap(control, every=every, warmup=warmup, momentum=_momentum(optimizer))
+        memory = memory_of(_momentum(optimizer))
+        self.control = guarded_gap(control, every=every, warmup=warmup, memory=memory)
         self._rates = Rates(optimizer)
         device = weights[0].device
         self._capture = LossCapture(model, loss_fn, device.type)
