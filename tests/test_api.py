@@ -310,7 +310,7 @@ def test_what_a_run_says_at_its_very_end_is_heard() -> None:
 
 def test_a_program_that_does_not_end_after_its_last_step_is_not_waited_for(monkeypatch, tmp_path) -> None:
     """The time to say something at the end is bounded: a program that then sleeps does not hold up the scan."""
-    monkeypatch.setattr("lrscope.search.executor.LINGER", 0.3)
+    monkeypatch.setattr("lrscope.search.executor.FINISHING_SECONDS", 0.3)
     script = tmp_path / "train.py"
     script.write_text(
         "import sys, time\n"

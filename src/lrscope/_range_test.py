@@ -22,8 +22,8 @@ from lrscope.search.outcome import Outcome
 from lrscope.search.progress import Observer
 from lrscope.search.range_test.answer import RangeTestAnswer, answer_of
 from lrscope.search.range_test.planner import RangeTestPlanner
-from lrscope.search.range_test.ramp_curve import FEWEST_LOSSES, ramp_curve
-from lrscope.search.range_test.readings import Reading
+from lrscope.search.range_test.ramp_curve import FEWEST_RAMP_LOSSES, ramp_curve
+from lrscope.search.range_test.readings import RuleReading
 from lrscope.search.range_test.result import RangeTest
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.engine.base import Engine
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RangeTestResult", "range_test", "read_range_test"]
 
-LEVEL = 0.9
+INTERVAL_LEVEL = 0.9
 """Nominal coverage of intervals."""
 
 Losses = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -88,7 +88,7 @@ class RangeTestResult:
         return self.answer.metric
 
     @property
-    def readings(self) -> tuple[Reading, ...]:
+    def readings(self) -> tuple[RuleReading, ...]:
         """One a rule: `rule`, `lr` (an Estimate), and `alone`, the rates that it names on each ramp by itself."""
         return self.answer.readings
 
@@ -256,14 +256,14 @@ def read_range_test(source: Any, *, metric: str | None = None) -> RangeTestResul
     runs: list[LoggedRun] = []
     for one in source if several else [source]:
         runs += read(one) if isinstance(one, str | os.PathLike) else from_object(one)
-    names = {name for run in runs for name, curve in run.curves.items() if len(curve) >= FEWEST_LOSSES}
+    names = {name for run in runs for name, curve in run.curves.items() if len(curve) >= FEWEST_RAMP_LOSSES}
     chosen = metric or choose_metric(names)
     logged = [_rising(run, chosen) for run in runs if chosen is not None and chosen in run.curves]
     found = [one for one in logged if one is not None]
     if chosen is None or not found:
         raise UsageError(
-            f"No ramp was found: it takes at least {FEWEST_LOSSES} losses with a learning rate that climbs from one to "
-            "the next, under the names lr and loss."
+            f"No ramp was found. One needs at least {FEWEST_RAMP_LOSSES} losses, each at a higher rate than the "
+            "one before, under the names lr and loss."
         )
     longest = max(found, key=lambda one: one[0].size)[0]
     curves = []
@@ -276,11 +276,11 @@ def read_range_test(source: Any, *, metric: str | None = None) -> RangeTestResul
             curves.append(one)
     if not curves:
         raise UsageError(
-            f"Training was lost before {FEWEST_LOSSES} losses had come, so no rate can be read off."
+            f"Training was lost before {FEWEST_RAMP_LOSSES} losses had come, so no rate can be read off."
         )
     said = tuple(dict.fromkeys(text for run in runs for text in run.warnings))
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else type(source).__name__
-    answer = answer_of(curves, metric=chosen, goal=goal_of(chosen), level=LEVEL, caveats=said)
+    answer = answer_of(curves, metric=chosen, goal=goal_of(chosen), level=INTERVAL_LEVEL, caveats=said)
     return RangeTestResult(RangeTest(name, answer, found, curves))
 
 
@@ -292,7 +292,7 @@ def _rising(run: LoggedRun, metric: str) -> Losses | None:
     lr, loss = np.asarray(curve.lr), np.asarray(curve.loss)
     known = np.isfinite(lr) & (lr > 0)
     lr, loss = lr[known], loss[known]
-    if lr.size < FEWEST_LOSSES or not np.all(np.diff(lr) > 0):
+    if lr.size < FEWEST_RAMP_LOSSES or not np.all(np.diff(lr) > 0):
         return None
     # Rules speak of decades, and the smoother of even spacing; a linear ramp is put on a log grid.
     even = np.geomspace(lr[0], lr[-1], lr.size)

@@ -14,7 +14,7 @@ from lrscope.diagnosis.base import Advice, Regime
 from lrscope.diagnosis.diagnose import diagnose_curves
 from lrscope.diagnosis.series import epoch_length
 from lrscope.errors import UsageError
-from lrscope.testing.quadratic import TRUTHS, draw
+from lrscope.testing.quadratic import TRUTHS, draw_quadratic
 
 N = 600
 T = np.arange(N)
@@ -159,7 +159,7 @@ def test_updates_tell_five_states(regime):
     advice.
     """
     rng = np.random.default_rng(12)
-    logged = draw(regime, 500, rng).run(500, rng)
+    logged = draw_quadratic(regime, 500, rng).run(500, rng)
     gap = logged.pop("gap")
     found = diagnose_curves(logged)
     assert found.regime is regime

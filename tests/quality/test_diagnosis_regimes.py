@@ -10,7 +10,7 @@ import pytest
 from lrscope.diagnosis.base import Regime
 from lrscope.diagnosis.diagnose import diagnose_curves
 from lrscope.diagnosis.plateau_rules import OurPlateau
-from lrscope.testing.quadratic import TRUTHS, draw
+from lrscope.testing.quadratic import TRUTHS, draw_quadratic
 
 LOSS_ALONE = {
     Regime.TOO_SLOW: Regime.DESCENDING,
@@ -30,7 +30,7 @@ def test_regimes_on_known_trainings():
     right = alone = 0
     for regime in TRUTHS:
         for _ in range(20):
-            logged = draw(regime, 600, rng).run(600, rng)
+            logged = draw_quadratic(regime, 600, rng).run(600, rng)
             del logged["gap"]
             right += diagnose_curves(logged).regime is regime
             seen = diagnose_curves({"loss": logged["loss"]}).regime
@@ -47,7 +47,7 @@ def test_the_drawn_truth_is_true(regime):
     one ends above where it began."""
     rng = np.random.default_rng(4)
     for _ in range(20):
-        q = draw(regime, 600, rng)
+        q = draw_quadratic(regime, 600, rng)
         now = q.expected_loss(600)
         if regime is Regime.TOO_SLOW:
             assert q.expected_loss(600, 3 * q.lr) < 0.9 * now

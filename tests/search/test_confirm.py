@@ -10,7 +10,7 @@ import pytest
 from lrscope.config import Config, at_rate
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
 from lrscope.search.planners.halving import HalvingPlanner
-from lrscope.search.rate.confirm import IN_QUESTION, confirm, reserve, unspent
+from lrscope.search.rate.confirm import RATES_IN_QUESTION, confirm, reserve, unspent
 from lrscope.search.rate.ranking import Judge
 from lrscope.search.rate.replicates import Replicates, same_again
 from lrscope.search.space import log_grid
@@ -260,4 +260,4 @@ def test_a_whole_scan_without_one_tells_of_none():
             assert unspent(scan) >= 0
             answer = HalvingPlanner().name(scan)
             assert not any("lottery" in text for text in answer.warnings)
-            assert len({run.lr for run in scan.runs if run.seed > 0}) <= IN_QUESTION
+            assert len({run.lr for run in scan.runs if run.seed > 0}) <= RATES_IN_QUESTION

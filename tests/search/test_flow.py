@@ -20,7 +20,7 @@ from lrscope.search.rate.model.answer import interval, shortest
 from lrscope.search.rate.model.curve_summary import levels, summarise
 from lrscope.search.rate.model.observations import harden, soften
 from lrscope.search.rate.model.safeguards import challenger, leading, steps_of
-from lrscope.search.rate.model.shared_noise import Row, take_out
+from lrscope.search.rate.model.shared_noise import ObservedChange, take_out
 from lrscope.search.rate.ranking import Judge
 from lrscope.search.rate.rungs import Pace
 from lrscope.search.space import log_grid
@@ -288,7 +288,7 @@ def test_a_plateau_is_not_taken_for_the_cliff():
 
 def test_noise_that_all_runs_share_is_taken_out():
     """Rates that have learned nothing stand at the start, although their batches were hard ones."""
-    rows = [Row(i, 8.0, 0.3 + (-0.5 if i == 3 else 0.0), 0.2, 0.95) for i in range(4)]
+    rows = [ObservedChange(i, 8.0, 0.3 + (-0.5 if i == 3 else 0.0), 0.2, 0.95) for i in range(4)]
     left = take_out(rows, [1e-5, 1e-4, 1e-3, 1.0], single=0.5)
     assert [row.change for row in left] == pytest.approx([0, 0, 0, -0.5], abs=1e-4)
     assert all(row.error < 0.05 for row in left)
@@ -296,7 +296,7 @@ def test_noise_that_all_runs_share_is_taken_out():
 
 def test_what_the_slowest_run_has_learned_is_not_taken_for_noise():
     """A gain beyond what a single report scatters stays, even if all runs have made it."""
-    rows = [Row(i, 8.0, -128.0, 60.0, 0.95) for i in range(4)]
+    rows = [ObservedChange(i, 8.0, -128.0, 60.0, 0.95) for i in range(4)]
     assert take_out(rows, [1e-5, 1e-4, 1e-3, 1.0], single=0.5) == rows
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import click
 
-from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
+from lrscope.cli.answer import FILE, chatter_on_stderr, check_outputs, give
 from lrscope.cli.parameters import folder_suffix, parameters_option, read_parameters
 from lrscope.cli.place import default_folder
 from lrscope.errors import UsageError
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _RUNNING = ("low", "high", "steps", "ramps", "jobs", "parameters", "out", "fresh")
 
 
@@ -34,9 +33,9 @@ _RUNNING = ("low", "high", "steps", "ramps", "jobs", "parameters", "out", "fresh
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 @click.option(
-    "--plot", type=_FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
+    "--plot", type=FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
 )
-@click.option("--report", type=_FILE, metavar="FILE", help="Also write the HTML report there.")
+@click.option("--report", type=FILE, metavar="FILE", help="Also write the HTML report there.")
 @click.option("--debug", is_flag=True, help="On an error, show all that is known about it.")
 @click.pass_context
 def command(

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
+from lrscope.cli.answer import FILE, chatter_on_stderr, check_outputs, give
 from lrscope.cli.parameters import folder_suffix, parameters_option, read_parameters
 from lrscope.cli.place import default_folder
 from lrscope.errors import UsageError
@@ -22,8 +22,6 @@ BOTH_FORMS = (
     "a Python function:  lrscope scan {script}:FUNCTION\n"
     "  a program:          lrscope scan -- python {script} --lr {{lr}}"
 )
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 class _ScanCommand(click.Command):
@@ -106,7 +104,7 @@ class _ScanCommand(click.Command):
 @click.option(
     "--planner",
     type=click.Choice(registry.names()),
-    default=registry.DEFAULT,
+    default=registry.DEFAULT_PLANNER,
     show_default=True,
     help="flow: the run that tells most, by a model of all curves. halving: all rates a little, the better ones on. "
     "grid: every rate to its end.",
@@ -129,9 +127,9 @@ class _ScanCommand(click.Command):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 @click.option(
-    "--plot", type=_FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
+    "--plot", type=FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
 )
-@click.option("--report", type=_FILE, metavar="FILE", help="Also write the HTML report there.")
+@click.option("--report", type=FILE, metavar="FILE", help="Also write the HTML report there.")
 @click.option("--debug", is_flag=True, help="On an error, show all that is known about it.")
 @click.pass_context
 def command(

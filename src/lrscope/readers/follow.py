@@ -13,10 +13,10 @@ from lrscope.readers.console.numbers import NUMBER, Value
 from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.point_builder import PointBuilder
 from lrscope.readers.console.structured import RecordReader, parse_record
+from lrscope.readers.files import LONGEST_LINE_BYTES
 
-AT_ONCE = 4 << 20  # bytes read in one go
-LONGEST_LINE = 8 << 20  # bytes of one record; a longer line is given up
-_BLANK = frozenset({"", "-", "none", "null", "na", "n/a"})
+READ_BYTES = 4 << 20  # bytes read in one go
+_BLANK_CELLS = frozenset({"", "-", "none", "null", "na", "n/a"})
 
 
 class FileFollower:
@@ -97,7 +97,7 @@ class FileFollower:
                 self._again()
             self._identity = identity
             stream.seek(self._offset)
-            while chunk := stream.read(AT_ONCE):
+            while chunk := stream.read(READ_BYTES):
                 if self._offset < 256:
                     self._head = (self._head + chunk)[:256]
                 self._offset += len(chunk)
@@ -136,7 +136,7 @@ class FileFollower:
     def _text(self, text: str) -> list[Point]:
         lines = re.split(r"\r\n|\n|\r(?!\Z)", self._half + text)
         self._half = lines.pop()
-        if len(self._half) > LONGEST_LINE:
+        if len(self._half) > LONGEST_LINE_BYTES:
             self._half = "\0"  # given up: it will not parse
         points: list[Point] = []
         for line in lines:
@@ -170,7 +170,7 @@ class FileFollower:
             self._cut = next((cut for cut in (",", "\t", ";", " ") if cut in line.strip()), ",")
         cells = self._cells(line)
         numbers = sum(1 for c in cells if NUMBER.fullmatch(c))
-        named = bool(cells) and all(c.isprintable() and c.lower() not in _BLANK for c in cells)
+        named = bool(cells) and all(c.isprintable() and c.lower() not in _BLANK_CELLS for c in cells)
         if not numbers and named and (self._columns is None or len(cells) > 1):
             self._columns = cells  # a header, or a new one with more columns
             return None

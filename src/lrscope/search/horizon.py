@@ -12,7 +12,7 @@ from lrscope.errors import InconclusiveError
 from lrscope.search.executor import Executor
 from lrscope.search.planners.base import Advance
 
-SPEAK_UP_AFTER = 10.0
+NOTICE_SECONDS = 10.0
 """Seconds after which the user is told that a run is let through to its end."""
 
 
@@ -76,7 +76,7 @@ def _from_one(executor: Executor, key: RunKey, clock: Callable[[], float]) -> Ho
 
         def enough() -> bool:
             nonlocal spoken
-            if not spoken and clock() - began > SPEAK_UP_AFTER:
+            if not spoken and clock() - began > NOTICE_SECONDS:
                 spoken = True
                 executor.ledger.note(
                     f"Letting the first run ({key.config}) go to its own end, to learn how long a run is. "

@@ -22,7 +22,7 @@ from lrscope.search.interrupt import Interrupt
 from lrscope.search.ledger import Ledger, has_ended
 from lrscope.search.outcome import Outcome
 from lrscope.search.planners.base import Advance, Planner
-from lrscope.search.progress import TAKING_UP, Observer, RunStatus, Snapshot
+from lrscope.search.progress import RESUMING_ACTIVITY, Observer, RunStatus, SearchSnapshot
 from lrscope.search.rate.cliff import DivergenceWatch
 from lrscope.search.rate.grid import cautious
 from lrscope.search.rate.unsaid import learn_direction
@@ -35,7 +35,7 @@ from lrscope.vocabulary import choose_metric
 FEW_POINTS = 8
 """Values in a full run below which early stopping has little to go by."""
 
-GLANCE = 0.2
+SNAPSHOT_SECONDS = 0.2
 """Seconds between two snapshots, while no run changes its state."""
 
 
@@ -56,7 +56,7 @@ class Session:
     kind : str
         What is searched, for the record: "scan" or "range test".
     observer : callable, optional
-        Is given a `Snapshot` a few times a second.
+        Is given a `SearchSnapshot` a few times a second.
     max_paused : int, optional
         How many runs may wait in memory. Default: as many as half of the free memory holds, at least 2.
     logs : Path, optional
@@ -178,7 +178,7 @@ class Session:
         if ledger.runs:
             ended = has_ended(ledger.decisions)
             ledger.untold.append(_how_it_goes_on(len(ledger.runs), self._done_before, self._plan, ended))
-            self._doing = TAKING_UP
+            self._doing = RESUMING_ACTIVITY
             self._observe(True)
 
     def _learn_horizon(self) -> None:
@@ -311,7 +311,7 @@ class Session:
 
     def _observe(self, changed: bool) -> None:
         time_now = self._clock()
-        if self._observer is None or (not changed and time_now - self._looked < GLANCE):
+        if self._observer is None or (not changed and time_now - self._looked < SNAPSHOT_SECONDS):
             return
         self._looked = time_now
         metric, horizon = self._metric(), self._plan.horizon
@@ -330,7 +330,7 @@ class Session:
         remaining = left * seconds / here if here > 0 and not over else None
         notes = self._ledger.take_notes()
         self._observer(
-            Snapshot(
+            SearchSnapshot(
                 statuses, metric, horizon, spent, self._plan.budget, seconds, remaining, self._doing, notes
             )
         )

@@ -10,7 +10,7 @@ from lrscope.curves import Point, Run, RunKey, RunState
 from lrscope.training.store.base import Change
 from lrscope.training.store.trace import Traces
 
-REPRODUCES_WITHIN = 1e-6
+REPRODUCED_RELATIVE_ERROR = 1e-6
 """Relative difference up to which a repeated value is the same (sums in another order differ by less)."""
 
 
@@ -148,4 +148,4 @@ class TrackedRun:
 def _same(a: float, b: float) -> bool:
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    return a == b or abs(a - b) <= REPRODUCES_WITHIN * max(abs(a), abs(b)) < math.inf
+    return a == b or abs(a - b) <= REPRODUCED_RELATIVE_ERROR * max(abs(a), abs(b)) < math.inf

@@ -20,7 +20,7 @@ from lrscope.vocabulary import Kind
 
 LINES, EPOCHS, STEPS = 1, 2, 3
 UNNAMED = ("n/total", "[n]")  # counters of a bar, or in brackets: these count within the epoch
-LATE = 2  # steps told so far, up to which a finer counter may still take over
+LATE_STEPS = 2  # steps told so far, up to which a finer counter may still take over
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ class StepCounter:
         number = to_count(values[template.epoch.slot])
         self._fraction = self._fraction or _is_fraction(values[template.epoch.slot])
         if number is None:
-            if self._fraction and self.unit == EPOCHS and self._told <= LATE:
+            if self._fraction and self.unit == EPOCHS and self._told <= LATE_STEPS:
                 self.unit, self.label, self.total = LINES, "counted lines", None  # 0.0 was no whole epoch
             return
         self._epoch = number
@@ -129,12 +129,12 @@ class StepCounter:
             return None
         number = to_count(values[template.epoch.slot])
         if number is None or (
-            self.unit not in (0, EPOCHS) and not (self.unit == LINES and self._told <= LATE)
+            self.unit not in (0, EPOCHS) and not (self.unit == LINES and self._told <= LATE_STEPS)
         ):
             return None
         track = self._tracks.get("epoch")
         again = track is not None and number == track.last and not redrawn
-        if again and self.unit == EPOCHS and self._told <= LATE and any(n in self._seen for n in names):
+        if again and self.unit == EPOCHS and self._told <= LATE_STEPS and any(n in self._seen for n in names):
             self._no_epochs = True  # many lines an epoch: the epoch cannot be their step
             self.unit, self.label, self.total = LINES, "counted lines", None
             return None
@@ -149,7 +149,7 @@ class StepCounter:
         kind = template.kind
         if self.unit == STEPS and kind is not self._family:
             return None
-        if self.unit in (LINES, EPOCHS) and self._told > LATE:
+        if self.unit in (LINES, EPOCHS) and self._told > LATE_STEPS:
             return None
         number = to_count(values[counter.slot])
         length = None if counter.total is None else to_count(values[counter.total])

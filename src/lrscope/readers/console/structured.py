@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from lrscope.readers.console.line_template import LineTemplate, template_of_names
 from lrscope.readers.console.numbers import NUMBER, Value
 
-MOST_KINDS = 1024
+MOST_KEY_SETS = 1024
 
 
 def parse_record(line: str) -> dict[str, Value] | None:
@@ -62,7 +62,7 @@ class RecordReader:
         names = tuple(record)
         template = self._templates.get(names)
         if template is None:
-            if len(self._templates) >= MOST_KINDS:
+            if len(self._templates) >= MOST_KEY_SETS:
                 self._templates.clear()
             template = self._templates[names] = template_of_names(names, self._wanted)
         return template, list(record.values())

@@ -18,12 +18,12 @@ from lrscope.curves import Plan, Run, RunKey, Scan
 from lrscope.search.planners.base import Advance, Planner
 from lrscope.search.rate.budget import total_steps
 from lrscope.search.rate.by_curves import ByCurves
-from lrscope.search.rate.confirm import IN_QUESTION, confirm, reserve, unspent
-from lrscope.search.rate.grid import beside, cautious, spread
+from lrscope.search.rate.confirm import RATES_IN_QUESTION, confirm, reserve, unspent
+from lrscope.search.rate.grid import beside, cautious, evenly_spread
 from lrscope.search.rate.ranking import Ranking, gone, rank
 from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
-from lrscope.search.rate.rungs import FINISH, Pace, first_rung, next_rung, pace_of
+from lrscope.search.rate.rungs import TO_HORIZON_RUNS, Pace, first_rung, next_rung, pace_of
 
 
 class HalvingPlanner(Planner):
@@ -145,11 +145,11 @@ class Bracket(Account):
         pace, asks = self.pace()
         if asks:
             return asks
-        finish = self.left >= FINISH * horizon
+        finish = self.left >= TO_HORIZON_RUNS * horizon
         rung = first_rung(len(plan.rates), self.left, horizon, pace, finish)
         if rung is None:
             return []
-        chosen = self.keys(spread(rung.keep, plan.rates))
+        chosen = self.keys(evenly_spread(rung.keep, plan.rates))
         reason = f"{len(chosen)} rates to step {rung.to_step}"
         placed: list[RunKey] = []
         while True:
@@ -212,7 +212,7 @@ class Bracket(Account):
 
     def confirm(self, leading: Sequence[RunKey]) -> list[Advance]:
         """The leading rates again, with the other seeds; those that came to the horizon first."""
-        full = [key for key in leading[:IN_QUESTION] if self.runs[key].step >= self.horizon]
+        full = [key for key in leading[:RATES_IN_QUESTION] if self.runs[key].step >= self.horizon]
         ranked = rank(self.known(full), self.horizon, self.plan).keys
         rates = [key.lr for key in (*ranked, *(key for key in leading if key not in full))]
         return confirm(self.scan, rates, unspent(self.scan))
@@ -227,7 +227,7 @@ class Whole(Account):
         self.left -= kept
         affordable = self.left // horizon + len(self.charged)
         coarse = size if affordable >= size else max(3, (affordable + 1) // 2)
-        visited = spread(min(coarse, affordable), plan.rates)
+        visited = evenly_spread(min(coarse, affordable), plan.rates)
         asks = self.in_turn(self.keys(visited), horizon, "a first look over the whole range")
         if plan.scout is not None and plan.scout.lr in plan.rates:
             visited = sorted({*visited, plan.scout.lr})

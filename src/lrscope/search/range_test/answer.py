@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lrscope.search.range_test.ramp_curve import RampCurve, line, mean_ramp
-from lrscope.search.range_test.readings import Reading, read_all
+from lrscope.search.range_test.readings import RuleReading, read_all
 from lrscope.search.rate.recommendation import Recommendation, parts
 from lrscope.statistics.estimate import Estimate
 from lrscope.vocabulary import Goal
@@ -33,12 +33,12 @@ class RangeTestAnswer(Recommendation):
         What each rule says of the same ramps; the first one names the rate.
     """
 
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[RuleReading, ...] = ()
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> RangeTestAnswer:
         """What `to_dict` wrote."""
-        readings = (Reading(r["rule"], Estimate(**r["lr"]), tuple(r["alone"])) for r in kept["readings"])
+        readings = (RuleReading(r["rule"], Estimate(**r["lr"]), tuple(r["alone"])) for r in kept["readings"])
         return cls(**{**parts(kept), "readings": tuple(readings)})
 
 
@@ -101,7 +101,7 @@ def _lost(ramps: Sequence[RampCurve], level: float) -> Estimate | None:
     return Estimate(float(np.median(lost)), lost[0], lost[-1], level, method)
 
 
-def _caveats(readings: Sequence[Reading], whole: RampCurve, fell: bool, count: int) -> Iterator[str]:
+def _caveats(readings: Sequence[RuleReading], whole: RampCurve, fell: bool, count: int) -> Iterator[str]:
     yield (
         "A ramp cannot know how long you will train: the interval is that of the rule's answer, not of the best rate. "
         "lrscope scan gives that."

@@ -78,7 +78,7 @@ def ramp_metric(scan: Scan) -> str | None:
     return choose_metric({name for name, count in counts.items() if 2 * count > most})
 
 
-def observed(scan: Scan, metric: str | None) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def observed_ramps(scan: Scan, metric: str | None) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Rates and losses of every ramp, as they were observed: the rate of a step was told after the report before it."""
     plan = scan.plan
     if metric is None or plan.horizon is None:

@@ -20,17 +20,17 @@ from lrscope.search.rate.unsaid import assumed
 from lrscope.statistics.estimate import Estimate
 from lrscope.vocabulary import goal_of, is_loss, is_validation
 
-SETTLED = 0.05
+SETTLED_GAIN_SHARE = 0.05
 """A curve has not settled when more than this share of all it gained came in the second half of its steps."""
 
-RISEN = 0.1
+RISEN_GAIN_SHARE = 0.1
 """A validation loss has risen when it ended above its best by this share of what it had gained."""
 
-SECOND_SEED = 2
+SECOND_SEED_RUNS = 2
 """Full runs that a further seed costs: the best two rates again."""
 
 
-def caveats(scan: Scan, found: Leader, cliff: Estimate | None) -> tuple[str, ...]:
+def rate_caveats(scan: Scan, found: Leader, cliff: Estimate | None) -> tuple[str, ...]:
     """All caveats about the rate that `found` leads with, the gravest first."""
     checks = (_indistinct, _edge, _unfinished, _overfitting, _objectives, _unsettled, _few_points)
     said = [text for check in checks for text in check(scan, found)]
@@ -109,7 +109,7 @@ def _overfitting(scan: Scan, found: Leader) -> Iterator[str]:
         return
     best = reading(run, replace(by, objective="best"), run.step)
     start = by.sign * start_value(scan, by.metric)
-    if not found.final - best > RISEN * (start - best):
+    if not found.final - best > RISEN_GAIN_SHARE * (start - best):
         return
     for name in sorted(names_seen([run])):
         if is_loss(name) and not is_validation(name):
@@ -146,7 +146,7 @@ def _objectives(scan: Scan, found: Leader) -> Iterator[str]:
     choice = min(values, key=lambda lr: (values[lr], lr))
     start = by.sign * start_value(scan, by.metric)
     mine = values.get(found.run.lr, math.inf)
-    if choice != found.run.lr and mine - values[choice] > SETTLED * (start - values[choice]):
+    if choice != found.run.lr and mine - values[choice] > SETTLED_GAIN_SHARE * (start - values[choice]):
         yield (
             f"Judged by --objective {other} the rate would be {choice:g}, not {found.run.lr:g}; choose by "
             f"whether you keep the last state of a training or the best."
@@ -165,7 +165,7 @@ def _unsettled(scan: Scan, found: Leader) -> Iterator[str]:
     late = reading(run, by, run.step // 2) - found.final
     tail = by.sign * values[steps > run.step // 2]
     noise = 2 * float(np.std(np.diff(tail))) / math.sqrt(max(1, tail.size // 5)) if tail.size > 2 else 0.0
-    if late > max(SETTLED * (start - found.final), noise):
+    if late > max(SETTLED_GAIN_SHARE * (start - found.final), noise):
         share = late / (start - found.final)
         yield (
             f"{by.metric} had not settled: {100 * share:.0f} % of what it gained came in the second half of "
@@ -196,10 +196,13 @@ def _no_cliff(scan: Scan, found: Leader, cliff: Estimate | None) -> Iterator[str
 def _seeds(scan: Scan, found: Leader) -> Iterator[str]:
     seeds = len(scan.plan.seeds)
     if seeds == 1:
-        budget = scan.plan.budget + SECOND_SEED
-        yield f"Not confirmed on a second seed: --seeds 2 --budget {budget:g} does, for {SECOND_SEED} full runs more."
+        budget = scan.plan.budget + SECOND_SEED_RUNS
+        yield (
+            f"Not confirmed on a second seed: --seeds 2 --budget {budget:g} does so, for {SECOND_SEED_RUNS} more full "
+            "runs."
+        )
     elif found.seeds < 2:
-        enough = scan.plan.budget + SECOND_SEED * (seeds - 1)
+        enough = scan.plan.budget + SECOND_SEED_RUNS * (seeds - 1)
         yield f"The budget did not reach to a second seed; --budget {enough:g} would."
 
 

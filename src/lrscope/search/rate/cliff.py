@@ -17,17 +17,17 @@ from lrscope.search.rate.ranking import bad, common_metric, fresh, judge, judge_
 from lrscope.statistics.estimate import Estimate
 from lrscope.vocabulary import Goal, direction, is_bookkeeping, is_loss, is_return, is_validation
 
-FAR = 10.0
+FAR_LOSS_RATIO = 10.0
 """A loss is far above its start when it has risen by this many times the largest of: its size at the
 start, the scatter of its first points, and all that it had gained."""
 
-START = 8
-"""Points that make the start."""
+START_POINTS = 8
+"""Points that are read as the start of a curve."""
 
-LONG = 1 / 8
+TRAINED_RUN_SHARE = 1 / 8
 """Share of a full run after which a run that trains is not expected to fall over the cliff any more."""
 
-PATIENCE = 10
+PATIENCE_POINTS = 10
 """Points in a row that must be far above before the question is asked whether the loss is coming back."""
 
 
@@ -50,16 +50,16 @@ class _Stretch:
 
     def begin(self) -> None:
         """Start a new stretch: `total` and `square` of all its points, `recent` of those since its half."""
-        self.size, self.half, self.due = 0, PATIENCE // 2, PATIENCE
+        self.size, self.half, self.due = 0, PATIENCE_POINTS // 2, PATIENCE_POINTS
         self.total = self.square = self.recent = self.recent_square = 0.0
 
     def limit(self) -> None:
         """Set `far` anew. The lower half of the first points stands for the start: a blow-up may begin in
         them."""
-        low = sorted(self.first)[: START // 2]
+        low = sorted(self.first)[: START_POINTS // 2]
         self.start = low[1]
         scale = max(max(abs(v) for v in low), low[-1] - low[0], self.start - self.best)
-        self.far = self.start + FAR * scale if scale > 0 else math.inf
+        self.far = self.start + FAR_LOSS_RATIO * scale if scale > 0 else math.inf
         self.deep = self.start - 2.0 * scale
 
     def above(self, value: float) -> bool:
@@ -140,10 +140,10 @@ class DivergenceWatch:
             return self._not_finite(seen, step, metric, value)
         self._finite_at = step
         seen.count += 1
-        if seen.count <= START:
+        if seen.count <= START_POINTS:
             seen.first.append(value)
             seen.best = min(seen.best, value)
-            if seen.count == START and self._less_is_better(metric):
+            if seen.count == START_POINTS and self._less_is_better(metric):
                 seen.limit()
             return None
         if value <= seen.far:
@@ -234,7 +234,7 @@ def stated_cliff(scan: Scan) -> Estimate | None:
     found, horizon = estimate_cliff(scan), scan.plan.horizon
     if found is None or horizon is None:
         return found
-    long = LONG * horizon
+    long = TRAINED_RUN_SHARE * horizon
     trained = [r.lr for r in scan.runs if r.lr <= found.low and r.step >= long and not bad(r)]
     lost = [r.lr for r in scan.runs if r.lr >= found.high and (bad(r) or r.step >= long)]
     low = max(max(trained, default=0.0), found.low / 10)

@@ -37,10 +37,10 @@ def why_nothing(scan: Scan) -> str | None:
             f"{metric} was NaN from the first value on, at each of the {len(curves)} learning rates tried: "
             "look at the data and the loss first; no learning rate mends this."
         )
-    return alike(scan.runs)
+    return ignored_rate(scan.runs)
 
 
-def alike(runs: Sequence[Run]) -> str | None:
+def ignored_rate(runs: Sequence[Run]) -> str | None:
     """A sentence if every curve is the same, bit for bit, although the learning rates differ.
 
     Three or more rates must have two or more steps in common, and everything that they report there must be

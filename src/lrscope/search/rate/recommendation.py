@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lrscope.statistics.estimate import Estimate, short
+from lrscope.statistics.estimate import Estimate, two_digits
 from lrscope.vocabulary import Goal
 
 
@@ -23,8 +23,8 @@ class Band:
     open_high: bool = False
 
     def __str__(self) -> str:
-        low = short(self.low) + (" or lower" if self.open_low else "")
-        return f"{low} to {short(self.high)}" + (" or higher" if self.open_high else "")
+        low = two_digits(self.low) + (" or lower" if self.open_low else "")
+        return f"{low} to {two_digits(self.high)}" + (" or higher" if self.open_high else "")
 
 
 @dataclass(frozen=True, slots=True)

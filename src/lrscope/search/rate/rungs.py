@@ -16,7 +16,7 @@ FINALISTS = 3
 One run alone compares nothing. At one and two full runs of budget this names better rates on the published
 scans than taking the leader to the horizon, for which all others would have to be judged earlier."""
 
-FINISH = 3.0
+TO_HORIZON_RUNS = 3.0
 """From this budget on, in full runs, the leader is taken to the horizon: what that costs is then a small
 part, and the rates named are as good (`benchmarks/scan_replay`)."""
 
@@ -93,7 +93,7 @@ def fewer(count: int, finish: bool) -> int:
     return max(1, count // 2) if finish else min(count, max(FINALISTS, count // 2))
 
 
-def cost(count: int, start: int, step: int, horizon: int, finish: bool) -> int:
+def halving_steps(count: int, start: int, step: int, horizon: int, finish: bool) -> int:
     """Steps to take `count` runs from `start` to `step`, and then on to the end of the halving.
 
     At each rung half of them go twice as far, until the finalists have had a rung of their own; or, where one
@@ -115,7 +115,7 @@ def longest(count: int, start: int, left: int, horizon: int, finish: bool) -> in
     low, high = start, horizon
     while low < high:
         middle = (low + high + 1) // 2
-        if cost(count, start, middle, horizon, finish) <= left:
+        if halving_steps(count, start, middle, horizon, finish) <= left:
             low = middle
         else:
             high = middle - 1
@@ -128,13 +128,13 @@ def first_rung(rates: int, left: int, horizon: int, pace: Pace, finish: bool) ->
     if left >= rates * horizon:
         return Rung(rates, horizon)
     first = min(pace.telling, horizon)
-    if cost(min(rates, 3), 0, first, horizon, finish) > left:
+    if halving_steps(min(rates, 3), 0, first, horizon, finish) > left:
         first = min(pace.first, horizon)
     step = longest(rates, 0, left, horizon, finish)
     if step is not None and step >= first:
         return Rung(rates, pace.snap(step, horizon))
     for count in range(rates - 1, 2, -1):
-        if cost(count, 0, first, horizon, finish) <= left:
+        if halving_steps(count, 0, first, horizon, finish) <= left:
             return Rung(count, first)
     return Rung(min(3, rates), first) if 3 * first <= left else None
 

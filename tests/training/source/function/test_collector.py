@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrscope.training.source.function.collector import Collector, NotANumberError, describe, number
+from lrscope.training.source.function.collector import Collector, NotANumberError, describe, real_number
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from lrscope.training.source.function.collector import Collector, NotANumberErro
 )
 def test_one_real_number_of_any_make_is_taken(value, expected):
     """Python's and NumPy's numbers, arrays of one element, integers beyond a float's range."""
-    result = number(value)
+    result = real_number(value)
     assert (result, type(result)) == (expected, float)
 
 
@@ -58,7 +58,7 @@ def test_one_real_number_of_any_make_is_taken(value, expected):
 def test_anything_else_is_refused_in_words(value, words):
     """Text, None, complex numbers and collections are no number; the message says what they are."""
     with pytest.raises(NotANumberError) as caught:
-        number(value)
+        real_number(value)
     assert str(caught.value) == words == describe(value)
 
 
@@ -68,11 +68,11 @@ def test_tensors_of_one_element_are_taken_without_a_warning():
     """A tensor that requires a gradient gives its value; several elements are refused."""
     torch = pytest.importorskip("torch")
     weight = torch.tensor([2.0], requires_grad=True)
-    assert number((weight * 2).sum()) == 4.0
-    assert number(weight) == 2.0
-    assert number(torch.tensor(0.25, dtype=torch.bfloat16)) == 0.25
+    assert real_number((weight * 2).sum()) == 4.0
+    assert real_number(weight) == 2.0
+    assert real_number(torch.tensor(0.25, dtype=torch.bfloat16)) == 0.25
     with pytest.raises(NotANumberError, match=r"a torch Tensor of shape \(3,\)"):
-        number(torch.zeros(3))
+        real_number(torch.zeros(3))
 
 
 class Spy:

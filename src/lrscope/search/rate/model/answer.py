@@ -21,7 +21,7 @@ from lrscope.statistics.estimate import Estimate
 
 Array = NDArray[np.float64]
 
-WIDER = 1.3
+INTERVAL_SPREAD_FACTOR = 1.3
 """Factor on the spread of the draws that the interval is read off, beyond the model's own: the best rate is less sure
 than the model is. Chosen for coverage on the scans of `benchmarks/scan_corpus`."""
 
@@ -67,7 +67,7 @@ def interval(f: Forecast, named: float, level: float) -> Estimate:
     rate where that lies outside.
     """
     middle = f.ends.mean(axis=0)
-    lowest = (middle + WIDER * (f.ends - middle)).argmin(axis=1)
+    lowest = (middle + INTERVAL_SPREAD_FACTOR * (f.ends - middle)).argmin(axis=1)
     low, high = shortest(np.bincount(lowest, minlength=len(f.rates)) / len(lowest), level)
     x = np.log10(np.array(f.rates))
     every = f.grid

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from lrscope.search.rate.model.forecast import Forecast
 
-FINISH = 0.5
+ENDGAME_BUDGET_SHARE = 0.5
 """Share of the budget that is kept for it."""
 
-LARGE = 2.0
+LARGE_BUDGET_RUNS = 2.0
 """Full runs from which on a budget is large: with less, runs do not come far enough for it to tell."""
 
 
-def finish(
+def endgame_advances(
     f: Forecast, first: int, marks: Sequence[int], horizon: int, left: int
 ) -> list[tuple[float, int, str]]:
     """What to advance so that the leader, candidate `first`, and its rival come to their ends.

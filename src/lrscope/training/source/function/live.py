@@ -27,7 +27,7 @@ class StopRun(BaseException):
     """
 
 
-_FINAL = (Status.ENDED, Status.DIVERGED, Status.FAILED)
+_FINAL_STATUSES = (Status.ENDED, Status.DIVERGED, Status.FAILED)
 
 
 class FunctionRun(LiveRun):
@@ -62,7 +62,7 @@ class FunctionRun(LiveRun):
         finally:
             self._randomness.leave()
         object.__setattr__(progress, "seconds", perf_counter() - began)
-        if progress.status in _FINAL:
+        if progress.status in _FINAL_STATUSES:
             self._final = progress
             self.close()
         return progress

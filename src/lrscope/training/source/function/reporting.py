@@ -22,8 +22,8 @@ from lrscope.training.source.function.usercode import tell
 __all__ = ["CallbackRun", "Reporter", "StopRun"]
 
 _ABSENT: Any = object()
-_PATIENCE = 5.0  # seconds that closing waits for the user's own clean-up
-_MID_STEP_PATIENCE = 1.0  # and for a step under way, which cannot be interrupted
+_PATIENCE_SECONDS = 5.0  # seconds that closing waits for the user's own clean-up
+_MID_STEP_PATIENCE_SECONDS = 1.0  # and for a step under way, which cannot be interrupted
 
 
 class Reporter:
@@ -136,7 +136,7 @@ class CallbackRun(FunctionRun):
         if resting and not self._handed_back:
             self._waiting = False
             self._go.release()
-        thread.join(_PATIENCE if resting else _MID_STEP_PATIENCE)
+        thread.join(_PATIENCE_SECONDS if resting else _MID_STEP_PATIENCE_SECONDS)
 
     # From here on: in the function's thread.
 

@@ -72,7 +72,7 @@ class FunctionSource(Source):
         if isinstance(function, str):
             self._spec: str | None = loading.resolve(function)
             self._given = function
-            self.function: Callable[..., Any] = loading.load(self._spec)
+            self.function: Callable[..., Any] = loading.load_object(self._spec)
         else:
             self._spec = None
             self._given = _qualified(function)

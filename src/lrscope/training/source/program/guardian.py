@@ -29,11 +29,11 @@ from pathlib import Path
 
 from lrscope.training.source.program.process_table import look_up
 
-_ROOT = str(Path(__file__).resolve().parents[4])
+_SOURCE_FOLDER = str(Path(__file__).resolve().parents[4])
 # -S -E -s: without site-packages, the user's variables and start-up files it is up in some 15 ms, and nothing
 # that a user has installed can keep it from starting. Outside Linux it needs psutil, and so site-packages.
-_OPTIONS = ["-S", "-E", "-s"] if sys.platform.startswith("linux") else ["-s"]
-_PROGRAM = (
+_PYTHON_OPTIONS = ["-S", "-E", "-s"] if sys.platform.startswith("linux") else ["-s"]
+_REAPER_CODE = (
     "import sys; sys.path.append(sys.argv[1]); "
     "from lrscope.training.source.program.reaper import main; main(sys.argv[2:])"
 )
@@ -118,7 +118,15 @@ class Guardian:
                 self._watcher.stdin.close()
         # Its output goes nowhere: holding ours would keep `lrscope scan | head` waiting for it.
         self._watcher = subprocess.Popen(
-            [sys.executable, *_OPTIONS, "-c", _PROGRAM, _ROOT, f"{self.variable}=", str(self._owner)],
+            [
+                sys.executable,
+                *_PYTHON_OPTIONS,
+                "-c",
+                _REAPER_CODE,
+                _SOURCE_FOLDER,
+                f"{self.variable}=",
+                str(self._owner),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
