@@ -79,7 +79,7 @@ class RangeTestResult:
 
     @property
     def cliff(self) -> Estimate | None:
-        """Where ramps had lost all that they had gained; None where most did not."""
+        """Where ramps had lost their improvement; None where most did not."""
         return self.answer.cliff
 
     @property
@@ -103,7 +103,7 @@ class RangeTestResult:
         return self.outcome is None or self.outcome.finished
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the losses against the climbing rate, with what each rule says; write it where a path is given.
+        """Draw the losses against the rising rate, with what each rule says; write it where a path is given.
 
         Needs matplotlib (``pip install 'lrscope[plot]'``).
         """
@@ -166,7 +166,7 @@ def range_test(
     fresh: bool = False,
     progress: bool | Observer | None = None,
 ) -> RangeTestResult:
-    """Run the learning-rate range test: short runs whose rate climbs at every step.
+    """Run the learning-rate range test: short runs whose rate rises at every step.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def read_range_test(source: Any, *, metric: str | None = None) -> RangeTestResul
     Raises
     ------
     UsageError
-        If no losses with a climbing rate are found, or too few.
+        If no losses with a rising rate are found, or too few.
 
     Examples
     --------
@@ -269,14 +269,14 @@ def read_range_test(source: Any, *, metric: str | None = None) -> RangeTestResul
     curves = []
     for lr, loss in found:
         if not np.allclose(lr, longest[: lr.size], rtol=0.05):
-            raise UsageError("The ramps climb through different rates: read them one by one.")
+            raise UsageError("The ramps go through different rates; read them one by one.")
         # What a finder that stopped early did not come to any more had been lost.
         one = ramp_curve(longest, np.concatenate([loss, np.full(longest.size - loss.size, math.nan)]))
         if one is not None:
             curves.append(one)
     if not curves:
         raise UsageError(
-            f"Training was lost before {FEWEST_RAMP_LOSSES} losses had come, so no rate can be read off."
+            f"Training diverged before {FEWEST_RAMP_LOSSES} losses had come, so no rate can be read off."
         )
     said = tuple(dict.fromkeys(text for run in runs for text in run.warnings))
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else type(source).__name__
@@ -285,7 +285,7 @@ def read_range_test(source: Any, *, metric: str | None = None) -> RangeTestResul
 
 
 def _rising(run: LoggedRun, metric: str) -> Losses | None:
-    """Rates and losses of the stretch over which the rate climbs; None where it does not."""
+    """Rates and losses of the stretch over which the rate rises; None where it does not."""
     curve = run.curves[metric]
     if curve.lr is None:
         return None

@@ -84,7 +84,7 @@ def scan(
     engine : {"serial", "processes", "ray"} or Engine, optional
         Where runs live. Default: here for one job, processes for more.
     planner : {"flow", "halving", "grid"} or Planner
-        "flow" advances the run that tells most about which rate ends best, by a model of all curves; it is the
+        "flow" trains the run that settles most about which rate ends best, by a model of all curves; it is the
         default because it names better rates for the same cost. "halving" is successive halving; "grid" takes every
         rate to its end.
     config : mapping of str to number, str or bool, optional
@@ -94,7 +94,8 @@ def scan(
     max_paused : int, optional
         Runs that may wait in memory. Default: as many as half of the free memory holds, at least 2.
     tolerance : float
-        Width of the band of good rates, as a share of what training gains.
+        Width of the band of good rates, as a share of the improvement: what training gains from its start
+        to the best end.
     out : path, optional
         Folder of the results; the same call continues there. Default: nothing is written.
     fresh : bool

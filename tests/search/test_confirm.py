@@ -19,7 +19,7 @@ from lrscope.testing.curves import KnownTraining, carry_out, spent
 RATES = log_grid(1e-3, 1.0)
 STEPS = 100
 MEANS = 0.002 * (np.arange(len(RATES)) - 8.3) ** 2
-"""True ends by rate, as shares of what is gained: a bowl whose bottom is flat over three rates."""
+"""True ends by rate, as shares of the improvement: a bowl whose bottom is flat over three rates."""
 
 
 def ends_of(seeds, noise, trial=0):

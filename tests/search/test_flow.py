@@ -106,7 +106,7 @@ VARIANTS = {
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_rate_named_gives_little_away(name):
-    """Whatever the unit, the noise and the metrics, three full runs lead to within 5 % of what training gains."""
+    """Whatever the unit, the noise and the metrics, three full runs lead to within 5 % of the improvement."""
     answer, _ = named(VARIANTS[name])
     assert answer.lr is not None
     assert regret(answer.lr.value) < 0.05

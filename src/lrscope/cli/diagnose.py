@@ -41,7 +41,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--epoch-steps", type=float, metavar="N", help="Steps in an epoch. Default: as logged."
             ),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text."),
-            click.option("--debug", is_flag=True, help="On an error, show all that is known about it."),
+            click.option("--debug", is_flag=True, help="On an error, show its details too."),
         )
     ):
         function = option(function)

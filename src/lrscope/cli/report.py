@@ -16,7 +16,7 @@ from lrscope.cli.answer import FILE, check_outputs, give
 )
 @click.option("--plot", type=FILE, metavar="FILE", help="Draw a figure (png, svg, pdf; needs matplotlib).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
-@click.option("--debug", is_flag=True, help="On an error, show all that is known about it.")
+@click.option("--debug", is_flag=True, help="On an error, show its details too.")
 def command(scan: Path, report: Path | None, plot: Path | None, as_json: bool, debug: bool) -> int:  # noqa: ARG001
     """Show what a scan has found so far. SCAN is its folder (lrscope-out/NAME).
 

@@ -99,15 +99,15 @@ class _ScanCommand(click.Command):
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    help="What runs are executed by. Default: this process for one job, worker processes for more.",
+    help="Where runs are executed. Default: this process for one job, worker processes for more.",
 )
 @click.option(
     "--planner",
     type=click.Choice(registry.names()),
     default=registry.DEFAULT_PLANNER,
     show_default=True,
-    help="flow: the run that tells most, by a model of all curves. halving: all rates a little, the better ones on. "
-    "grid: every rate to its end.",
+    help="flow: trains the run that settles most, by a model of all curves. halving: trains all rates a little and the "
+    "better half further. grid: trains every rate to its end.",
 )
 @parameters_option
 @click.option(
@@ -130,7 +130,7 @@ class _ScanCommand(click.Command):
     "--plot", type=FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
 )
 @click.option("--report", type=FILE, metavar="FILE", help="Also write the HTML report there.")
-@click.option("--debug", is_flag=True, help="On an error, show all that is known about it.")
+@click.option("--debug", is_flag=True, help="On an error, show its details too.")
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -243,7 +243,7 @@ class Executor:
             run.end = end
             self.ledger.decide(
                 "note",
-                f"It went on past step {to_step} to its end.",
+                f"The run trained on past step {to_step} to its end.",
                 run.key,
                 state=str(end.state),
                 step=end.step,

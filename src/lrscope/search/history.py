@@ -90,7 +90,7 @@ def _stretches(scan: Scan, decisions: Sequence[Decision], horizon: int) -> tuple
     found = []
     asked = [(d.key, d.detail.get("to_step"), d.reason) for d in decisions if d.kind == "advance" and d.key]
     if scan.plan.scout is not None:
-        asked.insert(0, (scan.plan.scout, None, "let through, to learn how long a run is"))
+        asked.insert(0, (scan.plan.scout, None, "trained to its end, to learn how long a run is"))
     for key, to_step, reason in asked:
         run = runs.get(key)
         if run is None:

@@ -1,7 +1,7 @@
 """The one object that writes: it stamps, dedupes and stores everything that a search does and concludes.
 
-The ledger is the memory of a search. Every ask is written before it is carried out, every point as it comes, every
-standing when a run rests, and the whole conclusion; so a search that was killed at any moment is continued by reading
+The ledger is the memory of a search. Every ask is written before it is carried out, every point as it comes, where a
+run stands when it rests, and the whole conclusion; so a search that was killed at any moment is continued by reading
 what is there, and a report shows what was concluded when it was, whatever lrscope has learned since.
 """
 
@@ -102,7 +102,7 @@ class Ledger:
             self.decide(
                 "mismatch",
                 f"The run at lr {run.key.lr:g}, seed {run.key.seed} does not reproduce: {m.metric} at step {m.step} "
-                f"was {m.first:g}, and {m.again:g} when it was done again.",
+                f"was {m.first:g}, and {m.again:g} when it was trained again.",
                 run.key,
                 metric=m.metric,
                 step=m.step,

@@ -56,7 +56,7 @@ class Outcome:
     scan : Scan
         Plan (with what was learned: horizon, metric) and runs, curves included.
     recommendation : Recommendation
-        Its `warnings` hold every doubt, those of the session included.
+        Its `warnings` hold every caveat, those of the session included.
     cost : Cost
     decisions : sequence of Decision
         The ledger.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lrscope.config import RunKey
 from lrscope.curves import RunState
 
-RESUMING_ACTIVITY = "taking up what was measured before"
+RESUMING_ACTIVITY = "reading what was measured before"
 """What a session is doing in its first snapshot where an earlier one has left runs: those are no news."""
 
 

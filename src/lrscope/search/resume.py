@@ -95,7 +95,7 @@ def changed_parts(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
 
 
 def revive(ledger: Ledger) -> None:
-    """Let runs of an earlier sitting wait again; none of them is alive.
+    """Let runs of an earlier session wait again; none of them is alive.
 
     What was left aside for want of budget may be wanted by a larger one, and a run that failed before it reported
     anything may work now that its cause is mended.

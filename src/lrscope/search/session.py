@@ -40,7 +40,7 @@ SNAPSHOT_SECONDS = 0.2
 
 
 class Session:
-    """One sitting of a search: from nothing, or from where the last sitting left off.
+    """One session of a search: from nothing, or from where the last session left off.
 
     Parameters
     ----------
@@ -170,10 +170,16 @@ class Session:
         ledger.set(**new)
         changed = changed_parts(old, new)
         if changed:
-            text = f"{changed} has changed since the scan began: earlier runs were made by what it was."
+            text = (
+                f"{changed} has changed since the scan began, so earlier runs were made with another version of it; "
+                "--fresh starts over."
+            )
             ledger.decide("note", text, warning=True)
         if len(self._plan.seeds) > 1 and not self._source.takes_seed:
-            ledger.note("What is trained takes no seed, so further seeds only repeat the same training.")
+            ledger.note(
+                "What is trained takes no seed, so further seeds repeat the same training; give it a seed, or "
+                "leave out --seeds."
+            )
         ledger.flush()
         if ledger.runs:
             ended = has_ended(ledger.decisions)
@@ -220,7 +226,8 @@ class Session:
             if not asks:
                 if self._batch == began_with and has_ended(ledger.decisions):
                     ledger.untold.append(
-                        "Nothing is left to do for this budget: a larger --budget goes on, --fresh starts over."
+                        "Nothing is left to do for this budget; give a larger --budget to go on, or --fresh to "
+                        "start over."
                     )
                 return
             self._batch += 1
@@ -238,8 +245,8 @@ class Session:
         )
         if points < FEW_POINTS and self._plan.pausable and self._plan.horizon != 1:
             self._ledger.note(
-                f"A full run reports only {points} values, so a bad rate shows late. Reporting more often "
-                "would make the scan better."
+                f"A full run reports only {points} values, so a bad rate is noticed late; report more often for a "
+                "better scan."
             )
             self._ledger.flush()
 
@@ -337,10 +344,10 @@ class Session:
 
 
 def _how_it_goes_on(runs: int, steps: int, plan: Plan, ended: bool) -> str:
-    """What an earlier sitting has left, for a person."""
-    was = "The scan there has ended" if ended else "Going on with the scan there"
+    """What an earlier session has left, for a person."""
+    was = "The scan in this folder has ended" if ended else "Continuing the scan in this folder"
     done = f"{steps / plan.horizon:.3g} full runs" if plan.horizon else f"{steps} steps"
-    return f"{was}: {runs} run{'' if runs == 1 else 's'}, {done} of work."
+    return f"{was}: {runs} run{'' if runs == 1 else 's'} and {done} of training so far."
 
 
 def _left(step: int, furthest: int) -> str:

@@ -53,10 +53,12 @@ def load_outcome(path: Path) -> tuple[str, Outcome]:
     recorded = read_store(file)
     settings = modern(recorded.settings)
     if not settings:
-        raise StoreError(f"{file} holds a scan that had not begun.")
+        raise StoreError(f"{file} holds a scan that was never started; start it, or name another folder.")
     named, kind = settings["planner"], settings["kind"]
     if kind not in _RESULT_KINDS:
-        raise StoreError(f"{file} holds a {kind}, which this lrscope does not know: upgrade lrscope.")
+        raise StoreError(
+            f"{file} holds a {kind}, which this version of lrscope cannot read; upgrade lrscope."
+        )
     scan = Scan(plan_of(settings), recorded.runs)
     finished = has_ended(recorded.decisions)
     return kind, Outcome.of(

@@ -159,7 +159,7 @@ class ReplayedBracket(Bracket):
         if self.blind:
             return []
         keys = self.keys(evenly_spread(count, self.plan.rates))
-        asks = self.advance(keys, marks[0], f"a first look at {count} rates over the whole range")
+        asks = self.advance(keys, marks[0], f"A first look at {count} rates over the whole range.")
         if not asks:
             self.marks = marks
         return asks
@@ -248,9 +248,8 @@ class ReplayedBracket(Bracket):
 
 
 def _why(f: Forecast, first: int, index: int) -> str:
-    """The reason of an advance, for the ledger: what it may tell of the rate that leads."""
-    leads = f"{f.rates[first]:.2g} leads ({100 * f.best[first]:.0f} % to be the best)"
-    if index == first:
-        return f"{leads}, and its own next steps tell most about that for their cost"
-    chance = f"{100 * f.best[index]:.0f} %"
-    return f"{leads}; {f.rates[index]:.2g} ({chance}) tells most about it and its rivals for the cost"
+    """The reason of an advance, for the ledger."""
+    best = f"Best so far {f.rates[first]:.2g}"
+    return (
+        f"{best}; training it further." if index == first else f"{best}; testing {f.rates[index]:.2g} next."
+    )

@@ -150,7 +150,7 @@ class Bracket(Account):
         if rung is None:
             return []
         chosen = self.keys(evenly_spread(rung.keep, plan.rates))
-        reason = f"{len(chosen)} rates to step {rung.to_step}"
+        reason = f"{len(chosen)} rates are trained to step {rung.to_step}."
         placed: list[RunKey] = []
         while True:
             asks = self.advance(chosen, rung.to_step, reason)
@@ -166,7 +166,7 @@ class Bracket(Account):
             rung = following
             chosen = self.field(alive, placed, rung.keep, step, rung.to_step)
             reason = _why(chosen, len(alive), step, rung.to_step, order)
-        reason = "what is left of the budget takes the next best to the end"
+        reason = "The rest of the budget trains the next best rates to their end."
         further = [k for k in placed if k in self.runs and not gone(self.runs[k], step)]
         asks = self.in_turn(further, horizon, reason)
         if asks or not kept:
@@ -184,7 +184,7 @@ class Bracket(Account):
         while True:
             look = min(look, self.horizon)
             if not self.reached(key, look):
-                return Pace(), [Advance(key, look, "to see how often a run reports")]
+                return Pace(), [Advance(key, look, "Learning how often a run reports.")]
             run = self.runs[key]
             pace = pace_of(replace(run, step=min(look, run.step)), look)
             self.charge(key, look)
@@ -228,7 +228,7 @@ class Whole(Account):
         affordable = self.left // horizon + len(self.charged)
         coarse = size if affordable >= size else max(3, (affordable + 1) // 2)
         visited = evenly_spread(min(coarse, affordable), plan.rates)
-        asks = self.in_turn(self.keys(visited), horizon, "a first look over the whole range")
+        asks = self.in_turn(self.keys(visited), horizon, "A first look over the whole range.")
         if plan.scout is not None and plan.scout.lr in plan.rates:
             visited = sorted({*visited, plan.scout.lr})
         order: Ranking | None = None
@@ -242,7 +242,7 @@ class Whole(Account):
             fresh = [key for key in fresh if self.price(key, horizon) <= self.left][: self.left // horizon]
             if not fresh:
                 break
-            asks = self.in_turn(fresh, horizon, "beside the best rate so far")
+            asks = self.in_turn(fresh, horizon, "Testing rates beside the best so far.")
             visited = sorted([*visited, *(key.lr for key in fresh)])
         if asks or not kept or order is None:
             return asks
@@ -252,4 +252,4 @@ class Whole(Account):
 def _why(chosen: Sequence[RunKey], alive: int, step: int, to_step: int, order: Ranking) -> str:
     """The reason of a rung, for the ledger."""
     by = f" by {order.by.metric}" if order.by.metric else ""
-    return f"the best {len(chosen)} of {alive}{by} at step {step} go on to step {to_step}"
+    return f"The best {len(chosen)} of {alive} rates{by} at step {step} are trained to step {to_step}."

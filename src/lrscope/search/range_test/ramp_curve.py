@@ -103,8 +103,8 @@ def line(ramp: RampCurve) -> tuple[NDArray[np.float64], float]:
     # Of the middle half of the values: where training is about to be lost it leaps, and that is no noise.
     off = float(np.median(np.abs(ramp.loss[:n] - found.line)))
     noise = min(found.noise, 1.4826 * off * math.sqrt(n / max(n - found.freedom, 1.0)))
-    doubt = 2.0 * noise * math.sqrt(found.freedom / n)
-    level = np.minimum(found.line, max(ramp.start - doubt, float(found.line.min())))
+    margin = 2.0 * noise * math.sqrt(found.freedom / n)
+    level = np.minimum(found.line, max(ramp.start - margin, float(found.line.min())))
     return np.concatenate([level, ramp.loss[n:]]), noise
 
 

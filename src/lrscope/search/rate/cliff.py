@@ -19,7 +19,7 @@ from lrscope.vocabulary import Goal, direction, is_bookkeeping, is_loss, is_retu
 
 FAR_LOSS_RATIO = 10.0
 """A loss is far above its start when it has risen by this many times the largest of: its size at the
-start, the scatter of its first points, and all that it had gained."""
+start, the scatter of its first points, and its improvement."""
 
 START_POINTS = 8
 """Points that are read as the start of a curve."""

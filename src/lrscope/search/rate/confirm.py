@@ -77,8 +77,8 @@ def confirm(scan: Scan, leading: Sequence[float], left: int) -> list[Advance]:
                 asks = asks[:1]
             if asks and sum(price for _, price in asks) <= left:
                 reason = (
-                    f"seed {seed} of the leader {lead:g} and of {challenger:g}, the rate that may still beat it: a "
-                    f"change is worth {100 * worth:.1f} % of what training gains"
+                    f"Best so far {lead:g}; testing it and {challenger:g} on seed {seed}, since {challenger:g} may "
+                    f"still be better, by {100 * worth:.1f} % of the improvement."
                 )
                 return [Advance(plan.key(lr, seed), target, reason) for lr, _ in asks]
     return []

@@ -2,8 +2,8 @@
 
 Runs of one seed share their batches and their first weights where the training takes its randomness from the seed, so
 the difference of two rates is taken within each seed (common random numbers). Everything is counted as a share of
-what training gains, from its start to the best end seen; a run that diverged, or ended above its start, counts as one
-that gained nothing.
+the improvement, from the start to the best end seen; a run that diverged, or ended above its start, counts as one
+without any.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lrscope.search.rate.ranking import Judge, reading
 from lrscope.statistics.student import student_cdf, student_quantile
 
 USUAL_SEED_SPREAD = 0.01
-"""Standard deviation between seeds, as a share of what is gained, before any seed has shown it. On published scans the
+"""Standard deviation between seeds, as a share of the improvement, before any seed has shown it. On published scans the
 median is 0.003; a guess that is too high costs a run, one that is too low a wrong answer."""
 
 USUAL_SPREAD_SEEDS = 2.0
@@ -72,7 +72,7 @@ class Lottery:
     ----------
     lr : float
     worse : float
-        How much worse it ended on the others, in the mean, as a share of what training gains.
+        How much worse it ended on the others, in the mean, as a share of the improvement.
     limit : float
         What seeds alone would explain.
     seeds : int

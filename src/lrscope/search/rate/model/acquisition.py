@@ -47,11 +47,11 @@ def choose_advances(
 
     With F the final y of each candidate and o what would be observed, ``b = cov(F, o) / sd(o)`` is what the
     observation explains of F. It is worth ``sum_c p_c (b_c - b_named)^2``, p_c being the chance that candidate
-    c is the best: how much of the doubt about named against c it would remove; times the chance that the best is near
-    the run itself, and a little. Variances do not depend
-    on what will be observed, so the second choice is made as if the first had been carried out already. The first is
-    taken whatever it costs; further ones only while all of them together cost no more than that, or
-    than `PARALLEL_SPENT_SHARE` of what has been spent: they are chosen knowing less than they could.
+    c is the best: how much of the uncertainty about named against c it would remove; times the chance that the best is
+    near the run itself, and a little. Variances do not depend on what will be observed, so the second choice is made
+    as if the first had been carried out already. The first is taken whatever it costs; further ones only while all of
+    them together cost no more than that, or than `PARALLEL_SPENT_SHARE` of what has been spent: they are chosen knowing
+    less than they could.
     """
     reached = {(run.key.lr, run.key.seed): run for run in f.runs}
     asked: list[tuple[int, int, int]] = []

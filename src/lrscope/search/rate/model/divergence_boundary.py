@@ -1,8 +1,8 @@
 """Which runs have gone over the cliff, as far as the model of the losses is concerned.
 
 The losses beyond the cliff follow no law that a smooth model could learn, so they are kept out of it. A run may be
-called lost wrongly, so the boundary is the one that contradicts the fewest runs, the first run beyond it stays in
-sight, and where all runs would be lost the rule is not believed.
+called lost wrongly, so the boundary is the one that contradicts the fewest runs, the first run beyond it is
+kept, and where all runs would be lost the rule is not believed.
 """
 
 from __future__ import annotations

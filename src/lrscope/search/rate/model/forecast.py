@@ -36,7 +36,7 @@ class Forecast:
 
     Parameters
     ----------
-    runs, seen, brink
+    runs, seen, boundary
         What it rests on.
     rates : tuple of float, length m
         Candidates: the rates of the plan that may still be the best.
@@ -54,7 +54,7 @@ class Forecast:
 
     runs: tuple[Seen, ...]
     seen: Observations
-    brink: DivergenceBoundary
+    boundary: DivergenceBoundary
     rates: tuple[float, ...]
     ends: Array
     expected: Array
@@ -104,11 +104,11 @@ def forecast(
     edge = divergence_boundary(runs, seen)
     lr = np.array([run.key.lr for run in runs])
     dead = np.array([run.dead for run in runs])
-    kept = lr <= edge.end  # the first rate beyond stays in sight, so that it can be revived
+    kept = lr <= edge.end  # the first rate beyond is kept, so that it can be revived
     rows = kept[seen.run] & ~dead[seen.run]
     # What a lost run would end like, had it gone on: no better than at the start, if the verdict is right.
     fallen = np.flatnonzero(kept & ((lr == edge.end) & edge.lost | dead))
-    doubt = np.where(dead[fallen], *LOST_END_SPREADS)
+    spread = np.where(dead[fallen], *LOST_END_SPREADS)
     owner = np.concatenate([seen.run[rows], fallen]).astype(np.int64)
     none = np.zeros(fallen.size)
     at = np.concatenate([seen.step[rows], np.full(fallen.size, horizon)])
@@ -117,7 +117,7 @@ def forecast(
     common = np.concatenate([seen.shared[rows], none])
     step = np.concatenate([seen.step[rows], -1 - np.arange(fallen.size)])
     noise = np.outer(common, common) * (step[:, None] == step[None, :])
-    noise += np.diag(np.concatenate([seen.spread[rows], doubt]) ** 2)
+    noise += np.diag(np.concatenate([seen.spread[rows], spread]) ** 2)
 
     gone = set(lr[dead])
     candidates = tuple(r for r in rates if r not in gone and r <= edge.end) or tuple(rates)

@@ -24,7 +24,7 @@ from lrscope.search.rate.model.shared_noise import ObservedChange, scatter, shar
 Array = NDArray[np.float64]
 
 SOFT_GAIN_SHARE = 0.1
-"""Differences well below this share of what training gains are told apart linearly, larger ones by their ratio. It is
+"""Differences well below this share of the improvement are told apart linearly, larger ones by their ratio. It is
 also how far below the best loss seen a forecast may go."""
 
 LEAST_NOISE_SHARE = 0.004
@@ -36,7 +36,7 @@ nothing has been learned yet: the smaller of the two, because a loss may have an
 reports have no noise."""
 
 LEAST_GAIN_SHARE = 0.4
-"""Share of that which training is expected to gain at least; and it gains more than the scatter of a single report."""
+"""Share of that which the improvement is expected to be at least; and it is more than the scatter of a report."""
 
 FARTHEST_GAINS = 100.0
 """Gains above or below the start beyond which a value is not told from others."""
@@ -144,9 +144,9 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     if not any(math.isfinite(r.judged.before) for r in runs):
         start_judged = _start_from(runs, other, start_judged)
     judged = _rows(runs, [r.judged for r in runs], start_judged)
-    slope, doubt = _translation(runs, judged, other)
+    slope, uncertainty = _translation(runs, judged, other)
     first = [float(r.judged.step[0]) if r.judged.step.size else math.inf for r in runs]
-    rows = [_translated(row, slope, doubt) for row in other if row.step < first[row.run]] + judged
+    rows = [_translated(row, slope, uncertainty) for row in other if row.step < first[row.run]] + judged
     start = start_judged if math.isfinite(start_judged) else start_other
     rows.sort(key=lambda row: (row.run, row.step))
     run = np.array([row.run for row in rows], np.int64)
@@ -179,22 +179,22 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
 
 
 def _rows(runs: Sequence[Seen], seen: Sequence[CurveSummary], start: float) -> list[ObservedChange]:
-    """All sights of one metric as changes since the start, common noise taken out."""
+    """What all runs have shown of one metric as changes since the start, common noise taken out."""
     shared = shared_noise(seen)
     rows = [
         ObservedChange(i, float(step), float(value - start), float(error), shared)
-        for i, sights in enumerate(seen)
-        for step, value, error in zip(sights.step, sights.value, sights.error, strict=True)
+        for i, summary in enumerate(seen)
+        for step, value, error in zip(summary.step, summary.value, summary.error, strict=True)
     ]
     return take_out(rows, [r.key.lr for r in runs], scatter(seen))
 
 
-def _translated(row: ObservedChange, slope: float, doubt: float) -> ObservedChange:
+def _translated(row: ObservedChange, slope: float, uncertainty: float) -> ObservedChange:
     """What the metric that stands in says in units of the one that is judged."""
     change = slope * row.change
     fallen = abs(change) if math.isfinite(change) else 0.0
     return ObservedChange(
-        row.run, row.step, change, math.hypot(slope * row.error, doubt * fallen), row.shared
+        row.run, row.step, change, math.hypot(slope * row.error, uncertainty * fallen), row.shared
     )
 
 
@@ -228,7 +228,7 @@ def _start_from(runs: Sequence[Seen], other: Sequence[ObservedChange], otherwise
 def _translation(
     runs: Sequence[Seen], judged: Sequence[ObservedChange], other: Sequence[ObservedChange]
 ) -> tuple[float, float]:
-    """By how much the judged metric falls when the other falls by one; and the relative doubt about it.
+    """By how much the judged metric falls when the other falls by one; and the relative uncertainty about it.
 
     Taken where runs show the judged metric for the first time: the other one is used before that only. Runs whose
     other metric has not fallen beyond its noise say nothing about it.
@@ -248,5 +248,5 @@ def _translation(
     if not found:
         return 1.0, 0.0
     middle = float(np.median(found))
-    doubt = 1.48 * float(np.median(np.abs(np.array(found) - middle))) / middle
-    return middle, min(doubt, 0.3)
+    uncertainty = 1.48 * float(np.median(np.abs(np.array(found) - middle))) / middle
+    return middle, min(uncertainty, 0.3)

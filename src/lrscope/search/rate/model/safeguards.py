@@ -24,7 +24,7 @@ UNPROVEN_RUNS = 0.5
 """Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
 
 ALIKE_GAIN_SHARE = 0.001
-"""Share of what training gains below which two expectations are the same: a third of a typical seed's scatter."""
+"""Share of the improvement below which two expectations are the same: a third of a typical seed's scatter."""
 
 SHOWN_WEIGHT = 0.25
 """Weight of where a run stands against where it is expected to end, in naming."""
@@ -108,8 +108,8 @@ def needs_proof(f: Forecast, index: int, horizon: int) -> str | None:
     if own >= steps_due(f, horizon) or (run is not None and run.over):
         return None
     return (
-        f"{f.rates[index]:.2g} leads by what other rates tell of it, having come only to step {own} itself: "
-        f"it has to show it"
+        f"Best so far {f.rates[index]:.2g}, extrapolated from other rates; training it further, because it has been "
+        f"trained for only {own} steps itself."
     )
 
 

@@ -7,7 +7,7 @@ has another parent and a session of its own). So a family is everything that
 - shares a session or process group with a root, also when the root itself is gone;
 - is a child of any of these.
 
-Only the standard library is used, because the watcher (`reaper.py`) has to start within milliseconds. On
+Only the standard library is used, because the reaper (`reaper.py`) has to start within milliseconds. On
 Linux /proc is read directly, which is several times faster than through psutil: a program is paused in the
 middle of a step, and each millisecond of looking is a millisecond that it runs on. Elsewhere psutil does it.
 """

@@ -1,4 +1,4 @@
-"""The watcher: a small process that outlives a scan for a moment, and ends what the scan left behind.
+"""The reaper: a small process that outlives a scan for a moment, and ends what the scan left behind.
 
 It is started by `guardian.py` and reads its standard input, the end of a pipe that only the scan writes to:
 
