@@ -82,7 +82,7 @@ def test_leader_and_challenger_are_run_with_the_same_seed():
     order = sorted(RATES, key=lambda lr: ends[at_rate(lr)])
     asks = confirm(scan_of(ends, {at_rate(lr) for lr in RATES}, 3), order, 4 * STEPS)
     assert [ask.key for ask in asks] == [at_rate(order[0], 1), at_rate(order[1], 1)]
-    assert "may still beat it" in asks[0].reason
+    assert "may still be better" in asks[0].reason
 
 
 def test_where_only_one_can_be_paid_it_is_the_leader():

@@ -148,7 +148,7 @@ def test_a_kind_of_search_from_the_future_is_refused(tmp_path):
     with closing(sqlite3.connect(tmp_path / "scan.sqlite")) as connection:
         connection.execute("UPDATE settings SET value = '\"tuning\"' WHERE name = 'kind'")
         connection.commit()
-    with pytest.raises(StoreError, match="holds a tuning, which this lrscope does not know"):
+    with pytest.raises(StoreError, match="holds a tuning, which this version of lrscope cannot read"):
         lrscope.load(tmp_path)
 
 
