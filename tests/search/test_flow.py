@@ -23,7 +23,7 @@ from lrscope.search.rate.model.observations import harden, soften
 from lrscope.search.rate.model.safeguards import challenger, leading, steps_of
 from lrscope.search.rate.model.shared_noise import ObservedChange, take_out
 from lrscope.search.rate.ranking import Judge
-from lrscope.search.rate.rungs import Pace
+from lrscope.search.rate.rungs import ReportPace
 from lrscope.search.space import log_grid
 from lrscope.testing.curves import KnownTraining, carry_out, spent
 
@@ -204,8 +204,8 @@ def test_runs_are_looked_at_where_they_report():
     """Levels are halves of the horizon, moved back to reports; none lies before the first."""
     assert levels(1000)[-3:] == [250, 500, 1000]
     assert levels(1000)[0] >= 4
-    assert levels(1000, Pace(every=100, offset=1)) == [101, 201, 401, 1000] or set(
-        levels(1000, Pace(100, 1))
+    assert levels(1000, ReportPace(every=100, offset=1)) == [101, 201, 401, 1000] or set(
+        levels(1000, ReportPace(100, 1))
     ) <= {
         *range(1, 1001, 100),
         1000,

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from lrscope.curves.curve import Point
-from lrscope.readers.console.numbers import NUMBER, Value
+from lrscope.readers.console.numbers import NUMBER, PrintedValue
 from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.point_builder import PointBuilder
 from lrscope.readers.console.structured import RecordReader, parse_record
@@ -159,13 +159,13 @@ class FileFollower:
             self._told[name] = max(step, self._told.get(name, -1))
         return fresh
 
-    def _json_record(self, line: str) -> dict[str, Value] | None:
+    def _json_record(self, line: str) -> dict[str, PrintedValue] | None:
         record = parse_record(line.strip())
         if record is None:
             self._spoilt(line)
         return record
 
-    def _row(self, line: str) -> dict[str, Value] | None:
+    def _row(self, line: str) -> dict[str, PrintedValue] | None:
         if self._columns is None:
             self._cut = next((cut for cut in (",", "\t", ";", " ") if cut in line.strip()), ",")
         cells = self._cells(line)
@@ -179,7 +179,7 @@ class FileFollower:
         if self._columns is None or len(cells) != len(self._columns):
             self._spoilt(line)
             return None
-        record: dict[str, Value] = {
+        record: dict[str, PrintedValue] = {
             n: c for n, c in zip(self._columns, cells, strict=True) if NUMBER.fullmatch(c)
         }
         if not record:

@@ -32,7 +32,7 @@ from lrscope.training.source.base import Source
 from lrscope.training.store.base import Store
 from lrscope.vocabulary import choose_metric
 
-FEW_POINTS = 8
+FEW_RUN_VALUES = 8
 """Values in a full run below which early stopping has little to go by."""
 
 SNAPSHOT_SECONDS = 0.2
@@ -241,9 +241,9 @@ class Session:
         self._executor.drive(asks)
         whole = next((run for run in self._ledger.runs.values() if run.state is RunState.COMPLETE), None)
         points = (
-            max((len(t.steps) for t in whole.traces.by_name.values()), default=0) if whole else FEW_POINTS
+            max((len(t.steps) for t in whole.traces.by_name.values()), default=0) if whole else FEW_RUN_VALUES
         )
-        if points < FEW_POINTS and self._plan.pausable and self._plan.horizon != 1:
+        if points < FEW_RUN_VALUES and self._plan.pausable and self._plan.horizon != 1:
             self._ledger.note(
                 f"A full run reports only {points} values, so a bad rate is noticed late; report more often for a "
                 "better scan."

@@ -23,7 +23,7 @@ from lrscope.search.rate.grid import beside, cautious, evenly_spread
 from lrscope.search.rate.ranking import Ranking, gone, rank
 from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
-from lrscope.search.rate.rungs import TO_HORIZON_RUNS, Pace, first_rung, next_rung, pace_of
+from lrscope.search.rate.rungs import TO_HORIZON_RUNS, ReportPace, first_rung, next_rung, pace_of
 
 
 class HalvingPlanner(Planner):
@@ -173,25 +173,25 @@ class Bracket(Account):
             return asks
         return self.confirm(further)
 
-    def pace(self) -> tuple[Pace, list[Advance]]:
+    def pace(self) -> tuple[ReportPace, list[Advance]]:
         """How often runs report; or what has to be advanced to find out."""
         plan = self.plan
         key = plan.scout or plan.key(cautious(plan.rates)[0], plan.seeds[0])
-        start = first_rung(len(plan.rates), self.left, self.horizon, Pace(), finish=False)
+        start = first_rung(len(plan.rates), self.left, self.horizon, ReportPace(), finish=False)
         if start is None:
-            return Pace(), []
+            return ReportPace(), []
         look = start.to_step
         while True:
             look = min(look, self.horizon)
             if not self.reached(key, look):
-                return Pace(), [Advance(key, look, "Learning how often a run reports.")]
+                return ReportPace(), [Advance(key, look, "Learning how often a run reports.")]
             run = self.runs[key]
             pace = pace_of(replace(run, step=min(look, run.step)), look)
             self.charge(key, look)
             if pace is not None:
                 return pace, []
             if look >= self.horizon or self.price(key, 2 * look) > self.left:
-                return Pace(), []
+                return ReportPace(), []
             look *= 2
 
     def field(

@@ -31,7 +31,7 @@ PATIENCE_POINTS = 10
 """Points in a row that must be far above before the question is asked whether the loss is coming back."""
 
 
-class _Stretch:
+class _FarStretch:
     """One metric: its start, its best, and the stretch of points far above the start that is going on."""
 
     __slots__ = (
@@ -123,7 +123,7 @@ class DivergenceWatch:
     def __init__(self, metric: str | None = None, goal: Goal | None = None) -> None:
         self.metric = metric
         self.goal = goal
-        self._seen: dict[str, _Stretch | None] = {}
+        self._seen: dict[str, _FarStretch | None] = {}
         self._finite_at = -1  # the last step at which some loss was finite
         self._excused: dict[str, int] = {}
         self._rewarded = metric is not None and is_return(metric)
@@ -161,14 +161,14 @@ class DivergenceWatch:
             )
         return None
 
-    def _meet(self, metric: str) -> _Stretch | None:
+    def _meet(self, metric: str) -> _FarStretch | None:
         """What to keep of a metric met for the first time; None for one that says nothing of divergence."""
         self._rewarded = self._rewarded or is_return(metric)
         if metric == self.metric or is_loss(metric):
-            return _Stretch()
+            return _FarStretch()
         alone = self.metric is None and not any(self._seen.values())
         plain = not is_bookkeeping(metric) and direction(metric) != "max"
-        return _Stretch() if alone and plain else None
+        return _FarStretch() if alone and plain else None
 
     def _less_is_better(self, metric: str) -> bool:
         named = direction(metric)
@@ -176,7 +176,7 @@ class DivergenceWatch:
         goal = self.goal if self.goal is not None and own else named
         return goal == "min" and (own or not self._rewarded)
 
-    def _not_finite(self, seen: _Stretch, step: int, metric: str, value: float) -> str | None:
+    def _not_finite(self, seen: _FarStretch, step: int, metric: str, value: float) -> str | None:
         if math.isnan(value) and seen.count == 0:
             if self._finite_at == step:
                 return None

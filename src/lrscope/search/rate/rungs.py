@@ -22,7 +22,7 @@ part, and the rates named are as good (`benchmarks/scan_replay`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ReportPace:
     """At which steps a run reports: ``offset + k * every``. A rung between two reports would only be paid
     for."""
 
@@ -56,7 +56,7 @@ class Rung:
     to_step: int
 
 
-def pace_of(run: Run | None, start: int) -> Pace | None:
+def pace_of(run: Run | None, start: int) -> ReportPace | None:
     """How often a run reports, from its points up to the first of `start`, 2 `start`, 4 `start` … that
     shows it.
 
@@ -70,7 +70,7 @@ def pace_of(run: Run | None, start: int) -> Pace | None:
         seen = _last_reports(run, look)
         if seen.size and seen[-1] >= look / 2 and (seen.size > 1 or seen[0] > 1 or look == 1):
             every = int(np.median(np.diff(seen if seen.size > 1 else [0, *seen])))
-            return Pace(every, int(seen[-1]) % every)
+            return ReportPace(every, int(seen[-1]) % every)
         look *= 2
     return None
 
@@ -122,7 +122,7 @@ def longest(count: int, start: int, left: int, horizon: int, finish: bool) -> in
     return low if low > start else None
 
 
-def first_rung(rates: int, left: int, horizon: int, pace: Pace, finish: bool) -> Rung | None:
+def first_rung(rates: int, left: int, horizon: int, pace: ReportPace, finish: bool) -> Rung | None:
     """How many of `rates` to start, and how far: all of them where that can be paid to a report that can tell them
     apart, else as many as can, at least three. None where not even one report of three runs can be paid."""
     if left >= rates * horizon:
@@ -139,7 +139,7 @@ def first_rung(rates: int, left: int, horizon: int, pace: Pace, finish: bool) ->
     return Rung(min(3, rates), first) if 3 * first <= left else None
 
 
-def next_rung(alive: int, step: int, left: int, horizon: int, pace: Pace, finish: bool) -> Rung | None:
+def next_rung(alive: int, step: int, left: int, horizon: int, pace: ReportPace, finish: bool) -> Rung | None:
     """How many of `alive` runs at `step` go on, and how far. None where nothing can be paid.
 
     Half of them, unless what is left takes more of them to the horizon, or is not enough to take half of them

@@ -17,7 +17,7 @@ from lrscope.curves import Run
 from lrscope.curves.readout import WINDOW_SHARE
 from lrscope.search.rate.cliff import START_POINTS
 from lrscope.search.rate.ranking import Judge, points
-from lrscope.search.rate.rungs import Pace
+from lrscope.search.rate.rungs import ReportPace
 from lrscope.vocabulary import choose_metric, is_loss, is_return, is_validation, stand_ins
 
 Array = NDArray[np.float64]
@@ -32,7 +32,7 @@ EARLY_POINTS = 64
 """Raw values kept of the start."""
 
 
-def levels(horizon: int, pace: Pace = Pace()) -> list[int]:  # noqa: B008 (a frozen value)
+def levels(horizon: int, pace: ReportPace = ReportPace()) -> list[int]:  # noqa: B008 (a frozen value)
     """Steps at which runs are looked at and may be paused: the horizon, its half, its quarter … ascending.
 
     Each is moved back to the last report before it; what lies before the first report, or before four of
