@@ -5,7 +5,7 @@
 A table holds the ends of 16 rates by seed: a bowl with a flat bottom, noise of each run's own, and half as much that
 all rates of a seed share. It is confirmed by the code that scans use, with a budget of two runs for each further seed.
 Once as it is; and once with a ticket planted: a rate that leads on the first seed and is worse on all others by a
-quarter of what training gains.
+quarter of the improvement.
 """
 
 from __future__ import annotations

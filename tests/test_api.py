@@ -268,7 +268,7 @@ def test_the_same_scan_again_is_told_to_have_ended(tmp_path, capsys):
     again = lrscope.scan(bowl, out=tmp_path, progress=True, **GRID)
     said = capsys.readouterr().err
     assert again.recommendation == made.recommendation
-    assert said.startswith("The scan there has ended: 9 runs, ")
+    assert said.startswith("The scan in this folder has ended: 9 runs and ")
     assert said.count("Nothing is left to do for this budget") == 1
     assert "stopped early" not in said
 
@@ -287,7 +287,7 @@ def nothing_but_nan(lr, seed):
 
 def test_nan_from_the_start_is_no_matter_of_the_rate():
     """Where every rate gives NaN at once, lower rates are not what is advised."""
-    with pytest.raises(InconclusiveError, match="look at the data and the loss first"):
+    with pytest.raises(InconclusiveError, match="look for the fault in the data or the loss"):
         lrscope.scan(nothing_but_nan)
 
 
@@ -310,7 +310,7 @@ def test_what_a_run_says_at_its_very_end_is_heard() -> None:
 
 def test_a_program_that_does_not_end_after_its_last_step_is_not_waited_for(monkeypatch, tmp_path) -> None:
     """The time to say something at the end is bounded: a program that then sleeps does not hold up the scan."""
-    monkeypatch.setattr("lrscope.search.executor.LINGER", 0.3)
+    monkeypatch.setattr("lrscope.search.executor.FINISHING_SECONDS", 0.3)
     script = tmp_path / "train.py"
     script.write_text(
         "import sys, time\n"

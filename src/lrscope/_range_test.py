@@ -22,8 +22,8 @@ from lrscope.search.outcome import Outcome
 from lrscope.search.progress import Observer
 from lrscope.search.range_test.answer import RangeTestAnswer, answer_of
 from lrscope.search.range_test.planner import RangeTestPlanner
-from lrscope.search.range_test.ramp_curve import FEWEST_LOSSES, ramp_curve
-from lrscope.search.range_test.readings import Reading
+from lrscope.search.range_test.ramp_curve import FEWEST_RAMP_LOSSES, ramp_curve
+from lrscope.search.range_test.readings import RuleReading
 from lrscope.search.range_test.result import RangeTest
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.engine.base import Engine
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RangeTestResult", "range_test", "read_range_test"]
 
-LEVEL = 0.9
+INTERVAL_LEVEL = 0.9
 """Nominal coverage of intervals."""
 
 Losses = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -79,7 +79,7 @@ class RangeTestResult:
 
     @property
     def cliff(self) -> Estimate | None:
-        """Where ramps had lost all that they had gained; None where most did not."""
+        """Where ramps had lost their improvement; None where most did not."""
         return self.answer.cliff
 
     @property
@@ -88,7 +88,7 @@ class RangeTestResult:
         return self.answer.metric
 
     @property
-    def readings(self) -> tuple[Reading, ...]:
+    def readings(self) -> tuple[RuleReading, ...]:
         """One a rule: `rule`, `lr` (an Estimate), and `alone`, the rates that it names on each ramp by itself."""
         return self.answer.readings
 
@@ -103,7 +103,7 @@ class RangeTestResult:
         return self.outcome is None or self.outcome.finished
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the losses against the climbing rate, with what each rule says; write it where a path is given.
+        """Draw the losses against the rising rate, with what each rule says; write it where a path is given.
 
         Needs matplotlib (``pip install 'lrscope[plot]'``).
         """
@@ -166,7 +166,7 @@ def range_test(
     fresh: bool = False,
     progress: bool | Observer | None = None,
 ) -> RangeTestResult:
-    """Run the learning-rate range test: short runs whose rate climbs at every step.
+    """Run the learning-rate range test: short runs whose rate rises at every step.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def read_range_test(source: Any, *, metric: str | None = None) -> RangeTestResul
     Raises
     ------
     UsageError
-        If no losses with a climbing rate are found, or too few.
+        If no losses with a rising rate are found, or too few.
 
     Examples
     --------
@@ -256,43 +256,43 @@ def read_range_test(source: Any, *, metric: str | None = None) -> RangeTestResul
     runs: list[LoggedRun] = []
     for one in source if several else [source]:
         runs += read(one) if isinstance(one, str | os.PathLike) else from_object(one)
-    names = {name for run in runs for name, curve in run.curves.items() if len(curve) >= FEWEST_LOSSES}
+    names = {name for run in runs for name, curve in run.curves.items() if len(curve) >= FEWEST_RAMP_LOSSES}
     chosen = metric or choose_metric(names)
     logged = [_rising(run, chosen) for run in runs if chosen is not None and chosen in run.curves]
     found = [one for one in logged if one is not None]
     if chosen is None or not found:
         raise UsageError(
-            f"No ramp was found: it takes at least {FEWEST_LOSSES} losses with a learning rate that climbs from one to "
-            "the next, under the names lr and loss."
+            f"No ramp was found. One needs at least {FEWEST_RAMP_LOSSES} losses, each at a higher rate than the "
+            "one before, under the names lr and loss."
         )
     longest = max(found, key=lambda one: one[0].size)[0]
     curves = []
     for lr, loss in found:
         if not np.allclose(lr, longest[: lr.size], rtol=0.05):
-            raise UsageError("The ramps climb through different rates: read them one by one.")
+            raise UsageError("The ramps go through different rates; read them one by one.")
         # What a finder that stopped early did not come to any more had been lost.
         one = ramp_curve(longest, np.concatenate([loss, np.full(longest.size - loss.size, math.nan)]))
         if one is not None:
             curves.append(one)
     if not curves:
         raise UsageError(
-            f"Training was lost before {FEWEST_LOSSES} losses had come, so no rate can be read off."
+            f"Training diverged before {FEWEST_RAMP_LOSSES} losses had come, so no rate can be read off."
         )
     said = tuple(dict.fromkeys(text for run in runs for text in run.warnings))
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else type(source).__name__
-    answer = answer_of(curves, metric=chosen, goal=goal_of(chosen), level=LEVEL, caveats=said)
+    answer = answer_of(curves, metric=chosen, goal=goal_of(chosen), level=INTERVAL_LEVEL, caveats=said)
     return RangeTestResult(RangeTest(name, answer, found, curves))
 
 
 def _rising(run: LoggedRun, metric: str) -> Losses | None:
-    """Rates and losses of the stretch over which the rate climbs; None where it does not."""
+    """Rates and losses of the stretch over which the rate rises; None where it does not."""
     curve = run.curves[metric]
     if curve.lr is None:
         return None
     lr, loss = np.asarray(curve.lr), np.asarray(curve.loss)
     known = np.isfinite(lr) & (lr > 0)
     lr, loss = lr[known], loss[known]
-    if lr.size < FEWEST_LOSSES or not np.all(np.diff(lr) > 0):
+    if lr.size < FEWEST_RAMP_LOSSES or not np.all(np.diff(lr) > 0):
         return None
     # Rules speak of decades, and the smoother of even spacing; a linear ramp is put on a log grid.
     even = np.geomspace(lr[0], lr[-1], lr.size)

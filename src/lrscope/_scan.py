@@ -24,10 +24,10 @@ from lrscope.training.source.base import Source
 
 __all__ = ["ScanResult", "scan"]
 
-BUDGET = 4.0
+DEFAULT_BUDGET = 4.0
 """Full runs that a scan may cost unless told otherwise: enough for halving to name a rate."""
 
-CALLS = 12
+DEFAULT_CALLS = 12
 """And for runs that cannot be paused: a look at six rates over the whole range, and at six beside the best."""
 
 
@@ -45,7 +45,7 @@ def scan(
     seeds: int = 1,
     jobs: int = 1,
     engine: Literal["serial", "processes", "ray"] | Engine | None = None,
-    planner: str | Planner = registry.DEFAULT,
+    planner: str | Planner = registry.DEFAULT_PLANNER,
     config: Mapping[str, Any] | None = None,
     pattern: str | None = None,
     metrics_file: str | None = None,
@@ -84,7 +84,7 @@ def scan(
     engine : {"serial", "processes", "ray"} or Engine, optional
         Where runs live. Default: here for one job, processes for more.
     planner : {"flow", "halving", "grid"} or Planner
-        "flow" advances the run that tells most about which rate ends best, by a model of all curves; it is the
+        "flow" trains the run that settles most about which rate ends best, by a model of all curves; it is the
         default because it names better rates for the same cost. "halving" is successive halving; "grid" takes every
         rate to its end.
     config : mapping of str to number, str or bool, optional
@@ -94,13 +94,14 @@ def scan(
     max_paused : int, optional
         Runs that may wait in memory. Default: as many as half of the free memory holds, at least 2.
     tolerance : float
-        Width of the band of good rates, as a share of what training gains.
+        Width of the band of good rates, as a share of the improvement: what training gains from its start
+        to the best end.
     out : path, optional
         Folder of the results; the same call continues there. Default: nothing is written.
     fresh : bool
         Start over in `out`; what was measured is moved to ``before-<time>`` in it, never deleted.
     progress : bool or callable, optional
-        True shows progress on standard error; a callable is given `search.progress.Snapshot`s.
+        True shows progress on standard error; a callable is given `search.progress.SearchSnapshot`s.
 
     Returns
     -------
@@ -141,7 +142,9 @@ def scan(
         source, parameters=("lr", *fixed), metric=metric, pattern=pattern, metrics_file=metrics_file
     )
     if budget is None:
-        budget = BUDGET if trained.pausable else float(max(FEWEST_RATES, min(CALLS, len(rates))))
+        budget = (
+            DEFAULT_BUDGET if trained.pausable else float(max(FEWEST_RATES, min(DEFAULT_CALLS, len(rates))))
+        )
     plan = Plan(
         rates,
         tuple(range(seeds)),

@@ -53,7 +53,7 @@ class ScanResult:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Every doubt that applies, one sentence each."""
+        """Every caveat that applies, one sentence each."""
         return self.recommendation.warnings
 
     @property

@@ -89,7 +89,7 @@ class Config(Mapping[str, Value]):
         return f"Config({', '.join(f'{name}={value!r}' for name, value in self._items.items())})"
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {short(value)}" for name, value in self._items.items())
+        return ", ".join(f"{name} {short_value(value)}" for name, value in self._items.items())
 
     def __reduce__(self) -> tuple[type[Config], tuple[dict[str, Value]]]:
         return Config, (self._items,)
@@ -185,6 +185,6 @@ def checked(name: str, value: Any) -> Value:
     )
 
 
-def short(value: Value) -> str:
+def short_value(value: Value) -> str:
     """A value for a sentence: numbers with few digits."""
     return f"{value:g}" if isinstance(value, float) else str(value)

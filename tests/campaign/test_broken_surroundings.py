@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import lrscope
-from lrscope.training.store.sqlite_read import read_file
+from lrscope.training.store.sqlite_read import read_store
 
 TRAIN = """
 def train(lr, seed):
@@ -79,7 +79,7 @@ def test_a_full_disk_stops_the_scan_in_one_sentence_and_loses_nothing(folder):
         assert "disk" in line
         assert "Traceback" not in stopped.stderr
         if "opened" not in line:
-            held = sum(len(c) for run in read_file(out / "scan.sqlite").runs for c in run.curves.values())
+            held = sum(len(c) for run in read_store(out / "scan.sqlite").runs for c in run.curves.values())
             assert held >= points
             points = held
     assert points > 300

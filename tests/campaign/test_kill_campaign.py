@@ -25,7 +25,7 @@ import pytest
 
 import lrscope
 from lrscope.errors import StoreError
-from lrscope.training.store.sqlite_read import read_file
+from lrscope.training.store.sqlite_read import read_store
 
 GENERATOR = """
 import math, os, time
@@ -124,7 +124,7 @@ class Bench:
 
     def stored(self) -> dict[tuple[float, int, int], float]:
         try:
-            ledger = read_file(self.out / "scan.sqlite")
+            ledger = read_store(self.out / "scan.sqlite")
         except StoreError:  # ended before there was anything to write
             return {}
         asks = [(d.key, d.detail["batch"]) for d in ledger.decisions if d.kind == "advance"]

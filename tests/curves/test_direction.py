@@ -83,7 +83,7 @@ def test_the_evidence_is_told():
     assert (found.goal, found.evidence) == ("max", "it rose in 6 of 6 runs as they trained")
     assert assumption("quux", "max", found) == (
         "`quux` is not a metric that lrscope knows; more was taken to be better, because it rose in 6 of 6 runs as "
-        "they trained. --goal min says otherwise."
+        "they trained. If less is better, give --goal min."
     )
     kept = [run(RISING + k, best=np.minimum.accumulate(RISING + k)) for k in range(2)]
     least = observed_direction("quux", kept)
@@ -99,5 +99,5 @@ def test_nothing_to_be_seen_is_assumed_and_said():
     assert observed_direction("quux", [run(RISING), run(-RISING)]) is None
     assert observed_direction("quux", []) is None
     assert assumption("quux", "min", None) == (
-        "`quux` is not a metric that lrscope knows; less was taken to be better. --goal max says otherwise."
+        "`quux` is not a metric that lrscope knows; less was taken to be better. If more is better, give --goal max."
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from noisy_quadratic import TRUTHS, draw
+from noisy_quadratic import TRUTHS, draw_quadratic
 
 from lrscope.curves.curve import LossCurve
 from lrscope.diagnosis.base import Advice, Regime
@@ -159,7 +159,7 @@ def test_updates_tell_five_states(regime):
     advice.
     """
     rng = np.random.default_rng(12)
-    logged = draw(regime, 500, rng).run(500, rng)
+    logged = draw_quadratic(regime, 500, rng).run(500, rng)
     gap = logged.pop("gap")
     found = diagnose_curves(logged)
     assert found.regime is regime

@@ -82,7 +82,7 @@ class Quadratic:
         return {name: LossCurve(at, values, name=name) for name, values in rows.items()}
 
 
-def draw(regime: Regime, steps: int, rng: np.random.Generator) -> Quadratic:
+def draw_quadratic(regime: Regime, steps: int, rng: np.random.Generator) -> Quadratic:
     """A quadratic and a rate at which training of `steps` steps is in `regime` at its end, by construction.
 
     Curvatures fill a decade below 1 (more where it is descending). Plateau: rate x curvature up to 0.2 to

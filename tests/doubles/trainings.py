@@ -8,17 +8,17 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from lrscope.testing.toys import CURVATURE, STEPS, noisy_quadratic
+from lrscope.testing.toys import CURVATURES, QUADRATIC_STEPS, noisy_quadratic
 
 
 def noisy_quadratic_following(lr: float, seed: int = 0) -> Generator[float, float | None, None]:
     """The noisy quadratic without an end, at whatever rate it is sent."""
     rng = np.random.default_rng(seed)
-    weights = np.ones_like(CURVATURE)
+    weights = np.ones_like(CURVATURES)
     with np.errstate(over="ignore", invalid="ignore"):
         while True:
-            weights = weights - lr * (CURVATURE * weights + 0.1 * rng.standard_normal(weights.shape))
-            lr = (yield float(0.5 * np.sum(CURVATURE * weights**2))) or lr
+            weights = weights - lr * (CURVATURES * weights + 0.1 * rng.standard_normal(weights.shape))
+            lr = (yield float(0.5 * np.sum(CURVATURES * weights**2))) or lr
 
 
 def noisy_quadratic_plain(lr: float, seed: int = 0) -> float:
@@ -30,7 +30,7 @@ def with_global_randomness(lr: float, seed: int) -> Iterator[dict[str, float]]:
     """Seeds NumPy's global generator and draws from it, as many scripts do."""
     np.random.seed(seed)
     weight = 1.0
-    for _ in range(STEPS):
+    for _ in range(QUADRATIC_STEPS):
         weight -= lr * (weight + np.random.randn())
         yield {"loss": 0.5 * weight**2}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from noisy_quadratic import TRUTHS, draw
+from noisy_quadratic import TRUTHS, draw_quadratic
 
 from lrscope.diagnosis.base import Regime
 from lrscope.diagnosis.diagnose import diagnose_curves
@@ -30,7 +30,7 @@ def test_regimes_on_known_trainings():
     right = alone = 0
     for regime in TRUTHS:
         for _ in range(20):
-            logged = draw(regime, 600, rng).run(600, rng)
+            logged = draw_quadratic(regime, 600, rng).run(600, rng)
             del logged["gap"]
             right += diagnose_curves(logged).regime is regime
             seen = diagnose_curves({"loss": logged["loss"]}).regime
@@ -47,7 +47,7 @@ def test_the_drawn_truth_is_true(regime):
     one ends above where it began."""
     rng = np.random.default_rng(4)
     for _ in range(20):
-        q = draw(regime, 600, rng)
+        q = draw_quadratic(regime, 600, rng)
         now = q.expected_loss(600)
         if regime is Regime.TOO_SLOW:
             assert q.expected_loss(600, 3 * q.lr) < 0.9 * now

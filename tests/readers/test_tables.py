@@ -245,8 +245,8 @@ def test_many_columns_are_bounded(text):
 
 def test_a_line_without_end_is_passed_over(text, monkeypatch):
     """A line longer than the bound is not kept in memory; lines before and after it are read."""
-    monkeypatch.setattr("lrscope.readers.files.LONGEST_LINE", 1 << 12)
-    monkeypatch.setattr("lrscope.readers.files.BLOCK", 1 << 12)
+    monkeypatch.setattr("lrscope.readers.files.LONGEST_LINE_BYTES", 1 << 12)
+    monkeypatch.setattr("lrscope.readers.files.BLOCK_BYTES", 1 << 12)
     (run,) = text('{"step": 1, "loss": 2}\n{"x": "' + "a" * 100_000 + '"}\n{"step": 2, "loss": 1}\n')
     assert points(run) == [(1, 2.0), (2, 1.0)]
     assert any("longer than" in w for w in run.warnings)

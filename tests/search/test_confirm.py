@@ -10,7 +10,7 @@ import pytest
 from lrscope.config import Config, at_rate
 from lrscope.curves import LossCurve, Plan, Run, RunState, Scan
 from lrscope.search.planners.halving import HalvingPlanner
-from lrscope.search.rate.confirm import IN_QUESTION, confirm, reserve, unspent
+from lrscope.search.rate.confirm import RATES_IN_QUESTION, confirm, reserve, unspent
 from lrscope.search.rate.ranking import Judge
 from lrscope.search.rate.replicates import Replicates, same_again
 from lrscope.search.space import log_grid
@@ -19,7 +19,7 @@ from lrscope.testing.curves import KnownTraining, carry_out, spent
 RATES = log_grid(1e-3, 1.0)
 STEPS = 100
 MEANS = 0.002 * (np.arange(len(RATES)) - 8.3) ** 2
-"""True ends by rate, as shares of what is gained: a bowl whose bottom is flat over three rates."""
+"""True ends by rate, as shares of the improvement: a bowl whose bottom is flat over three rates."""
 
 
 def ends_of(seeds, noise, trial=0):
@@ -82,7 +82,7 @@ def test_leader_and_challenger_are_run_with_the_same_seed():
     order = sorted(RATES, key=lambda lr: ends[at_rate(lr)])
     asks = confirm(scan_of(ends, {at_rate(lr) for lr in RATES}, 3), order, 4 * STEPS)
     assert [ask.key for ask in asks] == [at_rate(order[0], 1), at_rate(order[1], 1)]
-    assert "may still beat it" in asks[0].reason
+    assert "may still be better" in asks[0].reason
 
 
 def test_where_only_one_can_be_paid_it_is_the_leader():
@@ -260,4 +260,4 @@ def test_a_whole_scan_without_one_tells_of_none():
             assert unspent(scan) >= 0
             answer = HalvingPlanner().name(scan)
             assert not any("lottery" in text for text in answer.warnings)
-            assert len({run.lr for run in scan.runs if run.seed > 0}) <= IN_QUESTION
+            assert len({run.lr for run in scan.runs if run.seed > 0}) <= RATES_IN_QUESTION

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,9 +21,9 @@ from lrscope.search.rate.model.answer import interval, shortest
 from lrscope.search.rate.model.curve_summary import levels, summarise
 from lrscope.search.rate.model.observations import harden, soften
 from lrscope.search.rate.model.safeguards import challenger, leading, steps_of
-from lrscope.search.rate.model.shared_noise import Row, take_out
+from lrscope.search.rate.model.shared_noise import ObservedChange, take_out
 from lrscope.search.rate.ranking import Judge
-from lrscope.search.rate.rungs import Pace
+from lrscope.search.rate.rungs import ReportPace
 from lrscope.search.space import log_grid
 from lrscope.testing.curves import KnownTraining, carry_out, spent
 
@@ -106,7 +107,7 @@ VARIANTS = {
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_rate_named_gives_little_away(name):
-    """Whatever the unit, the noise and the metrics, three full runs lead to within 5 % of what training gains."""
+    """Whatever the unit, the noise and the metrics, three full runs lead to within 5 % of the improvement."""
     answer, _ = named(VARIANTS[name])
     assert answer.lr is not None
     assert regret(answer.lr.value) < 0.05
@@ -182,7 +183,7 @@ def test_what_was_hardly_run_is_told():
     answer, scan = named(VARIANTS["plain"], budget=0.4)
     run = scan.run(at_rate(answer.lr.value))
     assert run.step < HORIZON / 8
-    assert any("was itself run to only" in w for w in answer.warnings)
+    assert any("This is extrapolated from other rates" in w for w in answer.warnings)
 
 
 def test_with_budget_enough_the_rate_named_has_shown_itself():
@@ -192,19 +193,19 @@ def test_with_budget_enough_the_rate_named_has_shown_itself():
 
 
 def test_every_decision_says_why():
-    """Reasons are sentences with the rate that leads and its chance."""
+    """Reasons are sentences with the best rate so far and what is done next."""
     runs = {run.key: run for run in carry_out(model(), plan(), VARIANTS["noisy"], 45).runs}
     asks = model().ask(Scan(plan(), tuple(runs[k] for k in sorted(runs))))
     assert asks
-    assert all("leads" in a.reason for a in asks)
+    assert all(re.fullmatch(r"Best so far [^ ,]+[;,] .*(testing|training) .*\.", a.reason) for a in asks)
 
 
 def test_runs_are_looked_at_where_they_report():
     """Levels are halves of the horizon, moved back to reports; none lies before the first."""
     assert levels(1000)[-3:] == [250, 500, 1000]
     assert levels(1000)[0] >= 4
-    assert levels(1000, Pace(every=100, offset=1)) == [101, 201, 401, 1000] or set(
-        levels(1000, Pace(100, 1))
+    assert levels(1000, ReportPace(every=100, offset=1)) == [101, 201, 401, 1000] or set(
+        levels(1000, ReportPace(100, 1))
     ) <= {
         *range(1, 1001, 100),
         1000,
@@ -288,7 +289,7 @@ def test_a_plateau_is_not_taken_for_the_cliff():
 
 def test_noise_that_all_runs_share_is_taken_out():
     """Rates that have learned nothing stand at the start, although their batches were hard ones."""
-    rows = [Row(i, 8.0, 0.3 + (-0.5 if i == 3 else 0.0), 0.2, 0.95) for i in range(4)]
+    rows = [ObservedChange(i, 8.0, 0.3 + (-0.5 if i == 3 else 0.0), 0.2, 0.95) for i in range(4)]
     left = take_out(rows, [1e-5, 1e-4, 1e-3, 1.0], single=0.5)
     assert [row.change for row in left] == pytest.approx([0, 0, 0, -0.5], abs=1e-4)
     assert all(row.error < 0.05 for row in left)
@@ -296,7 +297,7 @@ def test_noise_that_all_runs_share_is_taken_out():
 
 def test_what_the_slowest_run_has_learned_is_not_taken_for_noise():
     """A gain beyond what a single report scatters stays, even if all runs have made it."""
-    rows = [Row(i, 8.0, -128.0, 60.0, 0.95) for i in range(4)]
+    rows = [ObservedChange(i, 8.0, -128.0, 60.0, 0.95) for i in range(4)]
     assert take_out(rows, [1e-5, 1e-4, 1e-3, 1.0], single=0.5) == rows
 
 

@@ -16,7 +16,7 @@ from lrscope.search.planners.flow import FlowPlanner
 from lrscope.search.planners.grid import FullGridPlanner, coarse_to_fine
 from lrscope.search.planners.halving import HalvingPlanner
 from lrscope.search.rate.budget import check_budget
-from lrscope.search.rate.rungs import Pace, cost, longest, pace_of
+from lrscope.search.rate.rungs import ReportPace, halving_steps, longest, pace_of
 from lrscope.search.space import log_grid
 from lrscope.testing.curves import KnownTraining, carry_out, spent
 from lrscope.testing.planner_suite import PlannerSuite
@@ -106,7 +106,7 @@ def test_pace_shows_at_the_second_report():
         run, curves={"loss": type(run.curves["loss"])([1, 101, 201, 301], [2, 1, 1, 1])}, step=128
     )
     shown = pace_of(replace(shifted, step=512), 400)
-    assert shown == Pace(100, 1)
+    assert shown == ReportPace(100, 1)
     assert pace_of(replace(shifted, step=16), 4) is None
 
 
@@ -159,8 +159,8 @@ def test_the_longest_rung_is_affordable_and_longest(count, horizon, left, finish
     """The rung that is chosen can be paid with all that follows, and one step more could not."""
     step = longest(count, 0, left, horizon, finish)
     if count > 1 and step is not None:
-        assert cost(count, 0, step, horizon, finish) <= left
-        assert step == horizon or cost(count, 0, step + 1, horizon, finish) > left
+        assert halving_steps(count, 0, step, horizon, finish) <= left
+        assert step == horizon or halving_steps(count, 0, step + 1, horizon, finish) > left
 
 
 @given(st.integers(1, 100))

@@ -226,9 +226,9 @@ def test_a_range_test_is_stored_continued_and_shown(tmp_path):
 def test_caveats_that_belong_to_a_ramp_are_told():
     """How far it can be trusted, always; that rules disagree, and that nothing blew up, where it is so."""
     wide = RangeTestPlanner().name(scan_of([noisy(seed) for seed in range(3)]))
-    assert "cannot know how long you will train" in wide.warnings[0]
+    assert "cannot see how long you will train" in wide.warnings[0]
     low = RangeTestPlanner().name(scan_of([noisy(seed, cliff=3.0) for seed in range(3)]))
-    assert any("may lie further up" in text for text in low.warnings)
+    assert any("may be lowest at a higher rate" in text for text in low.warnings)
     assert low.cliff is None
     assert wide.cliff is not None
 

@@ -10,7 +10,7 @@ from lrscope.search.planners import registry
 
 def test_each_planner_goes_by_the_name_it_is_found_by():
     """The default first; what makes decisions equal is that name."""
-    assert registry.names()[0] == registry.DEFAULT
+    assert registry.names()[0] == registry.DEFAULT_PLANNER
     assert [registry.make(name).identity for name in registry.names()] == list(registry.names())
 
 

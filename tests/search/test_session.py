@@ -72,7 +72,9 @@ def test_an_end_past_the_pause_is_kept_until_it_is_asked_for():
     assert outcome.recommendation.lr.value == 0.1
     assert [run.step for run in outcome.scan.runs] == [4, 4, 8, 16, 3]
     assert all(source.steps(at_rate(lr)) <= 16 for lr in RATES)
-    assert any("went on past where they were paused" in w for w in outcome.recommendation.warnings)
+    assert any(
+        "trained on past the step at which they were to pause" in w for w in outcome.recommendation.warnings
+    )
 
 
 def test_a_second_sitting_repeats_nothing():

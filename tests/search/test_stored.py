@@ -17,7 +17,7 @@ from lrscope.errors import StoreError
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.statistics.estimate import Estimate
 from lrscope.training.store.schema import SCHEMA_VERSION
-from lrscope.training.store.sqlite_read import read_file
+from lrscope.training.store.sqlite_read import read_store
 
 FIRST = Path(__file__).parents[1] / "data" / "schema1"
 NAMES = sorted(path.stem for path in FIRST.glob("*.sqlite"))
@@ -91,9 +91,9 @@ def test_a_scan_of_the_first_version_goes_on(tmp_path):
             "UPDATE settings SET value = ? WHERE name = ?", [(settings["source"], "source")]
         )
         connection.commit()
-    before = read_file(tmp_path / "scan.sqlite")
+    before = read_store(tmp_path / "scan.sqlite")
     went_on = lrscope.scan(seldom, low=1e-3, high=1, per_decade=3, budget=6, out=tmp_path)
-    after = read_file(tmp_path / "scan.sqlite")
+    after = read_store(tmp_path / "scan.sqlite")
     with closing(sqlite3.connect(tmp_path / "scan.sqlite")) as connection:
         assert connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
     assert went_on.cost.rework == 0 or went_on.cost.full_runs > 4
@@ -148,7 +148,7 @@ def test_a_kind_of_search_from_the_future_is_refused(tmp_path):
     with closing(sqlite3.connect(tmp_path / "scan.sqlite")) as connection:
         connection.execute("UPDATE settings SET value = '\"tuning\"' WHERE name = 'kind'")
         connection.commit()
-    with pytest.raises(StoreError, match="holds a tuning, which this lrscope does not know"):
+    with pytest.raises(StoreError, match="holds a tuning, which this version of lrscope cannot read"):
         lrscope.load(tmp_path)
 
 

@@ -98,7 +98,7 @@ def test_what_the_user_said_belongs_to_the_metric_they_named():
 def test_an_assumption_is_told():
     """Where neither name nor user nor data says, less is taken to be better, and one sentence says so."""
     assert list(assumed(Plan(rates=(0.1,)), "quux", "quux", None)) == [
-        "`quux` is not a metric that lrscope knows; less was taken to be better. --goal max says otherwise."
+        "`quux` is not a metric that lrscope knows; less was taken to be better. If more is better, give --goal max."
     ]
 
 

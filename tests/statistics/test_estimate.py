@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrscope.statistics.estimate import Estimate, short
+from lrscope.statistics.estimate import Estimate, two_digits
 
 NAN = float("nan")
 
@@ -32,10 +32,10 @@ def test_it_prints_with_its_interval():
 )
 def test_numbers_are_short(value, text):
     """Two significant digits; powers of ten only where zeros would have to be counted."""
-    assert short(value) == text
+    assert two_digits(value) == text
 
 
 @given(st.floats(1e-300, 1e300))
 def test_a_short_number_reads_back(value):
     """What is printed is the number to two significant digits."""
-    assert float(short(value)) == pytest.approx(value, rel=0.051)
+    assert float(two_digits(value)) == pytest.approx(value, rel=0.051)

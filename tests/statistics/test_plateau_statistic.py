@@ -32,7 +32,7 @@ def test_a_series_that_climbs_again_is_not_level() -> None:
     """Losing half of what was gained in the latest stretch is no plateau, and is said to climb."""
     values = np.concatenate([descent(150, 0.1, 0.0), np.linspace(0.0, 0.5, 50)])
     found = plateau_test(values, start=1.0, rho=0.06)
-    assert found.climbs
+    assert found.rises_back
     assert not found.level
 
 

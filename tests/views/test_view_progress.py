@@ -20,7 +20,7 @@ from rich.console import Console
 
 from lrscope.config import at_rate
 from lrscope.curves import RunState
-from lrscope.search.progress import RunStatus, Snapshot
+from lrscope.search.progress import RunStatus, SearchSnapshot
 from lrscope.search.space import log_grid
 from lrscope.views.scan.progress import (
     PlainProgress,
@@ -63,7 +63,7 @@ def snapshot(at=100, **changes):
         )
         for i, rate in enumerate(log_grid())
     ]  # fmt: skip
-    plain = Snapshot(runs, "loss", 320, 1.234, 4.0, 65.0, 200.0, "31 rates to step 128")
+    plain = SearchSnapshot(runs, "loss", 320, 1.234, 4.0, 65.0, 200.0, "31 rates to step 128")
     return replace(plain, **changes)
 
 

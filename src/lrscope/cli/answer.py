@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from lrscope._scan_result import ScanResult
     from lrscope.views.shared.sections import Report
 
+FILE = click.Path(dir_okay=False, path_type=Path)
+"""Type of an option that names a file."""
+
 INCONCLUSIVE = 3
 
 

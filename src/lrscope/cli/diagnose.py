@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lrscope.cli.answer import INCONCLUSIVE, check_outputs, name_files, print_json, print_text, write_files
+from lrscope.cli.answer import (
+    FILE,
+    INCONCLUSIVE,
+    check_outputs,
+    name_files,
+    print_json,
+    print_text,
+    write_files,
+)
 
 if TYPE_CHECKING:
     from lrscope._diagnose import DiagnosisResult
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _SETTINGS = {"max_content_width": 110}
 
 
@@ -34,7 +41,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--epoch-steps", type=float, metavar="N", help="Steps in an epoch. Default: as logged."
             ),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text."),
-            click.option("--debug", is_flag=True, help="On an error, show all that is known about it."),
+            click.option("--debug", is_flag=True, help="On an error, show its details too."),
         )
     ):
         function = option(function)
@@ -75,9 +82,9 @@ def _stepping(function: Callable[..., Any]) -> Callable[..., Any]:
 @_patience
 @_stepping
 @click.option(
-    "--plot", type=_FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
+    "--plot", type=FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
 )
-@click.option("-o", "--report", type=_FILE, metavar="FILE", help="Also write the HTML report there.")
+@click.option("-o", "--report", type=FILE, metavar="FILE", help="Also write the HTML report there.")
 def command(
     path: str,
     as_json: bool,

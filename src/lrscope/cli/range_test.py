@@ -8,12 +8,11 @@ from typing import Any
 
 import click
 
-from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
+from lrscope.cli.answer import FILE, chatter_on_stderr, check_outputs, give
 from lrscope.cli.parameters import folder_suffix, parameters_option, read_parameters
 from lrscope.cli.place import default_folder
 from lrscope.errors import UsageError
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _RUNNING = ("low", "high", "steps", "ramps", "jobs", "parameters", "out", "fresh")
 
 
@@ -34,10 +33,10 @@ _RUNNING = ("low", "high", "steps", "ramps", "jobs", "parameters", "out", "fresh
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 @click.option(
-    "--plot", type=_FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
+    "--plot", type=FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
 )
-@click.option("--report", type=_FILE, metavar="FILE", help="Also write the HTML report there.")
-@click.option("--debug", is_flag=True, help="On an error, show all that is known about it.")
+@click.option("--report", type=FILE, metavar="FILE", help="Also write the HTML report there.")
+@click.option("--debug", is_flag=True, help="On an error, show its details too.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -58,7 +57,7 @@ def command(
       lrscope range-test ramp-0.csv ramp-1.csv ramp-2.csv
 
     FILE:FUNCTION is a Python function that follows a changing rate: lrscope runs it for a few short ramps. LOG holds
-    losses and a climbing learning rate, in any format that `lrscope diagnose` reads; several logs are taken for
+    losses and a rising learning rate, in any format that `lrscope diagnose` reads; several logs are taken for
     repetitions with other seeds.
 
     Exit status: as of `lrscope scan`.

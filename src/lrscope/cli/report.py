@@ -6,19 +6,17 @@ from pathlib import Path
 
 import click
 
-from lrscope.cli.answer import check_outputs, give
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
+from lrscope.cli.answer import FILE, check_outputs, give
 
 
 @click.command("report", context_settings={"max_content_width": 110})
 @click.argument("scan", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--report", type=_FILE, metavar="FILE", help="Write the HTML report there (one file, no network)."
+    "-o", "--report", type=FILE, metavar="FILE", help="Write the HTML report there (one file, no network)."
 )
-@click.option("--plot", type=_FILE, metavar="FILE", help="Draw a figure (png, svg, pdf; needs matplotlib).")
+@click.option("--plot", type=FILE, metavar="FILE", help="Draw a figure (png, svg, pdf; needs matplotlib).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
-@click.option("--debug", is_flag=True, help="On an error, show all that is known about it.")
+@click.option("--debug", is_flag=True, help="On an error, show its details too.")
 def command(scan: Path, report: Path | None, plot: Path | None, as_json: bool, debug: bool) -> int:  # noqa: ARG001
     """Show what a scan has found so far. SCAN is its folder (lrscope-out/NAME).
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
+from lrscope.cli.answer import FILE, chatter_on_stderr, check_outputs, give
 from lrscope.cli.parameters import folder_suffix, parameters_option, read_parameters
 from lrscope.cli.place import default_folder
 from lrscope.errors import UsageError
@@ -22,8 +22,6 @@ BOTH_FORMS = (
     "a Python function:  lrscope scan {script}:FUNCTION\n"
     "  a program:          lrscope scan -- python {script} --lr {{lr}}"
 )
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 class _ScanCommand(click.Command):
@@ -101,15 +99,15 @@ class _ScanCommand(click.Command):
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    help="What runs are executed by. Default: this process for one job, worker processes for more.",
+    help="Where runs are executed. Default: this process for one job, worker processes for more.",
 )
 @click.option(
     "--planner",
     type=click.Choice(registry.names()),
-    default=registry.DEFAULT,
+    default=registry.DEFAULT_PLANNER,
     show_default=True,
-    help="flow: the run that tells most, by a model of all curves. halving: all rates a little, the better ones on. "
-    "grid: every rate to its end.",
+    help="flow: trains the run that settles most, by a model of all curves. halving: trains all rates a little and the "
+    "better half further. grid: trains every rate to its end.",
 )
 @parameters_option
 @click.option(
@@ -129,10 +127,10 @@ class _ScanCommand(click.Command):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 @click.option(
-    "--plot", type=_FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
+    "--plot", type=FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
 )
-@click.option("--report", type=_FILE, metavar="FILE", help="Also write the HTML report there.")
-@click.option("--debug", is_flag=True, help="On an error, show all that is known about it.")
+@click.option("--report", type=FILE, metavar="FILE", help="Also write the HTML report there.")
+@click.option("--debug", is_flag=True, help="On an error, show its details too.")
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -138,9 +138,9 @@ def _ends(curve: LossCurve) -> tuple[float, float] | None:
 
 def assumption(metric: str, goal: Goal, found: Direction | None) -> str:
     """What to tell of a direction that no name says: how it was found, and how to say otherwise."""
-    side, other = ("more", "min") if goal == "max" else ("less", "max")
+    side, opposite, other = ("more", "less", "min") if goal == "max" else ("less", "more", "max")
     why = f", because {found.evidence}" if found is not None else ""
     return (
         f"`{metric}` is not a metric that lrscope knows; {side} was taken to be better{why}. "
-        f"--goal {other} says otherwise."
+        f"If {opposite} is better, give --goal {other}."
     )

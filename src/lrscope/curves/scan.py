@@ -102,7 +102,8 @@ class Plan:
     objective : {"last", "best"}
         Judge a run by its end, or by the best that it reached.
     tolerance : float
-        Width of the band: share of what was gained that may be given away (default 0.05).
+        Width of the band: share of the improvement (what training gains from its start to the best end) that may be
+        given away (default 0.05).
     level : float
         Nominal coverage of intervals.
     pausable : bool

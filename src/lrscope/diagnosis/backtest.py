@@ -24,7 +24,7 @@ from lrscope.diagnosis.plateau_rules import (
     TorchPlateau,
 )
 from lrscope.errors import UsageError
-from lrscope.statistics.pace import FEWEST_POINTS, pace
+from lrscope.statistics.pace import FEWEST_PACE_POINTS, pace
 from lrscope.vocabulary import Goal, goal_of
 
 PREMATURE = 0.05  # more than this share of the whole improvement was still to come
@@ -189,7 +189,7 @@ def what_came(curve: LossCurve, goal: Goal = "min", beyond: bool = True) -> Trut
     smooth = np.array([np.median(y[max(i - half, 0) : i + half + 1]) for i in range(n)])
     smooth[0] = y[0]
     end = float(smooth[-max(3, n // 50) :].mean())
-    found = pace(y, curve.step) if beyond and n >= FEWEST_POINTS else None
+    found = pace(y, curve.step) if beyond and n >= FEWEST_PACE_POINTS else None
     falls = found is not None and found.falling
     if found is not None and falls:
         end -= max(found.outlook.gain, 0.0)

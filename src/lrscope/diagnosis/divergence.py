@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lrscope.diagnosis.base import Advice, Regime, Verdict
 from lrscope.diagnosis.series import Series
 from lrscope.statistics.autocorrelation import block_means
-from lrscope.statistics.estimate import short
+from lrscope.statistics.estimate import two_digits
 from lrscope.statistics.trend import Trend
 
 LOST_SHARE = 0.3  # of what training had improved by: a rise above the best of less is no divergence
@@ -61,7 +61,7 @@ def read_divergence(series: Series, latest: Trend, evidence: dict[str, float]) -
     return Verdict(
         Regime.DIVERGING,
         Advice.LOWER,
-        f"It stands at {level:.4g}, {short(rise)} worse than its own best level ({best_level:.4g}), and does not "
+        f"It stands at {level:.4g}, {two_digits(rise)} worse than its own best level ({best_level:.4g}), and does not "
         "recover. Lower the rate, from an earlier checkpoint.",
         min(0.99, 0.8 + 0.19 * (1 - limit / rise if math.isfinite(rise) else 1.0)),
         evidence,

@@ -13,7 +13,7 @@ from lrscope.curves.curve import LossCurve
 from lrscope.diagnosis.base import Advice, Regime, Verdict
 from lrscope.diagnosis.series import Series, prepare
 from lrscope.statistics.autocorrelation import block_means
-from lrscope.statistics.estimate import short
+from lrscope.statistics.estimate import two_digits
 from lrscope.statistics.trend import trend
 from lrscope.vocabulary import goal_of, is_loss, is_validation
 
@@ -75,7 +75,7 @@ def read_overfitting(curves: Mapping[str, LossCurve], validation: str, training:
         "rise_errors": rise.errors,
         "overfitting": 1.0,
     }
-    fact = f"{validation} has risen by {short(rise.size)} since its best at step {at:,}"
+    fact = f"{validation} has risen by {two_digits(rise.size)} since its best at step {at:,}"
     better, worse = _scores_since(curves, at)
     if better and not worse:
         name, before, now = better[0]

@@ -20,7 +20,7 @@ from lrscope.diagnosis.series import FEWEST_POINTS, prepare
 from lrscope.errors import UsageError
 from lrscope.statistics.autocorrelation import autocorrelation_time
 from lrscope.statistics.changepoint import change_points
-from lrscope.statistics.estimate import short
+from lrscope.statistics.estimate import two_digits
 from lrscope.statistics.pace import pace
 from lrscope.statistics.student import normal_quantile
 from lrscope.statistics.trend import trend
@@ -147,7 +147,11 @@ def patience_for(
     fall, found = percent / 100 * gained, pace(y)
     own = found.falling and 0 < found.outlook.gain / n < fall
     fall = found.outlook.gain / n if own else fall
-    what = f"its own descent of {short(fall)} per report" if own else f"a descent of {short(fall)} per report"
+    what = (
+        f"its own descent of {two_digits(fall)} per report"
+        if own
+        else f"a descent of {two_digits(fall)} per report"
+    )
     warnings = []
     if n < 50:
         warnings.append(f"The noise is known from {n} reports only.")
@@ -160,7 +164,7 @@ def patience_for(
     window = max(3, math.ceil((12 * memory * (noise * z / fall) ** 2) ** (1 / 3)))
     if patience > horizon // 2:  # then hardly any replay had the time to be cut
         reason = (
-            f"The noise of a report ({short(noise)}) hides {what}: no patience within {horizon} reports is safe. "
+            f"The noise of a report ({two_digits(noise)}) hides {what}: no patience within {horizon} reports is safe. "
             "Average the metric over more data, or look for a larger descent."
         )
         return Patience(
@@ -181,8 +185,8 @@ def patience_for(
     delay = _delay(residual, memory, patience, horizon, rng)
     mode = chosen
     reason = (
-        f"With the noise of a report ({short(noise)}), a patience of {patience} cuts {what} wrongly in {achieved:.0%} "
-        f"of runs of {horizon} reports; a plateau is cut about {delay:.0f} reports after it began."
+        f"With the noise of a report ({two_digits(noise)}), a patience of {patience} cuts {what} wrongly in "
+        f"{achieved:.0%} of runs of {horizon} reports; a plateau is cut about {delay:.0f} reports after it began."
     )
     if chosen == "max":
         warnings.append("optax only minimises: give it the negated metric.")

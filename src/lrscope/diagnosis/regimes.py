@@ -16,7 +16,7 @@ from lrscope.diagnosis.base import Advice, Regime, Verdict
 from lrscope.diagnosis.chance import read_chance
 from lrscope.diagnosis.divergence import LOST_SHARE, read_broken, read_divergence
 from lrscope.diagnosis.series import FEWEST_EPOCHS, FEWEST_POINTS, Series, smallest_count
-from lrscope.statistics.estimate import Estimate, short
+from lrscope.statistics.estimate import Estimate, two_digits
 from lrscope.statistics.pace import PLAIN, Pace, pace
 from lrscope.statistics.student import student_quantile
 
@@ -153,7 +153,7 @@ def _getting_worse(found: Pace, improvement: float, evidence: dict[str, float]) 
     return Verdict(
         Regime.DIVERGING,
         Advice.LOWER,
-        f"It gets worse: by {short(-line.fall)} over the latest stretch. Lower the rate.",
+        f"It gets worse: by {two_digits(-line.fall)} over the latest stretch. Lower the rate.",
         0.8,
         evidence,
     )
@@ -193,10 +193,10 @@ def _level(
             f"there are {n:,}.",
             {**evidence, "points_needed": float(least)},
         )
-    course = f"come down by only {short(found.brought)}" if found.brought > 0 else "not come down"
+    course = f"come down by only {two_digits(found.brought)}" if found.brought > 0 else "not come down"
     reason = (
         f"Level since about step {int(series.step[found.begin]):,}: per doubling of the steps it has {course}, where "
-        f"{short(found.expected)} would have been expected from its course before. {ALIKE} Lowering helps in "
+        f"{two_digits(found.expected)} would have been expected from its course before. {ALIKE} Lowering helps in "
         "both cases; keep a checkpoint, for some plateaus are shelves."
     )
     return Verdict(Regime.PLATEAU, Advice.LOWER, reason, min(found.certainty, MOST_CONFIDENCE), evidence)
@@ -222,7 +222,7 @@ def _moving(
         else:
             value, low, high = forecast.value, forecast.low, forecast.high
             at = last + int(series.step[-1] - series.step[0])
-        about, least, most = (short(max(v, 0.0)) for v in (value, low, high))
+        about, least, most = (two_digits(max(v, 0.0)) for v in (value, low, high))
         within = "" if least == most else f" ({100 * FORECAST_LEVEL:.0f} % sure: {least} to {most})"
         reason = (
             f"It still gets better: by about {about} more by step {at:,} at this pace{within}. Whether a higher rate "
@@ -233,7 +233,7 @@ def _moving(
     if spiky:
         evidence["points_needed"] = float(FEW_POINTS)
         return _undecided(
-            f"It jumps by {short(found.latest.noise)} from point to point and does not yet stand below its start: "
+            f"It jumps by {two_digits(found.latest.noise)} from point to point and does not yet stand below its start: "
             f"{n} points are too few to judge; wait for {FEW_POINTS}.",
             evidence,
         )
@@ -247,7 +247,9 @@ def _moving(
     ratio = DECIDING_ERRORS * found.last_error / found.expected if found.expected > 0 else math.inf
     wanted = math.ceil(n * min(max(ratio * ratio, 1.5), 2.0 * MOST_PATIENCE))
     evidence["points_needed"] = float(wanted)
-    between = f"as many steps again would bring between {short(forecast.low)} and {short(forecast.high)}"
+    between = (
+        f"as many steps again would bring between {two_digits(forecast.low)} and {two_digits(forecast.high)}"
+    )
     if wanted > MOST_PATIENCE * n:
         remedy = "Average the metric over more data, or evaluate on a fixed set."
     else:

@@ -8,9 +8,9 @@ from lrscope.curves.curve import Point
 from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.console import Parser
 from lrscope.readers.files import Sample, TextBlocks
-from lrscope.readers.points import Points
+from lrscope.readers.points import PointCollector
 
-_PIECE = 2_000
+_LINES_AT_ONCE = 2_000
 
 
 class ConsoleLog(Reader):
@@ -24,7 +24,7 @@ class ConsoleLog(Reader):
 
     def read(self, path: Path, name: str) -> list[LoggedRun]:
         parser = Parser()
-        points = Points()
+        points = PointCollector()
         blocks = TextBlocks(path)
 
         def take(found: list[Point]) -> None:
@@ -33,9 +33,11 @@ class ConsoleLog(Reader):
 
         for lines in blocks:
             # Fed as UTF-8 whatever the file is in: what PowerShell redirects to a file is UTF-16.
-            for start in range(0, len(lines), _PIECE):
+            for start in range(0, len(lines), _LINES_AT_ONCE):
                 take(
-                    parser.feed(("\n".join(lines[start : start + _PIECE]) + "\n").encode("utf-8", "replace"))
+                    parser.feed(
+                        ("\n".join(lines[start : start + _LINES_AT_ONCE]) + "\n").encode("utf-8", "replace")
+                    )
                 )
         take(parser.finish())
         summary = parser.summary()

@@ -21,7 +21,7 @@ from lrscope.readers.files import open_regular
 MAGIC = b"SQLite format 3\x00"
 MOST_SECONDS = 60.0
 """For how long one file may be read."""
-_LONGEST_CELL = 16 << 20
+_LONGEST_CELL_BYTES = 16 << 20
 
 
 class Database:
@@ -70,7 +70,7 @@ class Database:
     def _open(self, mode: str) -> None:
         uri = f"file:{quote(str(self.path.resolve()))}?{mode}"
         connection = self._connection = sqlite3.connect(uri, uri=True, timeout=3.0, isolation_level=None)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_CELL)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_CELL_BYTES)
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         stop = time.monotonic() + MOST_SECONDS
         connection.set_progress_handler(lambda: time.monotonic() > stop, 100_000)

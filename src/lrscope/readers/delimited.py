@@ -18,12 +18,12 @@ import numpy as np
 from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.files import Sample, TextBlocks, sample
 from lrscope.readers.numbers import ABSENT, cell, column
-from lrscope.readers.table import Rows, Table, Values
+from lrscope.readers.table import Rows, RunTable, Values
 from lrscope.vocabulary.counters import holds_metric_names, is_run
 
-_LOOK = 50
-_PIECE = 20_000  # lines taken apart at once
-_WIDEST = 10_000
+_LOOK_LINES = 50
+_ROWS_AT_ONCE = 20_000  # lines taken apart at once
+_WIDEST_ROW = 10_000
 _SEPARATORS = (",", "\t", ";", "|", None)
 """None stands for blanks, or for a single column."""
 _RULE = re.compile(r"^[\s|+:=\-]*-{3}[\s|+:=\-]*$")
@@ -49,21 +49,21 @@ class Delimited(Reader):
     title = "CSV or TSV"
 
     def recognises(self, sample: Sample) -> bool:
-        return layout(sample.lines[: 3 * _LOOK]) is not None
+        return layout(sample.lines[: 3 * _LOOK_LINES]) is not None
 
     def read(self, path: Path, name: str) -> list[LoggedRun]:
-        plan = layout(sample(path).lines[: 3 * _LOOK])
+        plan = layout(sample(path).lines[: 3 * _LOOK_LINES])
         if plan is None:
             raise Unreadable("its lines are no rows of numbers")
-        table = Table(name, "tsv" if plan.separator == "\t" else "csv", path)
+        table = RunTable(name, "tsv" if plan.separator == "\t" else "csv", path)
         blocks = TextBlocks(path)
         skip, uneven = plan.first, 0
         odd: dict[str, int] = {}
         for block in blocks:
             lines = block[skip:]
             skip = max(0, skip - len(block))
-            for start in range(0, len(lines), _PIECE):
-                uneven += _add(table, plan, lines[start : start + _PIECE], odd)
+            for start in range(0, len(lines), _ROWS_AT_ONCE):
+                uneven += _add(table, plan, lines[start : start + _ROWS_AT_ONCE], odd)
         if uneven:
             what = "the last line is cut short" if uneven == 1 and blocks.cut else "a wrong number of cells"
             table.warnings.append(f"{uneven} row(s) were passed over: {what}.")
@@ -80,7 +80,7 @@ def layout(lines: Sequence[str]) -> Layout | None:
     numbered = [(k, line.rstrip("\r")) for k, line in enumerate(lines) if line.strip()]
     comments = [line.lstrip("# ").rstrip() for _, line in numbered if line.startswith("#")]
     numbered = [(k, line) for k, line in numbered if not line.startswith("#") and not _RULE.match(line)][
-        :_LOOK
+        :_LOOK_LINES
     ]
     if not numbered:
         return None
@@ -95,7 +95,7 @@ def _try(numbered: Sequence[tuple[int, str]], separator: str | None, comment: st
     comma = separator == ";" and any(_DECIMAL_COMMA.search(line) for _, line in numbered[1:])
     rows = [_cells(line, separator, comma) for _, line in numbered]
     width = len(rows[0])
-    if (separator is not None and width < 2) or width > _WIDEST:
+    if (separator is not None and width < 2) or width > _WIDEST_ROW:
         return None
     header = [text.strip() for text in rows[0]]
     bare = all(cell(text) is not None for text in header)
@@ -151,7 +151,7 @@ def _cells(line: str, separator: str | None, decimal_comma: bool) -> list[str]:
     return line.split(separator)
 
 
-def _add(table: Table, plan: Layout, lines: list[str], odd: dict[str, int]) -> int:
+def _add(table: RunTable, plan: Layout, lines: list[str], odd: dict[str, int]) -> int:
     """Append lines to the table; gives the number of lines that have the wrong number of cells."""
     width = len(plan.columns)
     lines = [line for line in lines if "---" not in line or not _RULE.match(line)]

@@ -1,7 +1,7 @@
 """Opening files that may be anything: pipes, devices, other people's folders, terabytes, garbage.
 
 Every reader opens files through here, so the bounds hold everywhere: only regular files are opened, and never
-in a way that waits; no file is read past `MOST_BYTES`; no line is kept that is longer than `LONGEST_LINE`.
+in a way that waits; no file is read past `MOST_BYTES`; no line is kept that is longer than `LONGEST_LINE_BYTES`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import BinaryIO
 
 MOST_BYTES = 2 << 30
 """Of a longer file only this much is read (bytes)."""
-LONGEST_LINE = 8 << 20
+LONGEST_LINE_BYTES = 8 << 20
 """A longer line is passed over (bytes)."""
-BLOCK = 4 << 20
+BLOCK_BYTES = 4 << 20
 """Text is taken apart in blocks of about this size (bytes), so that only the numbers stay in memory."""
-SAMPLE = 64 << 10
+SAMPLE_BYTES = 64 << 10
 """How much of a file's beginning a format may look at to recognise itself (bytes)."""
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27})
+_CONTROL_BYTES = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27})
 """Bytes that text does not hold; progress bars ring the bell and step back (7, 8), and use colours (27)."""
 
 
@@ -48,7 +48,7 @@ class Sample:
         for mark, encoding in _BOMS:
             if self.head.startswith(mark):
                 return self.head[len(mark) :].decode(encoding, "replace")
-        odd = len(self.head) - len(self.head.translate(None, _CONTROL))
+        odd = len(self.head) - len(self.head.translate(None, _CONTROL_BYTES))
         text = self.head.decode("utf-8", "replace")
         # A log in an old encoding has some bytes that are no UTF-8, one with a hole from a crash some zeros.
         if odd > len(self.head) // 20 or text.count("\ufffd") > 0.3 * len(text):
@@ -90,7 +90,7 @@ def sample(path: Path) -> Sample:
     """The beginning of a file. Raises OSError where there is none to be had."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        head = file.read(SAMPLE)
+        head = file.read(SAMPLE_BYTES)
     return Sample(path, head, max(size, len(head)))
 
 
@@ -124,7 +124,7 @@ class TextBlocks:
             decoder = codecs.getincrementaldecoder(encoding)("replace")
             total, long, skipping, rest = 0, 0, False, ""
             while True:
-                data = file.read(min(BLOCK, MOST_BYTES - total))
+                data = file.read(min(BLOCK_BYTES, MOST_BYTES - total))
                 total += len(data)
                 text = rest + decoder.decode(data, final=not data)
                 if not data:
@@ -138,10 +138,12 @@ class TextBlocks:
                 rest = lines.pop()
                 if skipping and lines:  # the rest of a line that was too long
                     lines, skipping = lines[1:], False
-                if len(rest) > LONGEST_LINE:
+                if len(rest) > LONGEST_LINE_BYTES:
                     long += not skipping
                     rest, skipping = "", True
                 if lines:
                     yield lines
             if long:
-                self.lost.append(f"{long} line(s) longer than {LONGEST_LINE >> 20} MiB were passed over.")
+                self.lost.append(
+                    f"{long} line(s) longer than {LONGEST_LINE_BYTES >> 20} MiB were passed over."
+                )

@@ -21,7 +21,7 @@ from lrscope.readers.base import LoggedRun, Unreadable
 
 MOST_ENTRIES = 200_000
 """Of a folder with more files and folders than this, the rest is not looked at."""
-DEEPEST = 40
+DEEPEST_FOLDER = 40
 
 _LOGS = frozenset(
     (
@@ -53,8 +53,8 @@ _LOG_NAME = re.compile(
     r"^[\w-]*(log|logs|stdout|stderr|output|metrics|history|losses?)([._-]?\d+)?$", re.IGNORECASE
 )
 _CHECKPOINT = re.compile(r"^(checkpoint|ckpt|step|epoch|last|best)([-_]?\d+)?$", re.IGNORECASE)
-_CLOSED = frozenset(("__pycache__", "node_modules", "site-packages"))
-_WORTH = (
+_SKIPPED_FOLDERS = frozenset(("__pycache__", "node_modules", "site-packages"))
+_FORMAT_ORDER = (
     "lrscope",
     "wandb",
     "tensorboard",
@@ -121,7 +121,7 @@ class _Walk:
         try:
             status = folder.stat()
             identity = (status.st_dev, status.st_ino)
-            if identity in self._seen or depth > DEEPEST or self._entries > MOST_ENTRIES:
+            if identity in self._seen or depth > DEEPEST_FOLDER or self._entries > MOST_ENTRIES:
                 return
             self._seen.add(identity)
             if depth and mlflow.is_run_folder(folder):
@@ -156,7 +156,7 @@ class _Walk:
         if own and (own[0].format in ("lrscope", "wandb")):
             return  # what lies under it (logs of its runs, copies of its output) tells the same again
         for inner in folders:
-            if not inner.name.startswith(".") and inner.name not in _CLOSED:
+            if not inner.name.startswith(".") and inner.name not in _SKIPPED_FOLDERS:
                 self.enter(inner, depth + 1)
 
     def _files(self, folder: Path, files: Sequence[Path]) -> list[LoggedRun]:
@@ -226,7 +226,7 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 def _without_echoes(runs: list[LoggedRun]) -> list[LoggedRun]:
     """Of runs of one folder in different formats with metrics in common, the one in the best format; the
     console's output not at all where there is any other."""
-    worth = {name: k for k, name in enumerate(_WORTH)}
+    worth = {name: k for k, name in enumerate(_FORMAT_ORDER)}
     told: dict[int, set[str]] = {}
     for run in runs:
         told.setdefault(worth.get(run.format, len(worth)), set()).update(run.curves)

@@ -9,14 +9,14 @@ import re
 from pathlib import Path
 
 from lrscope.curves.curve import Point
-from lrscope.readers.console.numbers import NUMBER, Value
+from lrscope.readers.console.numbers import NUMBER, PrintedValue
 from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.point_builder import PointBuilder
 from lrscope.readers.console.structured import RecordReader, parse_record
+from lrscope.readers.files import LONGEST_LINE_BYTES
 
-AT_ONCE = 4 << 20  # bytes read in one go
-LONGEST_LINE = 8 << 20  # bytes of one record; a longer line is given up
-_BLANK = frozenset({"", "-", "none", "null", "na", "n/a"})
+READ_BYTES = 4 << 20  # bytes read in one go
+_BLANK_CELLS = frozenset({"", "-", "none", "null", "na", "n/a"})
 
 
 class FileFollower:
@@ -97,7 +97,7 @@ class FileFollower:
                 self._again()
             self._identity = identity
             stream.seek(self._offset)
-            while chunk := stream.read(AT_ONCE):
+            while chunk := stream.read(READ_BYTES):
                 if self._offset < 256:
                     self._head = (self._head + chunk)[:256]
                 self._offset += len(chunk)
@@ -136,7 +136,7 @@ class FileFollower:
     def _text(self, text: str) -> list[Point]:
         lines = re.split(r"\r\n|\n|\r(?!\Z)", self._half + text)
         self._half = lines.pop()
-        if len(self._half) > LONGEST_LINE:
+        if len(self._half) > LONGEST_LINE_BYTES:
             self._half = "\0"  # given up: it will not parse
         points: list[Point] = []
         for line in lines:
@@ -159,18 +159,18 @@ class FileFollower:
             self._told[name] = max(step, self._told.get(name, -1))
         return fresh
 
-    def _json_record(self, line: str) -> dict[str, Value] | None:
+    def _json_record(self, line: str) -> dict[str, PrintedValue] | None:
         record = parse_record(line.strip())
         if record is None:
             self._spoilt(line)
         return record
 
-    def _row(self, line: str) -> dict[str, Value] | None:
+    def _row(self, line: str) -> dict[str, PrintedValue] | None:
         if self._columns is None:
             self._cut = next((cut for cut in (",", "\t", ";", " ") if cut in line.strip()), ",")
         cells = self._cells(line)
         numbers = sum(1 for c in cells if NUMBER.fullmatch(c))
-        named = bool(cells) and all(c.isprintable() and c.lower() not in _BLANK for c in cells)
+        named = bool(cells) and all(c.isprintable() and c.lower() not in _BLANK_CELLS for c in cells)
         if not numbers and named and (self._columns is None or len(cells) > 1):
             self._columns = cells  # a header, or a new one with more columns
             return None
@@ -179,7 +179,7 @@ class FileFollower:
         if self._columns is None or len(cells) != len(self._columns):
             self._spoilt(line)
             return None
-        record: dict[str, Value] = {
+        record: dict[str, PrintedValue] = {
             n: c for n, c in zip(self._columns, cells, strict=True) if NUMBER.fullmatch(c)
         }
         if not record:

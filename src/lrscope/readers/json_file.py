@@ -16,15 +16,26 @@ from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.files import Sample, read_bytes
 from lrscope.readers.json_parts import salvage
 from lrscope.readers.mappings import add_mappings, numbered_rows
-from lrscope.readers.numbers import number
-from lrscope.readers.table import Rows, Table, Values
+from lrscope.readers.numbers import number_of
+from lrscope.readers.table import Rows, RunTable, Values
 
-MOST_JSON = 128 << 20
+MOST_JSON_BYTES = 128 << 20
 """A JSON document has to be in memory as a whole, at up to twenty times its size; so this is the most
 (bytes)."""
 
-_ROWS = ("log_history", "history", "log", "logs", "metrics", "results", "records", "data", "rows", "train")
-_PART = re.compile(
+_ROWS_KEYS = (
+    "log_history",
+    "history",
+    "log",
+    "logs",
+    "metrics",
+    "results",
+    "records",
+    "data",
+    "rows",
+    "train",
+)
+_PART_NAME = re.compile(
     r"^(train|training|learn|val|valid|validation|eval|evaluation|dev|test)(ing)?([_\-]?\d+)?$", re.I
 )
 _MOST_INSIDE = 1_000
@@ -67,7 +78,7 @@ class TrainerState(JsonFile):
 
 def load_document(path: Path) -> tuple[Any, list[str]]:
     """A JSON file's value, of a damaged one the part before the damage, and what to say about that."""
-    data, whole_file = read_bytes(path, MOST_JSON)
+    data, whole_file = read_bytes(path, MOST_JSON_BYTES)
     text = _decoded(data)
     try:
         value, whole, end = salvage(text)
@@ -77,7 +88,7 @@ def load_document(path: Path) -> tuple[Any, list[str]]:
         value, whole = _one_after_another(value, text, end)
     warnings = []
     if not whole_file:
-        warnings.append(f"Only the first {MOST_JSON >> 20} MiB of the file were read.")
+        warnings.append(f"Only the first {MOST_JSON_BYTES >> 20} MiB of the file were read.")
     elif not whole:
         warnings.append("The file is damaged or cut short: what stands before the damage was read.")
     return value, warnings
@@ -141,14 +152,14 @@ def _from_object(
         return _rows(numbered, name, format, source, warnings)
     columns = _columns(document)
     if columns:
-        table = Table(name, format, source)
+        table = RunTable(name, format, source)
         table.warnings += warnings
         lengths = {len(cells) for cells in _arrays(document).values()}
         if len(lengths) > 1:
             table.warnings.append("Its arrays differ in length: each was counted from its own beginning.")
         table.add(max(lengths), columns)
         return table.runs()
-    for key in _ROWS:
+    for key in _ROWS_KEYS:
         inside = document.get(key)
         if isinstance(inside, list) and any(isinstance(row, Mapping) for row in inside):
             return _rows(inside, name, format, source, warnings)
@@ -171,7 +182,7 @@ def _from_object(
 def _rows(
     rows: list[Any], name: str, format: str, source: Path | None, warnings: Sequence[str]
 ) -> list[LoggedRun]:
-    table = Table(name, format, source)
+    table = RunTable(name, format, source)
     table.warnings += warnings
     objects = [row for row in rows if isinstance(row, Mapping)]
     if objects:
@@ -200,7 +211,7 @@ def _columns(document: Mapping[str, Any]) -> dict[str, tuple[Rows | None, Values
     """The members that are arrays, mostly of numbers."""
     found: dict[str, tuple[Rows | None, Values]] = {}
     for name, cells in _arrays(document).items():
-        values = [number(c) for c in cells]
+        values = [number_of(c) for c in cells]
         rows = [k for k, v in enumerate(values) if v is not None]
         if len(rows) < 1 or len(rows) < 0.5 * sum(c is not None for c in cells):
             continue
@@ -220,7 +231,7 @@ def _arrays(document: Mapping[str, Any]) -> dict[str, list[Any]]:
     if lists:
         return lists
     for key, inside in document.items():
-        if not (_PART.match(str(key)) and isinstance(inside, Mapping)):
+        if not (_PART_NAME.match(str(key)) and isinstance(inside, Mapping)):
             return {}
         lists.update({f"{key}/{k}": v for k, v in inside.items() if isinstance(v, list)})
     return lists

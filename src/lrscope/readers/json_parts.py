@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-DEEPEST = 32
+DEEPEST_JSON = 32
 """Nesting that is looked into where the text is damaged."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -49,7 +49,7 @@ def _salvage(text: str, at: int, depth: int) -> tuple[Any, bool, int]:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except ValueError:
-        if depth >= DEEPEST or text[at : at + 1] not in ("[", "{"):
+        if depth >= DEEPEST_JSON or text[at : at + 1] not in ("[", "{"):
             raise
     if text[at] == "[":
         return _items(text, at + 1, depth)

@@ -10,10 +10,10 @@ from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.files import Sample, TextBlocks
 from lrscope.readers.json_parts import loads
 from lrscope.readers.mappings import add_mappings, numbered_rows
-from lrscope.readers.table import Table
+from lrscope.readers.table import RunTable
 
-_LOOK = 20
-_PIECE = 20_000  # lines turned into Python objects at once
+_LOOK_OBJECTS = 20
+_OBJECTS_AT_ONCE = 20_000  # lines turned into Python objects at once
 
 
 class JsonLines(Reader):
@@ -23,7 +23,7 @@ class JsonLines(Reader):
     title = "JSON lines"
 
     def recognises(self, sample: Sample) -> bool:
-        lines = [line for line in sample.lines if line.strip()][:_LOOK]
+        lines = [line for line in sample.lines if line.strip()][:_LOOK_OBJECTS]
         found = [_parse(line) for line in lines]
         objects = [value for value in found if isinstance(value, dict)]
         if len(found) == 1 and objects and numbered_rows(objects[0]) is not None:
@@ -31,12 +31,12 @@ class JsonLines(Reader):
         return len(objects) > 0 and len(objects) >= 0.5 * len(lines)
 
     def read(self, path: Path, name: str) -> list[LoggedRun]:
-        table = Table(name, self.name, path)
+        table = RunTable(name, self.name, path)
         blocks = TextBlocks(path)
         lost = objects = 0
         for block in blocks:
-            for start in range(0, len(block), _PIECE):
-                rows, bad = _objects(block[start : start + _PIECE])
+            for start in range(0, len(block), _OBJECTS_AT_ONCE):
+                rows, bad = _objects(block[start : start + _OBJECTS_AT_ONCE])
                 lost += bad
                 objects += len(rows)
                 add_mappings(table, rows)

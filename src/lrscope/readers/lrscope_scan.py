@@ -12,7 +12,7 @@ from lrscope.config import Config, RunKey
 from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.database import MAGIC, Database
 from lrscope.readers.files import Sample
-from lrscope.readers.points import Points
+from lrscope.readers.points import PointCollector
 
 APPLICATION_ID = 0x6C72_7363  # "lrsc", in SQLite's header (bytes 68 to 71)
 
@@ -31,7 +31,7 @@ class LrscopeScan(Reader):
         with Database(path) as database:
             if not database.has("points", "run", "metric", "step", "value"):
                 raise Unreadable("it has no table of points")
-            points = Points()
+            points = PointCollector()
             metrics = dict(database.rows("metrics", ["id", "name"]))
             for run, metric, step, value in database.rows("points", ["run", "metric", "step", "value"]):
                 points.add(run, metrics.get(metric), step, math.nan if value is None else value)

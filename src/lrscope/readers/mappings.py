@@ -1,4 +1,4 @@
-"""Rows that are mappings (JSON lines, histories in JSON, lists of dicts) into a `Table`."""
+"""Rows that are mappings (JSON lines, histories in JSON, lists of dicts) into a `RunTable`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from lrscope.readers.numbers import number
-from lrscope.readers.table import Rows, Table, Values
+from lrscope.readers.numbers import number_of
+from lrscope.readers.table import Rows, RunTable, Values
 from lrscope.vocabulary import learning_rate
 from lrscope.vocabulary.counters import holds_metric_names, is_run
 
-_DEEPEST = 6
+_DEEPEST_MAPPING = 6
 _LONGEST_LABEL = 200
 
 
-def add_mappings(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def add_mappings(table: RunTable, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append rows to a table. {"train": {"loss": 1}} becomes "train/loss"; what is no number is left out."""
     if not rows:
         return
@@ -24,7 +24,7 @@ def add_mappings(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         _add_sparse(table, rows)
 
 
-def _add_alike(table: Table, rows: Sequence[Mapping[str, Any]]) -> bool:
+def _add_alike(table: RunTable, rows: Sequence[Mapping[str, Any]]) -> bool:
     """The common case, quickly: rows of the same keys, with a plain number under each."""
     keys = list(rows[0])
     columns: dict[str, tuple[Rows | None, Values]] = {}
@@ -42,7 +42,7 @@ def _add_alike(table: Table, rows: Sequence[Mapping[str, Any]]) -> bool:
     return True
 
 
-def _add_sparse(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def _add_sparse(table: RunTable, rows: Sequence[Mapping[str, Any]]) -> None:
     found: dict[str, tuple[list[int], list[float]]] = {}
     labels: dict[str, tuple[list[int], list[str]]] = {}
 
@@ -52,7 +52,7 @@ def _add_sparse(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
             if type(value) is float or type(value) is int:
                 pass
             elif isinstance(value, Mapping):
-                if depth < _DEEPEST and "_type" not in value:  # W&B's pictures, histograms and tables
+                if depth < _DEEPEST_MAPPING and "_type" not in value:  # W&B's pictures, histograms and tables
                     take(at, f"{name}/", value, depth + 1)
                 continue
             elif isinstance(value, str) and (is_run(name) or holds_metric_names(name)):
@@ -60,7 +60,7 @@ def _add_sparse(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
                 entry[0].append(at)
                 entry[1].append(value[:_LONGEST_LABEL])
                 continue
-            as_number = number(value)
+            as_number = number_of(value)
             if as_number is not None:
                 places, values = found.setdefault(name, ([], []))
                 places.append(at)
@@ -89,6 +89,6 @@ def numbered_rows(document: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 
 def configured_rate(config: Mapping[str, Any]) -> float | None:
     """The learning rate in a run's settings; None where there is none, or no number."""
-    rates = {name: rate for name, value in config.items() if (rate := number(value)) is not None}
+    rates = {name: rate for name, value in config.items() if (rate := number_of(value)) is not None}
     named = learning_rate(rates)
     return None if named is None else rates[named]

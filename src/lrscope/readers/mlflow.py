@@ -19,13 +19,13 @@ from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.database import MAGIC, Database
 from lrscope.readers.files import Sample, TextBlocks, read_bytes
 from lrscope.readers.numbers import cell
-from lrscope.readers.points import Points
+from lrscope.readers.points import PointCollector
 
-_LARGEST = sys.float_info.max
+_LARGEST_NUMBER = sys.float_info.max
 _MOST_FILES = 10_000
-_MOST_SETTING = 64 << 10
+_LONGEST_SETTING_BYTES = 64 << 10
 _LINE = re.compile(r"^\d{12,14} \S+( -?\d+)?( .*)?$")
-_NAME = re.compile(r"^run_name:\s*['\"]?(.*?)['\"]?\s*$", re.MULTILINE)
+_RUN_NAME = re.compile(r"^run_name:\s*['\"]?(.*?)['\"]?\s*$", re.MULTILINE)
 
 
 class MlflowDatabase(Reader):
@@ -41,7 +41,7 @@ class MlflowDatabase(Reader):
         with Database(path) as database:
             if not database.has("metrics", "key", "value", "run_uuid", "step"):
                 raise Unreadable("it has no table of MLflow's metrics")
-            points = Points()
+            points = PointCollector()
             flagged = database.has("metrics", "is_nan")
             columns = ["run_uuid", "key", "step", "value", *(["is_nan"] if flagged else [])]
             # `value` is part of the table's key, so rows lie in the order of the log only by their time.
@@ -56,7 +56,11 @@ class MlflowDatabase(Reader):
 
 
 def _with_infinity(value: Any) -> Any:
-    return math.copysign(math.inf, value) if isinstance(value, float) and abs(value) == _LARGEST else value
+    return (
+        math.copysign(math.inf, value)
+        if isinstance(value, float) and abs(value) == _LARGEST_NUMBER
+        else value
+    )
 
 
 def is_run_folder(folder: Path) -> bool:
@@ -66,7 +70,7 @@ def is_run_folder(folder: Path) -> bool:
 
 def read_run_folder(folder: Path) -> LoggedRun:
     """One run of the file store. Raises Unreadable where it has no metric that can be read."""
-    points = Points()
+    points = PointCollector()
     lost: list[str] = []
     key = str(folder)
     for file in _files(folder / "metrics"):
@@ -77,13 +81,15 @@ def read_run_folder(folder: Path) -> LoggedRun:
             lost.append(f"The metric {metric!r} could not be read ({error.strerror or error}).")
     points.call(key, folder.name)
     try:
-        found = _NAME.search(read_bytes(folder / "meta.yaml", _MOST_SETTING)[0].decode("utf-8", "replace"))
+        found = _RUN_NAME.search(
+            read_bytes(folder / "meta.yaml", _LONGEST_SETTING_BYTES)[0].decode("utf-8", "replace")
+        )
         points.call(key, found.group(1) if found else None)
     except OSError:
         pass
     for file in _files(folder / "params"):
         try:
-            value = read_bytes(file, _MOST_SETTING)[0].decode("utf-8", "replace")
+            value = read_bytes(file, _LONGEST_SETTING_BYTES)[0].decode("utf-8", "replace")
         except OSError:
             continue
         points.parameter(key, file.relative_to(folder / "params").as_posix(), value)
@@ -101,7 +107,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield Path(parent) / name
 
 
-def _read_metric(file: Path, points: Points, run: str, metric: str) -> list[str]:
+def _read_metric(file: Path, points: PointCollector, run: str, metric: str) -> list[str]:
     blocks = TextBlocks(file)
     bad = 0
     for lines in blocks:
@@ -130,6 +136,6 @@ class MlflowMetric(Reader):
         return bool(lines) and all(_LINE.match(line) for line in lines)
 
     def read(self, path: Path, name: str) -> list[LoggedRun]:
-        points = Points()
+        points = PointCollector()
         lost = _read_metric(path, points, name, path.name)
         return points.runs(self.name, path, lost)

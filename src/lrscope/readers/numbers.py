@@ -17,10 +17,10 @@ measured."""
 _WRAPPED = re.compile(
     r"^(?:tensor|array|np\.float\d*|float|jax\.array)\(\s*([^,()\s]+)[^()]*(?:\([^()]*\))?\s*\)$", re.I
 )
-_LONGEST_CELL = 400
+_LONGEST_NUMBER = 400
 
 
-def number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
     """A JSON or database value as a float; None where it is no number."""
     if isinstance(value, bool) or value is None:
         return None
@@ -36,7 +36,7 @@ def number(value: Any) -> float | None:
 
 def cell(text: str) -> float | None:
     """A cell of a table as a float; None where it is no number. Reads "12 %" and "tensor(0.31)" too."""
-    if len(text) > _LONGEST_CELL:
+    if len(text) > _LONGEST_NUMBER:
         return None
     text = text.strip().strip("\"'")
     try:

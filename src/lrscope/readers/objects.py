@@ -19,15 +19,15 @@ from lrscope.errors import UsageError
 from lrscope.readers.base import LoggedRun, Unreadable
 from lrscope.readers.json_file import runs_from_document
 from lrscope.readers.mappings import add_mappings
-from lrscope.readers.numbers import number
-from lrscope.readers.points import Points
+from lrscope.readers.numbers import number_of
+from lrscope.readers.points import PointCollector
 from lrscope.readers.read import read
 from lrscope.readers.series import run_from_series
-from lrscope.readers.table import Rows, Table, Values
+from lrscope.readers.table import Rows, RunTable, Values
 from lrscope.vocabulary.counters import holds_metric_names, is_epoch, is_run, step_rank
 
 _SMOOTHED = "{} keeps smoothed losses only: their noise is not that of the training."
-_DEEPEST = 4
+_DEEPEST_OBJECT = 4
 
 
 def from_object(obj: Any, name: str = "losses") -> list[LoggedRun]:
@@ -75,7 +75,7 @@ def _read(obj: Any, name: str, depth: int) -> list[LoggedRun]:
         return read(obj)
     if isinstance(obj, bytes | bytearray | type):
         raise Unreadable("it is no log, no numbers and no history of a known library")
-    for kind in _KINDS:
+    for kind in _OBJECT_READERS:
         found = kind(obj, name, depth)
         if found is not None:
             return found
@@ -95,7 +95,7 @@ def _frame(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
     columns = _get(obj, "columns")
     if columns is None or isinstance(obj, Mapping) or _get(obj, "shape") is None or len(obj.shape) != 2:
         return None
-    table = Table(name, "dataframe", None)
+    table = RunTable(name, "dataframe", None)
     arrays = {}
     labels: dict[str, tuple[Rows, list[str]]] = {}
     for column in list(columns):
@@ -194,7 +194,7 @@ def _fastai(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
         if at is None or at.size != len(epochs):
             at = np.floor(np.arange(1, len(epochs) + 1) * loss.size / len(epochs))
         for k, title in enumerate(named):
-            column = [number(_scalar(row[k])) if k < len(row) else None for row in epochs]
+            column = [number_of(_scalar(row[k])) if k < len(row) else None for row in epochs]
             if title != "train_loss" and all(v is not None for v in column):
                 series[title] = (at, np.array(column, dtype=np.float64))
     return [
@@ -218,7 +218,7 @@ def _study(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
         trials = [obj]
     if not isinstance(trials, Sequence) or not all(hasattr(t, "intermediate_values") for t in trials):
         return None
-    points = Points()
+    points = PointCollector()
     title = _get(obj, "study_name") or name
     for count, trial in enumerate(trials):
         for step, value in trial.intermediate_values.items():
@@ -255,7 +255,7 @@ def _mapping(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
     try:
         return runs_from_document(obj, name, "columns", None)
     except Unreadable:
-        if depth >= _DEEPEST:
+        if depth >= _DEEPEST_OBJECT:
             raise
     runs: list[LoggedRun] = []
     for key, value in obj.items():
@@ -273,7 +273,7 @@ def _rows(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
     if not isinstance(obj, list | tuple) or not obj:
         return None
     if all(isinstance(row, Mapping) for row in obj):
-        table = Table(name, "rows", None)
+        table = RunTable(name, "rows", None)
         add_mappings(table, [{str(k): _scalar(v) for k, v in row.items()} for row in obj])
         return table.runs()
     if all(isinstance(p, tuple) and len(p) == 3 and isinstance(p[1], str) for p in obj):
@@ -284,7 +284,9 @@ def _rows(obj: Any, name: str, depth: int) -> list[LoggedRun] | None:
         return [
             run_from_series(name, "points", {m: (c.step, c.loss) for m, c in curves.items()}, source=None)
         ]
-    if depth < _DEEPEST and all(isinstance(r, LoggedRun | LossCurve | Scan | os.PathLike) for r in obj):
+    if depth < _DEEPEST_OBJECT and all(
+        isinstance(r, LoggedRun | LossCurve | Scan | os.PathLike) for r in obj
+    ):
         return [run for member in obj for run in _read(member, name, depth + 1)]
     return None
 
@@ -321,7 +323,7 @@ def _numbers(obj: Any, name: str, _depth: int) -> list[LoggedRun] | None:
     ]
 
 
-_KINDS: Sequence[Callable[[Any, str, int], list[LoggedRun] | None]] = (
+_OBJECT_READERS: Sequence[Callable[[Any, str, int], list[LoggedRun] | None]] = (
     _frame,
     _series,
     _keras,
@@ -341,7 +343,7 @@ def _columns(
     columns: Mapping[Any, Any], name: str, format: str, warnings: Iterable[str] = ()
 ) -> list[LoggedRun]:
     """Columns of numbers of the same rows."""
-    table = Table(name, format, None)
+    table = RunTable(name, format, None)
     table.warnings += warnings
     arrays: dict[str, Values] = {}
     for key, cells in columns.items():

@@ -14,12 +14,12 @@ from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.database import MAGIC, Database
 from lrscope.readers.files import Sample, TextBlocks
 from lrscope.readers.json_parts import loads
-from lrscope.readers.points import Points
+from lrscope.readers.points import PointCollector
 
-METRIC = "intermediate value"
+REPORTED_METRIC = "intermediate value"
 """What Optuna calls what a trial reports."""
 
-_KINDS = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
+_SPECIAL_VALUES = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 _NEW_STUDY, _NEW_TRIAL, _PARAMETER, _VALUE = 0, 4, 5, 7
 
 
@@ -36,7 +36,7 @@ class OptunaDatabase(Reader):
         with Database(path) as database:
             if not database.has("trial_intermediate_values", "trial_id", "step", "intermediate_value"):
                 raise Unreadable("it has no table of Optuna's trials")
-            points = Points()
+            points = PointCollector()
             kinds = database.has("trial_intermediate_values", "intermediate_value_type")
             columns = [
                 "trial_id",
@@ -46,8 +46,8 @@ class OptunaDatabase(Reader):
             ]
             for trial, step, value, *kind in database.rows("trial_intermediate_values", columns):
                 if kind and isinstance(kind[0], str):
-                    value = _KINDS.get(kind[0], value)
-                points.add(trial, METRIC, step, value)
+                    value = _SPECIAL_VALUES.get(kind[0], value)
+                points.add(trial, REPORTED_METRIC, step, value)
             studies = dict(database.rows("studies", ["study_id", "study_name"]))
             for trial, count, study in database.rows("trials", ["trial_id", "number", "study_id"]):
                 points.call(trial, f"{studies.get(study, name)}/trial {count}")
@@ -70,7 +70,7 @@ class OptunaJournal(Reader):
         return False
 
     def read(self, path: Path, name: str) -> list[LoggedRun]:
-        points = Points()
+        points = PointCollector()
         studies: list[str] = []
         counts: dict[Any, int] = {}
         trials = bad = 0
@@ -98,20 +98,22 @@ class OptunaJournal(Reader):
                         trial, operation.get("param_name"), operation.get("param_value_internal")
                     )
                 elif code == _VALUE:
-                    points.add(trial, METRIC, operation.get("step"), operation.get("intermediate_value"))
+                    points.add(
+                        trial, REPORTED_METRIC, operation.get("step"), operation.get("intermediate_value")
+                    )
         lost = list(blocks.lost)
         if bad:
             lost.append(f"{bad} line(s) are damaged and were passed over.")
         return points.runs(self.name, path, lost)
 
 
-def _waiting(points: Points, trial: int, operation: Mapping[str, Any]) -> None:
+def _waiting(points: PointCollector, trial: int, operation: Mapping[str, Any]) -> None:
     """A trial that was made whole at once (`study.add_trial`) has its values in the operation that makes
     it."""
     values, parameters = operation.get("intermediate_values"), operation.get("params")
     if isinstance(values, dict):
         for step, value in values.items():
-            points.add(trial, METRIC, step, value)
+            points.add(trial, REPORTED_METRIC, step, value)
     if isinstance(parameters, dict):
         for key, value in parameters.items():
             points.parameter(trial, key, value)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from lrscope.readers.base import LoggedRun, Unreadable
-from lrscope.readers.numbers import number
+from lrscope.readers.numbers import number_of
 from lrscope.readers.series import MOST_METRICS, Series, run_from_series
 from lrscope.vocabulary import learning_rate
 
 _MOST_RUNS = 100_000
 
 
-class Points:
+class PointCollector:
     """Collects (run, metric, step, value), then gives a run for each."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Points:
 
     def add(self, run: Any, metric: Any, step: Any, value: Any) -> None:
         """Note one point; what holds no number is counted in `odd`."""
-        at, what = number(step), number(value)
+        at, what = number_of(step), number_of(value)
         if at is None or what is None or not isinstance(run, (str, int)) or not isinstance(metric, str):
             self.odd += 1
             return
@@ -49,7 +49,7 @@ class Points:
 
     def parameter(self, run: Any, name: Any, value: Any) -> None:
         """Note a run's parameter, of which only a learning rate is kept."""
-        rate = number(value)
+        rate = number_of(value)
         if (
             isinstance(run, (str, int))
             and isinstance(name, str)

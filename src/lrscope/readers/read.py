@@ -40,7 +40,7 @@ READERS: Sequence[Reader] = (
 """In the order in which they are asked: what cannot be mistaken comes first, what takes any text comes
 last."""
 
-_COMMON = frozenset(
+_COMMON_NAMES = frozenset(
     (
         "metrics",
         "metric",
@@ -101,7 +101,7 @@ def read(path: str | os.PathLike[str]) -> list[LoggedRun]:
     try:
         if place.is_dir():
             return read_folder(place, read_file)
-        found, why = read_file(place, run_name(place))
+        found, why = read_file(place, file_run_name(place))
     except (OSError, ValueError) as error:
         if isinstance(error, UsageError):
             raise
@@ -111,11 +111,11 @@ def read(path: str | os.PathLike[str]) -> list[LoggedRun]:
     return found
 
 
-def run_name(path: Path) -> str:
+def file_run_name(path: Path) -> str:
     """What to call a run after its file; a file with a name that all such files have is called after its
     folder."""
     stem = path.stem if path.suffix else path.name
-    if stem.lower() in _COMMON or ".tfevents" in path.name:
+    if stem.lower() in _COMMON_NAMES or ".tfevents" in path.name:
         return path.absolute().parent.name or stem
     return stem
 

@@ -29,11 +29,11 @@ from lrscope.vocabulary.counters import (
 Rows = NDArray[np.int64]
 Values = NDArray[np.float64]
 
-_MOST_RUNS = 5_000
+_MOST_TABLE_RUNS = 5_000
 _MOST_WORK = 300_000_000  # rows times runs: a hostile table must not keep us busy for hours
 
 
-class Table:
+class RunTable:
     """Takes blocks of rows, then gives runs. Columns are sparse: a cell that is not there takes no room."""
 
     def __init__(self, name: str, format: str, source: Path | None) -> None:
@@ -102,7 +102,7 @@ class Table:
         if not metrics:
             raise Unreadable("it has no column of numbers besides counters")
         groups = self._groups(columns, codes, step)
-        most = max(1, min(_MOST_RUNS, _MOST_WORK // max(1, self.rows)))
+        most = max(1, min(_MOST_TABLE_RUNS, _MOST_WORK // max(1, self.rows)))
         if len(groups) > most:
             self.warnings.append(f"The table holds {len(groups)} runs; only the first {most} were read.")
             groups = groups[:most]
@@ -200,7 +200,7 @@ class Table:
             return single
         keys: list[tuple[str, NDArray[np.int64], list[str]]] = []
         for name, (code, known) in codes.items():
-            if is_run(name) and 1 < len(known) <= _MOST_RUNS:
+            if is_run(name) and 1 < len(known) <= _MOST_TABLE_RUNS:
                 keys.append((name, code, known))
         step_clash = step is None or bool(np.any(np.diff(step) < 0))
         rate_name = learning_rate(columns)
@@ -212,7 +212,7 @@ class Table:
             if rows.size < self.rows:
                 continue
             distinct, code = np.unique(values, return_inverse=True)
-            if 1 < distinct.size <= _MOST_RUNS and distinct.size <= self.rows // 2:
+            if 1 < distinct.size <= _MOST_TABLE_RUNS and distinct.size <= self.rows // 2:
                 keys.append((name, code.astype(np.int64), [f"{name}={v:g}" for v in distinct]))
         named = [k for k in keys if is_run(k[0])]
         if named:

@@ -29,12 +29,12 @@ from lrscope.readers.wire import Malformed, fields, signed, varint
 _U64 = struct.Struct("<Q")
 _U32 = struct.Struct("<I")
 _F32 = struct.Struct("<f")
-_CHECKED = (
+_CHECKED_BYTES = (
     4096  # payloads longer than this hold pictures and graphs; checking them in Python would take minutes
 )
 _MOST_BREAKS = 1_000  # a file that is broken in more places is given up there
 _MOST_RECORDS = 20_000_000
-_CHUNK = 4 << 20  # bytes searched at once, and bytes of payload checked at once
+_EVENT_CHUNK_BYTES = 4 << 20  # bytes searched at once, and bytes of payload checked at once
 
 
 def _table() -> NDArray[np.uint32]:
@@ -198,7 +198,7 @@ def _next_record(data: bytes, at: int) -> int | None:
     reach = 1024  # small at first: where damage is frequent, a long look each time would take for ever
     while at + 16 <= len(data):
         window = whole[at : at + reach + 11]
-        reach = min(2 * reach, _CHUNK)
+        reach = min(2 * reach, _EVENT_CHUNK_BYTES)
         n = window.size - 11
         lengths = np.lib.stride_tricks.sliding_window_view(window, 8)[:n]
         # A length below 2**32 has four zero bytes at its end: few places are left to compute a checksum for.
@@ -219,9 +219,9 @@ def _damaged(data: bytes, places: _Places) -> set[int]:
     starts = np.frombuffer(places.start, dtype=np.int64) if places.start else np.empty(0, dtype=np.int64)
     sizes = np.frombuffer(places.size, dtype=np.int64) if places.size else np.empty(0, dtype=np.int64)
     order = np.argsort(-sizes, kind="stable")
-    order = order[sizes[order] <= _CHECKED]
+    order = order[sizes[order] <= _CHECKED_BYTES]
     bad: set[int] = set()
-    cuts = np.flatnonzero(np.diff(np.cumsum(sizes[order]) // _CHUNK)) + 1
+    cuts = np.flatnonzero(np.diff(np.cumsum(sizes[order]) // _EVENT_CHUNK_BYTES)) + 1
     for piece in np.split(order, cuts):
         at, size = starts[piece], sizes[piece]
         crc = np.full(piece.size, 0xFFFFFFFF, dtype=np.uint32)

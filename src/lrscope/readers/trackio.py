@@ -11,9 +11,9 @@ from lrscope.readers.database import MAGIC, Database
 from lrscope.readers.files import Sample
 from lrscope.readers.json_parts import loads
 from lrscope.readers.mappings import add_mappings, configured_rate
-from lrscope.readers.table import Table
+from lrscope.readers.table import RunTable
 
-_PIECE = 20_000
+_METRIC_ROWS_AT_ONCE = 20_000
 
 
 class TrackioProject(Reader):
@@ -33,7 +33,7 @@ class TrackioProject(Reader):
             columns = ["run_id" if identified else "run_name", "run_name", "step", "metrics"]
             order = "id" if database.has("metrics", "id") else None
             rows: dict[str, list[dict[str, Any]]] = {}
-            tables: dict[str, Table] = {}
+            tables: dict[str, RunTable] = {}
             odd = held = 0
             for run, title, step, content in database.rows("metrics", columns, order):
                 row = _row(content)
@@ -41,10 +41,10 @@ class TrackioProject(Reader):
                     odd += 1
                     continue
                 if run not in tables:
-                    tables[run] = Table(str(title)[:200], self.name, path)
+                    tables[run] = RunTable(str(title)[:200], self.name, path)
                 rows.setdefault(run, []).append({"step": step, **row})
                 held += 1
-                if held >= _PIECE:
+                if held >= _METRIC_ROWS_AT_ONCE:
                     held = 0
                     for key, waiting in rows.items():
                         add_mappings(tables[key], waiting)

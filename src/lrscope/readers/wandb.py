@@ -18,15 +18,15 @@ from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.files import Sample, read_bytes
 from lrscope.readers.json_parts import loads
 from lrscope.readers.mappings import add_mappings, configured_rate
-from lrscope.readers.table import Table
+from lrscope.readers.table import RunTable
 from lrscope.readers.wire import Malformed, fields, signed
 
 _MAGIC = b":W&B"
-_HEADER = 7
-_BLOCK = 32 << 10
+_HEADER_BYTES = 7
+_BLOCK_BYTES = 32 << 10
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
-_SEEDS = {kind: zlib.crc32(bytes([kind])) for kind in (_WHOLE, _FIRST, _MIDDLE, _LAST)}
-_PIECE = 20_000
+_CRC_SEEDS = {kind: zlib.crc32(bytes([kind])) for kind in (_WHOLE, _FIRST, _MIDDLE, _LAST)}
+_HISTORY_ROWS_AT_ONCE = 20_000
 _MOST_SETTINGS = 10_000
 _LONGEST_VALUE = 4096  # JSON longer than this is a table or a picture, not a number
 
@@ -44,7 +44,7 @@ class OfflineRun(Reader):
     def read(self, path: Path, name: str) -> list[LoggedRun]:
         data, whole = read_bytes(path)
         log = _Log(data)
-        table = Table(name, self.name, path)
+        table = RunTable(name, self.name, path)
         rows: list[dict[str, Any]] = []
         settings: dict[str, Any] = {}
         garbled = 0
@@ -61,7 +61,7 @@ class OfflineRun(Reader):
                         _configuration(value, settings)
             except Malformed:
                 garbled += 1
-            if len(rows) >= _PIECE:
+            if len(rows) >= _HISTORY_ROWS_AT_ONCE:
                 add_mappings(table, rows)
                 rows = []
         add_mappings(table, rows)
@@ -86,10 +86,10 @@ class _Log:
         self.lost = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        data, at, end = self.data, _HEADER, len(self.data)
+        data, at, end = self.data, _HEADER_BYTES, len(self.data)
         parts: list[bytes] | None = None
         while at + 7 <= end:
-            room = _BLOCK - at % _BLOCK
+            room = _BLOCK_BYTES - at % _BLOCK_BYTES
             if room < 7:  # too little for a header: filled with zeros
                 at += room
                 continue
@@ -99,12 +99,12 @@ class _Log:
                 at += room  # filled up, or written by a system that had no time to write the rest
                 continue
             payload = data[at + 7 : at + 7 + size]
-            if at + 7 + size > end and kind in _SEEDS and size <= room - 7:
+            if at + 7 + size > end and kind in _CRC_SEEDS and size <= room - 7:
                 return  # half-written: the end of a run that was killed, or still goes on
             if (
-                kind not in _SEEDS
+                kind not in _CRC_SEEDS
                 or size > room - 7
-                or zlib.crc32(payload, _SEEDS[kind]) != int.from_bytes(data[at : at + 4], "little")
+                or zlib.crc32(payload, _CRC_SEEDS[kind]) != int.from_bytes(data[at : at + 4], "little")
             ):
                 self.lost += 1
                 parts = None

@@ -25,12 +25,12 @@ from lrscope.training.store.lock import FileLock
 from lrscope.training.store.memory import MemoryStore
 from lrscope.training.store.sqlite import SqliteStore
 
-DATABASE = "scan.sqlite"
+DATABASE_FILE = "scan.sqlite"
 """Name of the file in a results folder that holds what was measured."""
 
-LOGS = "logs"
-_OURS = (DATABASE, DATABASE + "-wal", DATABASE + "-shm", LOGS, "report.html")
-_TAKEN = ("lr", "seed", "out", "run", "steps", "port")
+LOGS_FOLDER = "logs"
+_RESULT_FILES = (DATABASE_FILE, DATABASE_FILE + "-wal", DATABASE_FILE + "-shm", LOGS_FOLDER, "report.html")
+_RESERVED_NAMES = ("lr", "seed", "out", "run", "steps", "port")
 
 
 def source_of(
@@ -82,7 +82,7 @@ def fixed_config(given: Mapping[str, Any] | None) -> Config:
         If one of them has a name that means something else here, or a value that cannot be written as text.
     """
     for name in given or {}:
-        if name in _TAKEN:
+        if name in _RESERVED_NAMES:
             raise UsageError(
                 f"{name} cannot be set as a further hyperparameter: lrscope gives it to each run itself."
             )
@@ -163,25 +163,25 @@ def assemble(
             kind=kind,
             observer=observer,
             max_paused=max_paused,
-            logs=None if out is None else out / LOGS,
+            logs=None if out is None else out / LOGS_FOLDER,
         )
 
 
 def _open(folder: Path, fresh: bool) -> SqliteStore:
-    database = folder / DATABASE
+    database = folder / DATABASE_FILE
     if fresh and database.exists():
         _move_aside(folder)
     return SqliteStore(database)
 
 
 def _move_aside(folder: Path) -> None:
-    lock = FileLock(folder / (DATABASE + "-lock"))  # not from under a scan that is at work
+    lock = FileLock(folder / (DATABASE_FILE + "-lock"))  # not from under a scan that is at work
     try:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         names = (f"before-{stamp}" + (f"-{n}" if n else "") for n in range(1000))
         aside = next(folder / name for name in names if not (folder / name).exists())
         aside.mkdir()
-        for name in _OURS:
+        for name in _RESULT_FILES:
             if (folder / name).exists():
                 (folder / name).rename(aside / name)
     except OSError as error:

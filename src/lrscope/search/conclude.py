@@ -1,4 +1,4 @@
-"""From a scan to its conclusion: the planner's answer, and every doubt that the session has about the runs.
+"""From a scan to its conclusion: the planner's answer, and every caveat about the runs.
 
 Pure, so that a scan which was never concluded (killed, still running) can be looked at from outside.
 """
@@ -16,7 +16,7 @@ from lrscope.search.rate.ranking import judge
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.training.store.base import Decision
 
-OVERSHOOT = 0.25
+OVERSHOOT_SHARE = 0.25
 """Share of the budget that runs may spend past where they were paused before the user is told."""
 
 
@@ -32,26 +32,26 @@ def conclude(scan: Scan, planner: Planner, decisions: Sequence[Decision]) -> Rec
     else:
         by = judge(scan)
         answer = Recommendation(None, None, None, nothing, planner.identity, by.metric, by.goal)
-    warnings = (*answer.warnings, *caveats(scan, decisions), *planner.caveats(scan))
+    warnings = (*answer.warnings, *session_caveats(scan, decisions), *planner.caveats(scan))
     return replace(answer, warnings=tuple(dict.fromkeys(warnings)))
 
 
-def caveats(scan: Scan, decisions: Sequence[Decision]) -> list[str]:
-    """What the session itself has to warn of: not the answer, but how the runs behaved."""
+def session_caveats(scan: Scan, decisions: Sequence[Decision]) -> list[str]:
+    """Caveats about how the runs behaved, whatever rate is named."""
     found = [d.reason for d in decisions if d.kind == "note" and d.detail.get("warning")]
     differing = [d for d in decisions if d.kind == "mismatch"]
     if differing:
         more = f" (and {len(differing) - 1} more runs)" if len(differing) > 1 else ""
         found.append(
-            differing[0].reason.rstrip(".") + more + ": small differences between rates may be chance."
+            differing[0].reason.rstrip(".") + more + ", so small differences between rates may be chance."
         )
     horizon = scan.plan.horizon
     if horizon:
         past = sum(last_step(run) - run.step for run in scan.runs) / horizon
-        if past > OVERSHOOT * scan.plan.budget:
+        if past > OVERSHOOT_SHARE * scan.plan.budget:
             found.append(
-                f"Runs went on past where they were paused, by {past:.1f} full runs in all: the program "
-                "reports in big chunks; let it write each line at once."
+                f"Runs trained on past the step at which they were to pause, by {past:.1f} full runs in all, because "
+                "the program prints many lines at a time; let it write out each line at once."
             )
     failed = [run for run in scan.runs if run.state is RunState.FAILED]
     if failed and len(failed) < len(scan.runs):

@@ -21,17 +21,17 @@ from lrscope.search.tracked_run import End, TrackedRun
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Progress, Status, Watch
 
-SLICE = 0.25
+SLICE_SECONDS = 0.25
 """Seconds of training after which points are written: what a kill can cost at most, plus a step."""
 
-LINGER = 5.0
+FINISHING_SECONDS = 5.0
 """Seconds that a run may go on after its last step, to say what it says at its end (a last validation, a summary):
 at least this, and a fifth of the time that it has trained."""
 
-LAST_SLICES = 4
+SLICES_AFTER_SIGNAL = 4
 """Slices that runs elsewhere have to come to rest after a signal, so that what they have reported is written."""
 
-LOSSES_ALLOWED = 3
+RESTARTS_ALLOWED = 3
 """How often a run is started anew after its process vanished."""
 
 
@@ -112,7 +112,7 @@ class Executor:
         slices = 0  # since a signal came
         while waiting or active:
             stopping = self._interrupt.asked and not self.engine.trains_here
-            if not stopping or not active or slices == LAST_SLICES:
+            if not stopping or not active or slices == SLICES_AFTER_SIGNAL:
                 self._interrupt.check()
             slices += stopping
             while waiting and not stopping and len(active) < self.engine.jobs:
@@ -125,7 +125,7 @@ class Executor:
                 wanted = {
                     k: self.runs[k].live_step if stopping else self._pause_step(s) for k, s in active.items()
                 }
-                news = self.engine.advance(wanted, SLICE)
+                news = self.engine.advance(wanted, SLICE_SECONDS)
             rested = False
             for key, progress in news.items():
                 early = cut or (stopping and progress.status is Status.PAUSED)
@@ -174,7 +174,7 @@ class Executor:
         if to_step is None or not self._whole(to_step) or run.live_step < to_step:
             return False
         since = self._at_horizon.setdefault(run.key, run.seconds)
-        return run.seconds - since > max(LINGER, 0.2 * since)
+        return run.seconds - since > max(FINISHING_SECONDS, 0.2 * since)
 
     def _pause_at(self, run: TrackedRun, step: int) -> None:
         run.settle(RunState.COMPLETE if self._whole(step) else RunState.PAUSED, step)
@@ -209,7 +209,7 @@ class Executor:
             self._pause_at(run, active.pop(key) or 0)
             return True
         to_step = active.pop(key)
-        if progress.status is Status.LOST and run.lost < LOSSES_ALLOWED:
+        if progress.status is Status.LOST and run.lost < RESTARTS_ALLOWED:
             run.lost += 1
             reason = progress.reason or "its process vanished"
             self.ledger.decide("note", f"Started anew at lr {key.lr:g}: {reason}", key)
@@ -243,7 +243,7 @@ class Executor:
             run.end = end
             self.ledger.decide(
                 "note",
-                f"It went on past step {to_step} to its end.",
+                f"The run trained on past step {to_step} to its end.",
                 run.key,
                 state=str(end.state),
                 step=end.step,

@@ -18,7 +18,7 @@ from lrscope.search.rate.model.safeguards import leading
 from lrscope.search.rate.ranking import bad, judge
 from lrscope.training.store.base import Decision
 
-MOMENTS = (0.1, 0.3, 1.0)
+MOMENT_SHARES = (0.1, 0.3, 1.0)
 """Shares of what was spent at which the model is shown: early, on the way, and at the end."""
 
 
@@ -69,7 +69,7 @@ def tell_history(scan: Scan, decisions: Sequence[Decision], planner: Planner | N
         return History(stretches, ())
     total = stretches[-1].end
     moments: list[Moment] = []
-    for share in MOMENTS:
+    for share in MOMENT_SHARES:
         reached: dict[RunKey, int] = {}
         spent = 0.0
         for stretch in stretches:
@@ -90,7 +90,7 @@ def _stretches(scan: Scan, decisions: Sequence[Decision], horizon: int) -> tuple
     found = []
     asked = [(d.key, d.detail.get("to_step"), d.reason) for d in decisions if d.kind == "advance" and d.key]
     if scan.plan.scout is not None:
-        asked.insert(0, (scan.plan.scout, None, "let through, to learn how long a run is"))
+        asked.insert(0, (scan.plan.scout, None, "trained to its end, to learn how long a run is"))
     for key, to_step, reason in asked:
         run = runs.get(key)
         if run is None:

@@ -12,7 +12,7 @@ from lrscope.errors import InconclusiveError
 from lrscope.search.executor import Executor
 from lrscope.search.planners.base import Advance
 
-SPEAK_UP_AFTER = 10.0
+NOTICE_SECONDS = 10.0
 """Seconds after which the user is told that a run is let through to its end."""
 
 
@@ -56,7 +56,7 @@ def _none_came_to_its_end(executor: Executor, rates: Sequence[float]) -> str:
     if values and all(math.isnan(v) for v in values):
         return (
             f"Everything reported was NaN, at each of the {len(ends)} learning rates tried (from {low:g} to "
-            f"{high:g}): look at the data and the loss first; no learning rate mends this."
+            f"{high:g}): look for the fault in the data or the loss; another learning rate will not help."
         )
     why = f" (the last: {ends[-1].reason})" if ends and ends[-1].reason else ""
     return (
@@ -71,15 +71,20 @@ def _from_one(executor: Executor, key: RunKey, clock: Callable[[], float]) -> Ho
         executor.drive([_ask(executor, key, 1, "Learning how long a run is: its first value.")])
         run = executor.runs[key]
     if not run.state.final and executor.total is None:
-        ask = _ask(executor, key, None, "Learning how long a run is: it told no total, so it is let through.")
+        ask = _ask(
+            executor,
+            key,
+            None,
+            "Learning how long a run is: the program printed no total, so this run is trained to its end.",
+        )
         began, spoken = clock(), False
 
         def enough() -> bool:
             nonlocal spoken
-            if not spoken and clock() - began > SPEAK_UP_AFTER:
+            if not spoken and clock() - began > NOTICE_SECONDS:
                 spoken = True
                 executor.ledger.note(
-                    f"Letting the first run ({key.config}) go to its own end, to learn how long a run is. "
+                    f"The first run ({key.config}) is trained to its own end, to learn how long a run is. "
                     "If it never ends by itself, give --steps."
                 )
                 executor.ledger.flush()
@@ -87,9 +92,9 @@ def _from_one(executor: Executor, key: RunKey, clock: Callable[[], float]) -> Ho
 
         executor.drive([ask], enough)
     if executor.total is not None:
-        return Horizon(executor.total, None, f"A full run is {executor.total} steps: the program says so.")
+        return Horizon(executor.total, None, f"A full run is {executor.total} steps, as the program says.")
     if run.state is RunState.COMPLETE and run.step >= 1:
-        reason = f"A full run is {run.step} steps: the run at lr {key.lr:g} ended there by itself."
+        reason = f"A full run is {run.step} steps: the run at lr {key.lr:g} ended by itself there."
         return Horizon(run.step, key, reason)
     return None
 

@@ -1,7 +1,7 @@
 """The one object that writes: it stamps, dedupes and stores everything that a search does and concludes.
 
-The ledger is the memory of a search. Every ask is written before it is carried out, every point as it comes, every
-standing when a run rests, and the whole conclusion; so a search that was killed at any moment is continued by reading
+The ledger is the memory of a search. Every ask is written before it is carried out, every point as it comes, where a
+run stands when it rests, and the whole conclusion; so a search that was killed at any moment is continued by reading
 what is there, and a report shows what was concluded when it was, whatever lrscope has learned since.
 """
 
@@ -18,7 +18,7 @@ from lrscope.search.rate.recommendation import Recommendation
 from lrscope.search.tracked_run import End, TrackedRun
 from lrscope.training.store.base import Decision, Event, Points, Recorded, Settings, Store
 
-CONCLUSION = "name"
+CONCLUSION_KIND = "name"
 """Kind of the decision that a search ends with."""
 
 
@@ -102,7 +102,7 @@ class Ledger:
             self.decide(
                 "mismatch",
                 f"The run at lr {run.key.lr:g}, seed {run.key.seed} does not reproduce: {m.metric} at step {m.step} "
-                f"was {m.first:g}, and {m.again:g} when it was done again.",
+                f"was {m.first:g}, and {m.again:g} when it was trained again.",
                 run.key,
                 metric=m.metric,
                 step=m.step,
@@ -113,7 +113,7 @@ class Ledger:
     def conclude(self, answer: Recommendation) -> None:
         """Write down the answer, whole."""
         lr = None if answer.lr is None else answer.lr.value
-        self.decide(CONCLUSION, answer.reason, lr=lr, recommendation=answer.to_dict())
+        self.decide(CONCLUSION_KIND, answer.reason, lr=lr, recommendation=answer.to_dict())
 
     def flush(self) -> None:
         """Write what was gathered, and where runs stand that have moved, in one transaction.
@@ -136,13 +136,13 @@ class Ledger:
 
 def has_ended(decisions: Sequence[Decision]) -> bool:
     """Whether a search came to its conclusion after the last thing that was asked for."""
-    kinds = [d.kind for d in decisions if d.kind in ("advance", "horizon", CONCLUSION)]
-    return bool(kinds) and kinds[-1] == CONCLUSION
+    kinds = [d.kind for d in decisions if d.kind in ("advance", "horizon", CONCLUSION_KIND)]
+    return bool(kinds) and kinds[-1] == CONCLUSION_KIND
 
 
 def conclusion(recorded: Recorded) -> Mapping[str, Any] | None:
     """The answer as it was written down at the end; None where there is none."""
     if not has_ended(recorded.decisions):
         return None
-    last = next(d for d in reversed(recorded.decisions) if d.kind == CONCLUSION)
+    last = next(d for d in reversed(recorded.decisions) if d.kind == CONCLUSION_KIND)
     return modern_answer(last.detail.get("recommendation"))

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_PLANNERS = {
+_PLANNER_NAMES = {
     "FlowPlanner()": "flow",
     "HalvingPlanner()": "halving",
     "FullGridPlanner()": "grid",
@@ -19,7 +19,7 @@ def modern(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a search, whichever version wrote them."""
     if not settings or "kind" in settings:
         return dict(settings)
-    planner = _PLANNERS.get(settings["planner"], settings["planner"])
+    planner = _PLANNER_NAMES.get(settings["planner"], settings["planner"])
     scout = settings.get("scout")
     told = None if scout is None else {"config": {"lr": scout[0]}, "seed": scout[1]}
     kind = "range test" if planner == "range test" else "scan"

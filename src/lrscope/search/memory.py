@@ -6,15 +6,15 @@ from pathlib import Path
 
 import psutil
 
-_CGROUP = Path("/sys/fs/cgroup")
+_CGROUP_FOLDER = Path("/sys/fs/cgroup")
 
 
 def available_memory() -> int:
     """Bytes that can still be used, by the machine's account or by the container's, whichever is less."""
     free = int(psutil.virtual_memory().available)
     try:
-        limit = (_CGROUP / "memory.max").read_text().strip()
-        used = int((_CGROUP / "memory.current").read_text())
+        limit = (_CGROUP_FOLDER / "memory.max").read_text().strip()
+        used = int((_CGROUP_FOLDER / "memory.current").read_text())
         return free if limit == "max" else max(0, min(free, int(limit) - used))
     except (OSError, ValueError):
         return free

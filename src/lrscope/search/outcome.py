@@ -56,7 +56,7 @@ class Outcome:
     scan : Scan
         Plan (with what was learned: horizon, metric) and runs, curves included.
     recommendation : Recommendation
-        Its `warnings` hold every doubt, those of the session included.
+        Its `warnings` hold every caveat, those of the session included.
     cost : Cost
     decisions : sequence of Decision
         The ledger.
@@ -88,10 +88,10 @@ class Outcome:
         """The outcome of a scan with this answer: the metric that was judged joins the plan, the cost is counted."""
         plan = replace(scan.plan, metric=scan.plan.metric or answer.metric)
         found = Scan(plan, scan.runs)
-        return cls(name, found, answer, cost(found), tuple(decisions), finished, planner)
+        return cls(name, found, answer, cost_of(found), tuple(decisions), finished, planner)
 
 
-def cost(scan: Scan) -> Cost:
+def cost_of(scan: Scan) -> Cost:
     """What the scan cost, and what a full grid would have cost.
 
     There, a diverged or failed run counts as far as it got, and a rate that was not tried as a full run.

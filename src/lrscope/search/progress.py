@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lrscope.config import RunKey
 from lrscope.curves import RunState
 
-TAKING_UP = "taking up what was measured before"
+RESUMING_ACTIVITY = "reading what was measured before"
 """What a session is doing in its first snapshot where an earlier one has left runs: those are no news."""
 
 
@@ -34,7 +34,7 @@ class RunStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class SearchSnapshot:
     """The scan now.
 
     Parameters
@@ -68,5 +68,5 @@ class Snapshot:
     notes: tuple[str, ...] = ()
 
 
-Observer = Callable[[Snapshot], None]
+Observer = Callable[[SearchSnapshot], None]
 """Called by the session a few times a second at most, and whenever a run changes state."""

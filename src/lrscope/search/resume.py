@@ -12,7 +12,7 @@ from lrscope.search.ledger import Ledger
 from lrscope.search.planners.base import Advance, Planner
 from lrscope.training.source.base import Source
 
-DEFINING = ("source", "rates", "fixed", "seeds", "steps", "metric", "goal", "objective", "planner")
+DEFINING_SETTINGS = ("source", "rates", "fixed", "seeds", "steps", "metric", "goal", "objective", "planner")
 """Settings that make a scan what it is. Budget, number of seeds, jobs, engine, limits and the band may change."""
 
 
@@ -52,7 +52,7 @@ def check_same(old: Mapping[str, Any], new: Mapping[str, Any], place: str | None
         Listing what differs.
     """
     differs = []
-    for name in DEFINING:
+    for name in DEFINING_SETTINGS:
         if old.get(name) == new[name] or (name == "seeds" and _extends(old.get(name) or [], new[name])):
             continue
         if name == "source":
@@ -95,7 +95,7 @@ def changed_parts(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
 
 
 def revive(ledger: Ledger) -> None:
-    """Let runs of an earlier sitting wait again; none of them is alive.
+    """Let runs of an earlier session wait again; none of them is alive.
 
     What was left aside for want of budget may be wanted by a larger one, and a run that failed before it reported
     anything may work now that its cause is mended.

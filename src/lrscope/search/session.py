@@ -22,7 +22,7 @@ from lrscope.search.interrupt import Interrupt
 from lrscope.search.ledger import Ledger, has_ended
 from lrscope.search.outcome import Outcome
 from lrscope.search.planners.base import Advance, Planner
-from lrscope.search.progress import TAKING_UP, Observer, RunStatus, Snapshot
+from lrscope.search.progress import RESUMING_ACTIVITY, Observer, RunStatus, SearchSnapshot
 from lrscope.search.rate.cliff import DivergenceWatch
 from lrscope.search.rate.grid import cautious
 from lrscope.search.rate.unsaid import learn_direction
@@ -32,15 +32,15 @@ from lrscope.training.source.base import Source
 from lrscope.training.store.base import Store
 from lrscope.vocabulary import choose_metric
 
-FEW_POINTS = 8
+FEW_RUN_VALUES = 8
 """Values in a full run below which early stopping has little to go by."""
 
-GLANCE = 0.2
+SNAPSHOT_SECONDS = 0.2
 """Seconds between two snapshots, while no run changes its state."""
 
 
 class Session:
-    """One sitting of a search: from nothing, or from where the last sitting left off.
+    """One session of a search: from nothing, or from where the last session left off.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Session:
     kind : str
         What is searched, for the record: "scan" or "range test".
     observer : callable, optional
-        Is given a `Snapshot` a few times a second.
+        Is given a `SearchSnapshot` a few times a second.
     max_paused : int, optional
         How many runs may wait in memory. Default: as many as half of the free memory holds, at least 2.
     logs : Path, optional
@@ -170,15 +170,21 @@ class Session:
         ledger.set(**new)
         changed = changed_parts(old, new)
         if changed:
-            text = f"{changed} has changed since the scan began: earlier runs were made by what it was."
+            text = (
+                f"{changed} has changed since the scan began, so earlier runs were made with another version of it; "
+                "--fresh starts over."
+            )
             ledger.decide("note", text, warning=True)
         if len(self._plan.seeds) > 1 and not self._source.takes_seed:
-            ledger.note("What is trained takes no seed, so further seeds only repeat the same training.")
+            ledger.note(
+                "What is trained takes no seed, so further seeds repeat the same training; give it a seed, or "
+                "leave out --seeds."
+            )
         ledger.flush()
         if ledger.runs:
             ended = has_ended(ledger.decisions)
             ledger.untold.append(_how_it_goes_on(len(ledger.runs), self._done_before, self._plan, ended))
-            self._doing = TAKING_UP
+            self._doing = RESUMING_ACTIVITY
             self._observe(True)
 
     def _learn_horizon(self) -> None:
@@ -220,7 +226,8 @@ class Session:
             if not asks:
                 if self._batch == began_with and has_ended(ledger.decisions):
                     ledger.untold.append(
-                        "Nothing is left to do for this budget: a larger --budget goes on, --fresh starts over."
+                        "Nothing is left to do for this budget; give a larger --budget to go on, or --fresh to "
+                        "start over."
                     )
                 return
             self._batch += 1
@@ -234,12 +241,12 @@ class Session:
         self._executor.drive(asks)
         whole = next((run for run in self._ledger.runs.values() if run.state is RunState.COMPLETE), None)
         points = (
-            max((len(t.steps) for t in whole.traces.by_name.values()), default=0) if whole else FEW_POINTS
+            max((len(t.steps) for t in whole.traces.by_name.values()), default=0) if whole else FEW_RUN_VALUES
         )
-        if points < FEW_POINTS and self._plan.pausable and self._plan.horizon != 1:
+        if points < FEW_RUN_VALUES and self._plan.pausable and self._plan.horizon != 1:
             self._ledger.note(
-                f"A full run reports only {points} values, so a bad rate shows late. Reporting more often "
-                "would make the scan better."
+                f"A full run reports only {points} values, so a bad rate is noticed late; report more often for a "
+                "better scan."
             )
             self._ledger.flush()
 
@@ -311,7 +318,7 @@ class Session:
 
     def _observe(self, changed: bool) -> None:
         time_now = self._clock()
-        if self._observer is None or (not changed and time_now - self._looked < GLANCE):
+        if self._observer is None or (not changed and time_now - self._looked < SNAPSHOT_SECONDS):
             return
         self._looked = time_now
         metric, horizon = self._metric(), self._plan.horizon
@@ -330,17 +337,17 @@ class Session:
         remaining = left * seconds / here if here > 0 and not over else None
         notes = self._ledger.take_notes()
         self._observer(
-            Snapshot(
+            SearchSnapshot(
                 statuses, metric, horizon, spent, self._plan.budget, seconds, remaining, self._doing, notes
             )
         )
 
 
 def _how_it_goes_on(runs: int, steps: int, plan: Plan, ended: bool) -> str:
-    """What an earlier sitting has left, for a person."""
-    was = "The scan there has ended" if ended else "Going on with the scan there"
+    """What an earlier session has left, for a person."""
+    was = "The scan in this folder has ended" if ended else "Continuing the scan in this folder"
     done = f"{steps / plan.horizon:.3g} full runs" if plan.horizon else f"{steps} steps"
-    return f"{was}: {runs} run{'' if runs == 1 else 's'}, {done} of work."
+    return f"{was}: {runs} run{'' if runs == 1 else 's'} and {done} of training so far."
 
 
 def _left(step: int, furthest: int) -> str:

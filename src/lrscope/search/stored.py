@@ -14,7 +14,7 @@ from typing import Any
 from lrscope.config import Config, RunKey
 from lrscope.curves import Plan, Scan
 from lrscope.errors import StoreError
-from lrscope.search.assemble import DATABASE
+from lrscope.search.assemble import DATABASE_FILE
 from lrscope.search.conclude import conclude
 from lrscope.search.ledger import conclusion, has_ended
 from lrscope.search.legacy import modern
@@ -28,7 +28,7 @@ from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.search.resume import directions_of
 from lrscope.training.store.base import Recorded
-from lrscope.training.store.sqlite_read import read_file
+from lrscope.training.store.sqlite_read import read_store
 
 
 @dataclass(frozen=True)
@@ -47,22 +47,24 @@ def load_outcome(path: Path) -> tuple[str, Outcome]:
     StoreError
         If there is none at `path` (a results folder, or the file in it), or it cannot be read.
     """
-    file = path / DATABASE if path.is_dir() else path
+    file = path / DATABASE_FILE if path.is_dir() else path
     if path.is_dir() and not file.exists():
-        raise StoreError(f"{path} holds no scan (no {DATABASE}): name the folder that a scan wrote.")
-    recorded = read_file(file)
+        raise StoreError(f"{path} holds no scan (no {DATABASE_FILE}): name the folder that a scan wrote.")
+    recorded = read_store(file)
     settings = modern(recorded.settings)
     if not settings:
-        raise StoreError(f"{file} holds a scan that had not begun.")
+        raise StoreError(f"{file} holds a scan that was never started; start it, or name another folder.")
     named, kind = settings["planner"], settings["kind"]
-    if kind not in _KINDS:
-        raise StoreError(f"{file} holds a {kind}, which this lrscope does not know: upgrade lrscope.")
+    if kind not in _RESULT_KINDS:
+        raise StoreError(
+            f"{file} holds a {kind}, which this version of lrscope cannot read; upgrade lrscope."
+        )
     scan = Scan(plan_of(settings), recorded.runs)
     finished = has_ended(recorded.decisions)
     return kind, Outcome.of(
         settings["name"],
         scan,
-        _answer(_KINDS[kind], named, scan, recorded),
+        _answer(_RESULT_KINDS[kind], named, scan, recorded),
         named,
         recorded.decisions,
         finished=finished,
@@ -117,7 +119,7 @@ def _scan_planner(name: str) -> Planner:
     return registry.make(name) if name in registry.names() else _Absent(name)
 
 
-_KINDS = {
+_RESULT_KINDS = {
     "scan": _Kind(Recommendation.from_dict, _scan_planner),
     "range test": _Kind(RangeTestAnswer.from_dict, lambda _: RangeTestPlanner()),
 }

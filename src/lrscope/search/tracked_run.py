@@ -10,7 +10,7 @@ from lrscope.curves import Point, Run, RunKey, RunState
 from lrscope.training.store.base import Change
 from lrscope.training.store.trace import Traces
 
-REPRODUCES_WITHIN = 1e-6
+REPRODUCED_RELATIVE_ERROR = 1e-6
 """Relative difference up to which a repeated value is the same (sums in another order differ by less)."""
 
 
@@ -35,7 +35,7 @@ class Mismatch:
 
 @dataclass
 class TrackedRun:
-    """One run, mutable. The first ten fields are on record; the others belong to the live incarnation.
+    """One run, mutable. The first ten fields are stored; the others belong to the live incarnation.
 
     `step` follows what was asked for, not what was reported, so that decisions do not depend on how far
     a program prints on before it is suspended. What lies past it (`traces`, `end`) is kept, and answers a
@@ -63,13 +63,13 @@ class TrackedRun:
     @classmethod
     def of(cls, run: Run) -> TrackedRun:
         """Take up a run from the ledger, all of whose incarnations are gone."""
-        record = cls(run.key, run.id, state=run.state, step=run.step, reason=run.reason)
-        record.seconds, record.rework = run.seconds, run.rework
+        tracked = cls(run.key, run.id, state=run.state, step=run.step, reason=run.reason)
+        tracked.seconds, tracked.rework = run.seconds, run.rework
         for name, curve in run.curves.items():
-            record.traces.add(
+            tracked.traces.add(
                 (s, name, v) for s, v in zip(curve.step.tolist(), curve.loss.tolist(), strict=True)
             )
-        return record
+        return tracked
 
     def opened(self) -> None:
         """A new incarnation begins at its first step."""
@@ -85,7 +85,7 @@ class TrackedRun:
         return self.live_step < self.repeats_until
 
     def absorb(self, points: Iterable[Point], step: int) -> list[Point]:
-        """Take what the live run reports; returns the points that are new to the record.
+        """Take what the live run reports; returns the points that are new.
 
         What was reported for a step that decisions rest on stays as it was, and what is done again is only compared.
         """
@@ -148,4 +148,4 @@ class TrackedRun:
 def _same(a: float, b: float) -> bool:
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    return a == b or abs(a - b) <= REPRODUCES_WITHIN * max(abs(a), abs(b)) < math.inf
+    return a == b or abs(a - b) <= REPRODUCED_RELATIVE_ERROR * max(abs(a), abs(b)) < math.inf

@@ -35,17 +35,17 @@ class Estimate:
         return float(self.value)
 
     def __str__(self) -> str:
-        text = short(self.value)
+        text = two_digits(self.value)
         if math.isnan(self.low) or math.isnan(self.high):
             return text
-        return f"{text} ({100 * self.level:.0f} %: {short(self.low)} to {short(self.high)})"
+        return f"{text} ({100 * self.level:.0f} %: {two_digits(self.low)} to {two_digits(self.high)})"
 
     def __format__(self, spec: str) -> str:
         """With a format the value alone, as a float; without one, as `str` shows it."""
         return format(float(self), spec) if spec else str(self)
 
 
-def short(value: float) -> str:
+def two_digits(value: float) -> str:
     """A number to two significant digits, as people write it: 0.04, 25, 3.2e-4."""
     if not math.isfinite(value) or value == 0:
         return f"{float(value):g}"

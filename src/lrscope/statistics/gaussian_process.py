@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-JITTER = 1e-8
+JITTER_SHARE = 1e-8
 """Added to the diagonal, as a share of its mean: what rounding may take from a matrix that is just positive."""
 
 
@@ -66,7 +66,7 @@ def fit(covariance: Array, values: Array) -> GaussianProcess:
     n = values.size
     if n == 0:
         return GaussianProcess(np.empty((0, 0)), np.empty(0), 0.0)
-    lower = np.linalg.cholesky(covariance + JITTER * float(np.mean(np.diag(covariance))) * np.eye(n))
+    lower = np.linalg.cholesky(covariance + JITTER_SHARE * float(np.mean(np.diag(covariance))) * np.eye(n))
     inverse = np.linalg.inv(lower)
     white = inverse @ values
     evidence = (

@@ -15,11 +15,11 @@ from lrscope.statistics.student import normal_quantile
 from lrscope.statistics.trend import Trend, trend
 
 DESCENT_RATIO = 0.1  # a next doubling that brings less than this share of the last one is no descent any more
-FEWEST_POINTS = 6
+FEWEST_OUTLOOK_POINTS = 6
 _POWERS = (1.0, 0.5, 0.0, -0.25, -0.5, -1.0, -2.0)  # of t: straight in t, in log t (0), and power laws
 _DECAYS = (1.0, 2.0, 3.0, 4.5, 6.5, 9.0, 14.0)  # of exp(-k t / T), T the length of the series
 _OUTLIER_ERRORS = 3.0  # residuals count no further than so many standard deviations
-_MOST_BLOCKS = 256
+_MOST_OUTLOOK_BLOCKS = 256
 _NORMAL = np.array([normal_quantile((i + 0.5) / 60) for i in range(60)])
 
 Shape = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -73,12 +73,12 @@ def outlook(values: ArrayLike, at: ArrayLike, ahead: float = 1.0) -> Outlook:
         If there are fewer than six points, or `ahead` is not positive.
     """
     y, t = np.asarray(values, dtype=np.float64), np.asarray(at, dtype=np.float64)
-    if y.size < FEWEST_POINTS or not ahead > 0:
+    if y.size < FEWEST_OUTLOOK_POINTS or not ahead > 0:
         raise UsageError(
             f"An outlook needs six points and a positive stretch ahead, not {y.size} and {ahead}."
         )
-    begin = min(int(np.searchsorted(t, t[-1] / 2, side="right")), y.size - FEWEST_POINTS)
-    y, t = block_means(y[begin:], _MOST_BLOCKS), block_means(t[begin:], _MOST_BLOCKS) / t[-1]
+    begin = min(int(np.searchsorted(t, t[-1] / 2, side="right")), y.size - FEWEST_OUTLOOK_POINTS)
+    y, t = block_means(y[begin:], _MOST_OUTLOOK_BLOCKS), block_means(t[begin:], _MOST_OUTLOOK_BLOCKS) / t[-1]
     lines, residuals = [], []
     for shape in _shapes():
         phi = shape(t)

@@ -20,7 +20,7 @@ from lrscope.statistics.outlook import DESCENT_RATIO, Outlook, outlook
 from lrscope.statistics.student import student_probability
 from lrscope.statistics.trend import Trend, trend
 
-FEWEST_POINTS = 8  # below that, neither a pace nor its error can be had
+FEWEST_PACE_POINTS = 8  # below that, neither a pace nor its error can be had
 NULL_POWER = 0.5  # of t^-1/2, the pace of stochastic approximation; networks have exponents of .05 to .35
 BROKEN_OFF = (
     0.7  # below this share of the pace of that power law a descent has ended (`benchmarks/diagnosis`)
@@ -34,7 +34,7 @@ CLEAR_ERRORS = 2.0  # a gain of so many standard errors is one that later gains 
 _REFERENCES = 3  # doublings that are asked
 _OCTAVE_POINTS = 5  # fewest in a doubling that is looked at on its own
 _MOST_OCTAVES = 12
-_MOST_BLOCKS = 256
+_MOST_PACE_BLOCKS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,10 @@ def pace(values: ArrayLike, steps: ArrayLike | None = None, *, ahead: float = 1.
     """
     y = np.asarray(values, dtype=np.float64)
     n = int(y.size)
-    if y.ndim != 1 or n < FEWEST_POINTS or not np.isfinite(y).all():
-        raise UsageError(f"A pace needs {FEWEST_POINTS} finite values, but has values of shape {y.shape}.")
+    if y.ndim != 1 or n < FEWEST_PACE_POINTS or not np.isfinite(y).all():
+        raise UsageError(
+            f"A pace needs {FEWEST_PACE_POINTS} finite values, but has values of shape {y.shape}."
+        )
     t = positions(np.arange(n) if steps is None else steps)
     axis = "log" if _falls_over_decades(y) else "linear"
     z = np.log(y) if axis == "log" else y
@@ -222,7 +224,7 @@ def _octave_begin(t: NDArray[np.float64], octaves: int) -> int:
 
 def _line(z: NDArray[np.float64], at: NDArray[np.float64], begin: int) -> Trend:
     begin = max(begin, 0)
-    return trend(block_means(z[begin:], _MOST_BLOCKS), block_means(at[begin:], _MOST_BLOCKS))
+    return trend(block_means(z[begin:], _MOST_PACE_BLOCKS), block_means(at[begin:], _MOST_PACE_BLOCKS))
 
 
 def _stretches(z: NDArray[np.float64], t: NDArray[np.float64]) -> list[_Stretch]:
@@ -232,11 +234,11 @@ def _stretches(z: NDArray[np.float64], t: NDArray[np.float64]) -> list[_Stretch]
         if octaves > 1 and begin < 3:  # the gains before it need points, too
             break
         begin = max(min(begin, t.size - 6), 0)
-        at = block_means(t[begin:], _MOST_BLOCKS)
+        at = block_means(t[begin:], _MOST_PACE_BLOCKS)
         u = np.log2(at)
         apart = u - u.mean()
         null = -float(apart @ (at / t[-1]) ** -NULL_POWER) / float(apart @ apart)
-        found.append(_Stretch(octaves, begin, trend(block_means(z[begin:], _MOST_BLOCKS), u), null))
+        found.append(_Stretch(octaves, begin, trend(block_means(z[begin:], _MOST_PACE_BLOCKS), u), null))
     return found
 
 
@@ -249,8 +251,8 @@ def _gains(z: NDArray[np.float64], t: NDArray[np.float64]) -> list[_Gain]:
         begin = _octave_begin(t, octave)
         if stop - begin < _OCTAVE_POINTS:
             break
-        at = block_means(t[begin:stop], _MOST_BLOCKS)
-        line = trend(block_means(z[begin:stop], _MOST_BLOCKS), np.log2(at))
+        at = block_means(t[begin:stop], _MOST_PACE_BLOCKS)
+        line = trend(block_means(z[begin:stop], _MOST_PACE_BLOCKS), np.log2(at))
         noise = max(line.noise * math.sqrt((stop - begin) / line.count), noise)
         error = line.noise * math.sqrt(line.memory / line.count)
         levels.append((line.level, error, float(np.mean((at / t[-1]) ** -NULL_POWER))))

@@ -52,14 +52,14 @@ class PlateauTest:
     longer: Equivalence
 
     @property
-    def climbs(self) -> bool:
+    def rises_back(self) -> bool:
         """Whether, going on like this, it loses more than 30 % of what was gained."""
         return self.latest.rising and -self.latest.high > RISE_SHARE * self.gained
 
     @property
     def level(self) -> bool:
         """Whether it has levelled out; says nothing where `gained` is within the noise."""
-        return self.latest.level_out and self.longer.level_out and not self.climbs
+        return self.latest.level_out and self.longer.level_out and not self.rises_back
 
 
 def plateau_test(

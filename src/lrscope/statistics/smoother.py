@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lrscope.errors import UsageError
 
-LONGEST = 400
+MOST_VALUES = 400
 """Values that are taken as they are; longer series are averaged in groups first, since the work grows with the cube."""
 
 _PENALTIES = np.logspace(-4, 10, 57)
@@ -67,9 +67,9 @@ def smooth(values: ArrayLike) -> Smooth:
         If the values are not one-dimensional, not finite, too few or too many.
     """
     y = np.asarray(values, dtype=np.float64)
-    if y.ndim != 1 or not 4 <= y.size <= LONGEST or not np.isfinite(y).all():
+    if y.ndim != 1 or not 4 <= y.size <= MOST_VALUES or not np.isfinite(y).all():
         raise UsageError(
-            f"values must be 4 to {LONGEST} finite numbers in one dimension, not of shape {y.shape}."
+            f"values must be 4 to {MOST_VALUES} finite numbers in one dimension, not of shape {y.shape}."
         )
     scale = float(np.abs(y - y.mean()).max())
     if scale == 0.0:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lrscope.errors import UsageError
 
-_NORMAL = NormalDist()
+_STANDARD_NORMAL = NormalDist()
 _NODES, _WEIGHTS = (part.tolist() for part in np.polynomial.legendre.leggauss(40))
 
 
@@ -19,7 +19,7 @@ def normal_quantile(level: float) -> float:
     """The value below which a standard normal variable lies with probability `level`."""
     if not 0 < level < 1:
         raise UsageError(f"level must lie strictly between 0 and 1, but is {level}.")
-    return _NORMAL.inv_cdf(level)
+    return _STANDARD_NORMAL.inv_cdf(level)
 
 
 def student_quantile(level: float, freedom: float) -> float:
@@ -78,7 +78,7 @@ def student_cdf(value: float, freedom: float) -> float:
         return 0.0 if value < 0 else 1.0
     n = max(freedom, 1.0)
     z = value * (1 - 1 / (4 * n)) / math.sqrt(1 + value * value / (2 * n))
-    return _NORMAL.cdf(z)
+    return _STANDARD_NORMAL.cdf(z)
 
 
 def student_probability(value: float, freedom: float) -> float:

@@ -12,7 +12,7 @@ from lrscope.errors import UsageError
 from lrscope.statistics.autocorrelation import autocorrelation_time
 from lrscope.statistics.student import student_quantile
 
-_HUBER = 1.345  # 95 % efficient on normal noise (Huber 1981, section 4.5)
+_HUBER_TUNING = 1.345  # 95 % efficient on normal noise (Huber 1981, section 4.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,8 @@ def trend(values: ArrayLike, at: ArrayLike | None = None) -> Trend:
         return Trend(
             slope * scale / span, 0.0, -slope * scale, 0.0, offset + centre * scale, 0.0, 1.0, n - 2.0, n
         )
-    psi = np.clip(residual / noise, -_HUBER, _HUBER)
-    inside = float(np.mean(np.abs(residual) < _HUBER * noise))
+    psi = np.clip(residual / noise, -_HUBER_TUNING, _HUBER_TUNING)
+    inside = float(np.mean(np.abs(residual) < _HUBER_TUNING * noise))
     memory = autocorrelation_time(psi)
     if n >= 5:
         centred = psi - psi.mean()
@@ -162,5 +162,5 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float,
         noise = max(1.4826 * float(np.median(size)), 0.2 * float(size.mean()))
         if noise <= 1e-12 or settled:
             break
-        weight = np.minimum(1.0, _HUBER * noise / np.maximum(size, 1e-300))
+        weight = np.minimum(1.0, _HUBER_TUNING * noise / np.maximum(size, 1e-300))
     return slope, centre, residual, noise

@@ -27,7 +27,7 @@ from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Progress, Source, Status
 from lrscope.training.source.function.source import FunctionSource
 
-_PATIENCE = 120.0  # seconds until a run that should have come to rest is given up
+_REST_SECONDS = 120.0  # seconds until a run that should have come to rest is given up
 
 
 def advance_all(
@@ -37,7 +37,7 @@ def advance_all(
     each one's last Progress."""
     points: dict[RunKey, list[Point]] = {key: [] for key in wanted}
     last: dict[RunKey, Progress] = {}
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _REST_SECONDS
     while left := [key for key in wanted if key not in last]:
         if time.monotonic() > deadline:
             raise AssertionError(f"These runs do not come to rest: {left}")
@@ -53,7 +53,7 @@ def advance_all(
 def alone(function: Any, key: RunKey, to_step: int | None = None) -> list[Point]:
     """The points of a run by itself, in this process."""
     run = FunctionSource(function).start(key.config, key.seed)
-    points = run.advance(to_step, _PATIENCE).points
+    points = run.advance(to_step, _REST_SECONDS).points
     run.close()
     return points
 
@@ -123,7 +123,7 @@ class EngineSuite(ABC):
             advance_all(engine, {key: 1})  # whatever had to be started is
             points: list[Point] = []
             slices = 0
-            deadline = time.monotonic() + _PATIENCE
+            deadline = time.monotonic() + _REST_SECONDS
             while time.monotonic() < deadline:
                 news = engine.advance({key: 40}, 0.1)
                 if key in news:
@@ -244,7 +244,7 @@ class KillableEngineSuite(EngineSuite):
             points: dict[RunKey, list[Point]] = {victim: [], other: []}
             last: dict[RunKey, Progress] = {}
             killed = False
-            deadline = time.monotonic() + _PATIENCE
+            deadline = time.monotonic() + _REST_SECONDS
             while wanted and time.monotonic() < deadline:
                 for key, progress in engine.advance(wanted, 0.1).items():
                     points[key] += progress.points

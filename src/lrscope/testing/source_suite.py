@@ -19,7 +19,7 @@ from lrscope.config import Config
 from lrscope.curves import Point
 from lrscope.training.source.base import LiveRun, Progress, Source, Status
 
-_SLICE = 30.0  # seconds: far more than any suite's run takes
+_SLICE_SECONDS = 30.0  # seconds: far more than any suite's run takes
 
 
 def hold(condition: bool, law: str) -> None:
@@ -29,7 +29,7 @@ def hold(condition: bool, law: str) -> None:
         raise AssertionError(law)
 
 
-def to_the_end(run: LiveRun, within: float = _SLICE) -> tuple[list[Point], Progress]:
+def to_the_end(run: LiveRun, within: float = _SLICE_SECONDS) -> tuple[list[Point], Progress]:
     """Advance a run to its own end; all its points, and the last Progress."""
     points: list[Point] = []
     for _ in range(100_000):
@@ -195,7 +195,7 @@ class PausableSourceSuite(SourceSuite):
     def _reach(self, run: LiveRun, asked: int) -> tuple[list[Point], Progress]:
         points: list[Point] = []
         while True:
-            progress = run.advance(asked, _SLICE)
+            progress = run.advance(asked, _SLICE_SECONDS)
             points += progress.points
             if progress.status is not Status.ADVANCING:
                 return points, progress
@@ -221,12 +221,12 @@ class PausableSourceSuite(SourceSuite):
         run = self._start()
         _, before = self._reach(run, 3)
         self._bound(before, 3)
-        again = run.advance(3, _SLICE)
+        again = run.advance(3, _SLICE_SECONDS)
         hold(again.status is Status.PAUSED, "a step that is reached already is no reason to go on")
         late = [point for point in again.points if point[0] > before.step + self.overshoot]
         hold(not late, f"it makes no step when none is asked for, but made {late}")
         time.sleep(self.rest)
-        still = run.advance(3, _SLICE)
+        still = run.advance(3, _SLICE_SECONDS)
         late = [point for point in still.points if point[0] > before.step + self.overshoot]
         hold(not late, f"it makes no step while it rests, but made {late}")
         run.close()

@@ -20,8 +20,8 @@ from lrscope.config import Config, RunKey, at_rate
 from lrscope.curves import RunState
 from lrscope.training.store.base import Change, Decision, Event, Events, Points, Settings, Store, put_together
 
-A = at_rate(1e-3, 0)
-B = at_rate(1e-2, 0)
+RUN_A = at_rate(1e-3, 0)
+RUN_B = at_rate(1e-2, 0)
 
 
 class StoreSuite:
@@ -42,11 +42,11 @@ class StoreSuite:
     def test_points_come_back_by_metric_in_order_of_steps(self, tmp_path: Path) -> None:
         """Points given in any order are read back as one curve a metric, steps ascending."""
         store = self.open(tmp_path)
-        store.append([Points(A, [(1, "loss", 3.0), (2, "acc", 0.5), (2, "loss", 2.0)])])
-        store.append([Points(A, [(4, "loss", 1.0), (3, "loss", 1.5)])])
+        store.append([Points(RUN_A, [(1, "loss", 3.0), (2, "acc", 0.5), (2, "loss", 2.0)])])
+        store.append([Points(RUN_A, [(4, "loss", 1.0), (3, "loss", 1.5)])])
         store = self._again(store, tmp_path)
         (run,) = store.read().runs
-        assert run.key == A
+        assert run.key == RUN_A
         assert run.curves["loss"].step.tolist() == [1, 2, 3, 4]
         assert run.curves["loss"].loss.tolist() == [3.0, 2.0, 1.5, 1.0]
         assert run.curves["acc"].step.tolist() == [2]
@@ -55,8 +55,8 @@ class StoreSuite:
     def test_the_last_value_for_a_step_stays(self, tmp_path: Path) -> None:
         """Nothing is there twice: of several values for the same (run, metric, step) the last one holds."""
         store = self.open(tmp_path)
-        store.append([Points(A, [(1, "loss", 3.0), (1, "loss", 4.0)])])
-        store.append([Points(A, [(1, "loss", 5.0)]), Points(B, [(1, "loss", 6.0)])])
+        store.append([Points(RUN_A, [(1, "loss", 3.0), (1, "loss", 4.0)])])
+        store.append([Points(RUN_A, [(1, "loss", 5.0)]), Points(RUN_B, [(1, "loss", 6.0)])])
         store = self._again(store, tmp_path)
         assert [run.curves["loss"].loss.tolist() for run in store.read().runs] == [[5.0], [6.0]]
         store.close()
@@ -64,7 +64,7 @@ class StoreSuite:
     def test_values_that_are_not_finite_are_kept(self, tmp_path: Path) -> None:
         """NaN comes back as NaN, and infinities with their sign."""
         store = self.open(tmp_path)
-        store.append([Points(A, [(1, "loss", math.nan), (2, "loss", math.inf), (3, "loss", -math.inf)])])
+        store.append([Points(RUN_A, [(1, "loss", math.nan), (2, "loss", math.inf), (3, "loss", -math.inf)])])
         store = self._again(store, tmp_path)
         (run,) = store.read().runs
         assert np.array_equal(run.curves["loss"].loss, [math.nan, math.inf, -math.inf], equal_nan=True)
@@ -73,8 +73,8 @@ class StoreSuite:
     def test_the_last_change_of_a_run_holds(self, tmp_path: Path) -> None:
         """A run stands where its last Change put it, with reason, seconds and rework."""
         store = self.open(tmp_path)
-        store.append([Change(A, RunState.RUNNING, 0)])
-        store.append([Change(A, RunState.DIVERGED, 7, "reached NaN at step 7", 1.5, 3)])
+        store.append([Change(RUN_A, RunState.RUNNING, 0)])
+        store.append([Change(RUN_A, RunState.DIVERGED, 7, "reached NaN at step 7", 1.5, 3)])
         store = self._again(store, tmp_path)
         (run,) = store.read().runs
         assert (run.state, run.step, run.reason) == (RunState.DIVERGED, 7, "reached NaN at step 7")
@@ -103,9 +103,9 @@ class StoreSuite:
         """The ledger keeps every decision with its reason, its run, its numbers and its time."""
         store = self.open(tmp_path)
         made = [
-            Decision("advance", "first rung", A, {"to_step": 8}, 12.5),
+            Decision("advance", "first rung", RUN_A, {"to_step": 8}, 12.5),
             Decision("note", "read `loss` from its output"),
-            Decision("advance", "first rung", A, {"to_step": 8}, 13.0),
+            Decision("advance", "first rung", RUN_A, {"to_step": 8}, 13.0),
         ]
         store.append(made[:2])
         store.append(made[2:])
@@ -116,13 +116,13 @@ class StoreSuite:
     def test_what_is_new_since_a_number_can_be_asked_for(self, tmp_path: Path) -> None:
         """Events come with the number up to which they go; asked from there, only what came after it is given."""
         store = self.open(tmp_path)
-        store.append([Settings({"budget": 4.0}), Points(A, [(1, "loss", 3.0), (2, "loss", 2.0)])])
+        store.append([Settings({"budget": 4.0}), Points(RUN_A, [(1, "loss", 3.0), (2, "loss", 2.0)])])
         first = store.events()
         assert store.events(first.last) == Events(first.last, [])
         later: list[Event] = [
-            Points(A, [(3, "loss", 1.0)]),
-            Change(A, RunState.PAUSED, 3),
-            Decision("note", "halfway", A),
+            Points(RUN_A, [(3, "loss", 1.0)]),
+            Change(RUN_A, RunState.PAUSED, 3),
+            Decision("note", "halfway", RUN_A),
         ]
         store.append(later)
         new = store.events(first.last)
@@ -150,13 +150,13 @@ class StoreSuite:
         store = self.open(tmp_path)
         store.append(
             [
-                Decision("advance", "first", B, {"to_step": 1}),
-                Decision("advance", "second", A, {"to_step": 1}),
+                Decision("advance", "first", RUN_B, {"to_step": 1}),
+                Decision("advance", "second", RUN_A, {"to_step": 1}),
             ]
         )
-        store.append([Change(A, RunState.PAUSED, 1), Change(B, RunState.PAUSED, 1)])
+        store.append([Change(RUN_A, RunState.PAUSED, 1), Change(RUN_B, RunState.PAUSED, 1)])
         store = self._again(store, tmp_path)
-        assert {run.key: run.id for run in store.read().runs} == {A: 2, B: 1}
+        assert {run.key: run.id for run in store.read().runs} == {RUN_A: 2, RUN_B: 1}
         store.close()
 
     def test_a_new_store_is_empty(self, tmp_path: Path) -> None:

@@ -16,21 +16,21 @@ import numpy as np
 
 from lrscope.training.source.function.reporting import Reporter
 
-STEPS = 200
+QUADRATIC_STEPS = 200
 """Steps in a run of the noisy quadratic."""
 
-CURVATURE = np.geomspace(0.1, 1.0, 8)
+CURVATURES = np.geomspace(0.1, 1.0, 8)
 """Eigenvalues of the noisy quadratic, shape (8,)."""
 
 
-def noisy_quadratic(lr: float, seed: int = 0, steps: int = STEPS) -> Iterator[float]:
+def noisy_quadratic(lr: float, seed: int = 0, steps: int = QUADRATIC_STEPS) -> Iterator[float]:
     """A generator: the loss after each step of SGD."""
     rng = np.random.default_rng(seed)
-    weights = np.ones_like(CURVATURE)
+    weights = np.ones_like(CURVATURES)
     with np.errstate(over="ignore", invalid="ignore"):  # beyond the cliff it overflows, and is meant to
         for _ in range(steps):
-            weights = weights - lr * (CURVATURE * weights + 0.1 * rng.standard_normal(weights.shape))
-            yield float(0.5 * np.sum(CURVATURE * weights**2))
+            weights = weights - lr * (CURVATURES * weights + 0.1 * rng.standard_normal(weights.shape))
+            yield float(0.5 * np.sum(CURVATURES * weights**2))
 
 
 def noisy_quadratic_callback(run: Reporter) -> None:

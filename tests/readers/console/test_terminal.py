@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrscope.readers.console.terminal import LONGEST_LINE, Terminal
+from lrscope.readers.console.terminal import LONGEST_LINE_CHARACTERS, Terminal
 
 PIECES = st.lists(
     st.sampled_from(
@@ -64,7 +64,7 @@ def test_a_line_without_end_takes_bounded_memory() -> None:
     for _ in range(100):
         assert terminal.feed(b"x" * 10_000) == []
     [(line, redrawn)] = terminal.feed(b"\n")
-    assert (line, redrawn) == ("x" * LONGEST_LINE, False)
+    assert (line, redrawn) == ("x" * LONGEST_LINE_CHARACTERS, False)
 
 
 @pytest.mark.timeout(120)  # what hangs here would hang a scan

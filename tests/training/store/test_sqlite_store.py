@@ -21,7 +21,7 @@ from lrscope.errors import SettingsError, StoreError
 from lrscope.testing.store_suite import StoreSuite
 from lrscope.training.store.base import Change, Decision, Points, Settings
 from lrscope.training.store.sqlite import SqliteStore
-from lrscope.training.store.sqlite_read import read_file
+from lrscope.training.store.sqlite_read import read_store
 
 A = at_rate(1e-3)
 
@@ -47,9 +47,9 @@ def test_others_read_while_a_scan_writes(tmp_path):
     """A reader sees what was appended, before the writer has closed, and does not disturb it."""
     store = SqliteStore(tmp_path / "scan.sqlite")
     store.append([Settings({"budget": 4}), Points(A, [(1, "loss", 1.0)])])
-    assert len(read_file(tmp_path / "scan.sqlite").runs[0].curves["loss"]) == 1
+    assert len(read_store(tmp_path / "scan.sqlite").runs[0].curves["loss"]) == 1
     store.append([Points(A, [(2, "loss", 0.5)])])
-    assert len(read_file(tmp_path / "scan.sqlite").runs[0].curves["loss"]) == 2
+    assert len(read_store(tmp_path / "scan.sqlite").runs[0].curves["loss"]) == 2
     store.close()
     assert files(tmp_path) == ["scan.sqlite"]
 
@@ -64,7 +64,7 @@ def test_two_threads_of_readers_and_the_writer_agree(tmp_path):
 
     def look() -> None:
         while not stop.is_set():
-            lengths = {len(run.curves["loss"]) for run in read_file(path).runs}
+            lengths = {len(run.curves["loss"]) for run in read_store(path).runs}
             if len(lengths) != 1:
                 uneven.append(lengths)
 
@@ -141,7 +141,7 @@ def test_the_lock_and_the_records_outlive_nothing_but_the_process(tmp_path):
             done = max([last, *(int(line) for line in rest[:-1])])
         finally:
             process.kill()
-    assert len(read_file(path).runs[0].curves["loss"]) >= done + 1  # from the log that the killed one left
+    assert len(read_store(path).runs[0].curves["loss"]) >= done + 1  # from the log that the killed one left
     store = SqliteStore(path)
     assert store.read().runs[0].curves["loss"].step.tolist()[: done + 1] == list(range(done + 1))
     store.close()
@@ -158,7 +158,7 @@ def test_a_killed_scan_is_read_where_nothing_can_be_written(tmp_path):
         shutil.copy(tmp_path / "a" / name, frozen / name)
     store.close()
     with read_only(frozen):
-        assert len(read_file(frozen / "scan.sqlite").runs[0].curves["loss"]) == 1
+        assert len(read_store(frozen / "scan.sqlite").runs[0].curves["loss"]) == 1
         assert files(frozen) == ["scan.sqlite", "scan.sqlite-wal"]
 
 
@@ -169,7 +169,7 @@ def test_a_finished_scan_is_read_from_a_read_only_folder(tmp_path):
     store.append([Points(A, [(1, "loss", 1.0)])])
     store.close()
     with read_only(folder):
-        assert len(read_file(folder / "scan.sqlite").runs[0].curves["loss"]) == 1
+        assert len(read_store(folder / "scan.sqlite").runs[0].curves["loss"]) == 1
         assert files(folder) == ["scan.sqlite"]
         with pytest.raises(StoreError, match=r"Results cannot be written to .*--out") as raised:
             SqliteStore(folder / "scan.sqlite")
@@ -233,7 +233,7 @@ def test_a_file_that_is_no_scan_gives_one_sentence(tmp_path, spoil, says):
     path = tmp_path / "scan.sqlite"
     spoil(path)
     before = path.read_bytes() if path.is_file() else None
-    for attempt in (lambda: SqliteStore(path).read(), lambda: read_file(path)):
+    for attempt in (lambda: SqliteStore(path).read(), lambda: read_store(path)):
         with pytest.raises(StoreError) as raised:
             attempt()
         assert says in raised.value.message
@@ -246,7 +246,7 @@ def test_a_file_that_is_no_scan_gives_one_sentence(tmp_path, spoil, says):
 def test_what_is_not_there_cannot_be_read(tmp_path):
     """Reading a missing file says so, and makes none."""
     with pytest.raises(StoreError, match="does not exist"):
-        read_file(tmp_path / "scan.sqlite")
+        read_store(tmp_path / "scan.sqlite")
     assert files(tmp_path) == []
 
 
@@ -265,7 +265,7 @@ def test_a_full_disk_is_one_sentence_and_harms_nothing(tmp_path):
     connection.execute("PRAGMA max_page_count = 1000000")
     store.append([Points(A, [(2, "loss", 0.5)])])
     store.close()
-    assert len(read_file(path).runs[0].curves["loss"]) == 2
+    assert len(read_store(path).runs[0].curves["loss"]) == 2
 
 
 def test_a_closed_store_takes_nothing(tmp_path):

@@ -60,7 +60,7 @@ class LineTemplate:
     bare: int = 0
 
 
-NOTHING = LineTemplate()
+EMPTY_TEMPLATE = LineTemplate()
 
 
 def template_of_names(names: Sequence[str], wanted: str | None = None) -> LineTemplate:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from lrscope.readers.console.line_template import (
-    NOTHING,
+    EMPTY_TEMPLATE,
     Counter,
     LineTemplate,
     Measure,
@@ -24,11 +24,11 @@ from lrscope.vocabulary.counters import may_be_setting, never_restarts
 from lrscope.vocabulary.printed import EVALUATION, TRAINING, printed_kind, speaks_for_itself
 
 MOST_NUMBERS = 160  # a line with more of them is a dump of an array
-MOST_KINDS = 4096
-LONGEST = 6000
+MOST_LINE_KINDS = 4096
+LONGEST_PARSED_LINE = 6000
 
 # Numbers in these stand for nothing: dates, times of day, versions, files, places in a source, paths.
-_NOISE = re.compile(
+_NOT_NUMBERS = re.compile(
     r"""\b\d{4}[-/.]\d\d?[-/.]\d\d?(?:[T\s,_-]{1,2}\d\d?[:.\-]\d\d(?:[:.\-]\d\d(?:[.,]\d{1,9})?)?(?:\s?Z|[+-]\d\d:?\d\d)?)?
     | (?<![\d/])\d\d/\d\d(?:/\d\d(?:\d\d)?)?[ ,]\s?\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?
     | (?<![\w.:])(?:\d+\ days?,\ )?\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?![\d:])
@@ -66,16 +66,16 @@ class LineReader:
         self._templates: dict[str, LineTemplate] = {}
 
     def read(self, line: str) -> tuple[LineTemplate, list[str]]:
-        """The line's template, and its numbers as printed. Lines without meaning give `NOTHING`."""
-        if len(line) > LONGEST:
-            line = line[:LONGEST]
+        """The line's template, and its numbers as printed. Lines without meaning give `EMPTY_TEMPLATE`."""
+        if len(line) > LONGEST_PARSED_LINE:
+            line = line[:LONGEST_PARSED_LINE]
         parts = NUMBER.split(line)
         values = parts[1::2]
         key = "\0".join(parts[::2])
         template = self._templates.get(key)
         if template is None:
-            template = NOTHING if len(values) > MOST_NUMBERS else analyse(line, self._wanted)
-            if len(self._templates) >= MOST_KINDS:
+            template = EMPTY_TEMPLATE if len(values) > MOST_NUMBERS else analyse(line, self._wanted)
+            if len(self._templates) >= MOST_LINE_KINDS:
                 self._templates.clear()
             self._templates[key] = template
         return template, values
@@ -84,8 +84,8 @@ class LineReader:
 def analyse(line: str, wanted: str | None = None) -> LineTemplate:
     """What the numbers on this line stand for, from the words around them; `wanted` is always a metric."""
     if _NOT_TRAINING.search(line):
-        return NOTHING
-    noise = [m.span() for m in _NOISE.finditer(line)]
+        return EMPTY_TEMPLATE
+    noise = [m.span() for m in _NOT_NUMBERS.finditer(line)]
     slots: list[Slot] = []
     begin = match.end() if (match := _PREFIX.match(line)) else 0
     last = begin
@@ -113,7 +113,7 @@ def analyse(line: str, wanted: str | None = None) -> LineTemplate:
 def _bare(line: str, slots: list[Slot]) -> LineTemplate:
     """One number alone, or a step and a value."""
     if any(s.noise for s in slots) or not re.fullmatch(r"[\s,;:]*", NUMBER.sub("", line)):
-        return NOTHING
+        return EMPTY_TEMPLATE
     return LineTemplate(bare=len(slots))
 
 
@@ -124,9 +124,9 @@ def _heading(line: str, numbered: bool) -> LineTemplate:
         return LineTemplate(header=names)
     words = line.split()
     if numbered or not 0 < len(words) <= 4 or not line.rstrip().endswith((":", "...", "…")):
-        return NOTHING
+        return EMPTY_TEMPLATE
     phase = phase_word(words[0])
-    return LineTemplate(opens=phase) if phase else NOTHING
+    return LineTemplate(opens=phase) if phase else EMPTY_TEMPLATE
 
 
 def _pair(line: str, slots: list[Slot]) -> None:

@@ -20,10 +20,10 @@ NUMBER = re.compile(
 )
 """One number. Has one group, so that `NUMBER.split` alternates text and numbers."""
 
-Value = float | int | str
+PrintedValue = float | int | str
 
 
-def to_float(value: Value) -> float:
+def to_float(value: PrintedValue) -> float:
     """The value of a number as printed; exact for everything that Python's own `repr` writes.
 
     Raises
@@ -46,7 +46,7 @@ def to_float(value: Value) -> float:
         return float(text)
 
 
-def to_count(value: Value) -> int | None:
+def to_count(value: PrintedValue) -> int | None:
     """A whole number from 0 to 2**53, or None where it is no such number."""
     try:
         number = to_float(value)

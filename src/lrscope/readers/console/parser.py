@@ -8,11 +8,11 @@ from dataclasses import replace
 from lrscope.curves.curve import Point
 from lrscope.errors import UsageError
 from lrscope.readers.console.line_template import Counter, LineTemplate, Measure
-from lrscope.readers.console.lines import LONGEST, LineReader
+from lrscope.readers.console.lines import LONGEST_PARSED_LINE, LineReader
 from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.point_builder import PointBuilder
 from lrscope.readers.console.structured import RecordReader, parse_record
-from lrscope.readers.console.tables import Table
+from lrscope.readers.console.tables import PrintedTable
 from lrscope.readers.console.terminal import Line, Terminal
 from lrscope.vocabulary import Kind, is_validation
 from lrscope.vocabulary.printed import printed_kind
@@ -46,7 +46,7 @@ class Parser:
         self._wanted = metric
         self._pattern = None if pattern is None else _compiled(pattern)
         self._pattern_template = None if self._pattern is None else _pattern_template(self._pattern)
-        self._table: Table | None = None
+        self._table: PrintedTable | None = None
         self._bare: list[tuple[str, ...]] = []
         self._bare_on = False
         self._skip = False
@@ -88,7 +88,7 @@ class Parser:
 
     def _line(self, line: str, redrawn: bool) -> list[Point]:
         if self._pattern is not None and self._pattern_template is not None:
-            match = self._pattern.search(line[:LONGEST])
+            match = self._pattern.search(line[:LONGEST_PARSED_LINE])
             if match is None:
                 return []
             return self._builder.take(
@@ -109,7 +109,7 @@ class Parser:
         if template.bare:
             return self._bare_line(template, numbers)
         if template.header:
-            self._table = Table(template.header, self._wanted)
+            self._table = PrintedTable(template.header, self._wanted)
             return []
         if template.opens:
             self._builder.heading(template.opens)

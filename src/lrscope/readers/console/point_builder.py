@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lrscope.curves.curve import Point
 from lrscope.readers.console.line_template import LineTemplate, Measure, prefixed
-from lrscope.readers.console.numbers import Value, to_float
+from lrscope.readers.console.numbers import PrintedValue, to_float
 from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.step_counter import StepCounter
 from lrscope.vocabulary import same_name
@@ -45,7 +45,7 @@ class PointBuilder:
         self._heading = phase
 
     def take(
-        self, template: LineTemplate, values: Sequence[Value], line: str = "", redrawn: bool = False
+        self, template: LineTemplate, values: Sequence[PrintedValue], line: str = "", redrawn: bool = False
     ) -> list[Point]:
         """The points of one line; remembers what else it says."""
         counted = template.epoch is not None or template.within is not None
@@ -129,7 +129,7 @@ class PointBuilder:
         self,
         template: LineTemplate,
         measures: Sequence[Measure],
-        values: Sequence[Value],
+        values: Sequence[PrintedValue],
         line: str,
         redrawn: bool,
     ) -> list[Point]:
@@ -193,7 +193,7 @@ class PointBuilder:
         self._counts[name] = self._counts.get(name, 0) + 1
         points.append((step, name, value))
 
-    def _summarise(self, measure: Measure, values: Sequence[Value]) -> None:
+    def _summarise(self, measure: Measure, values: Sequence[PrintedValue]) -> None:
         try:
             value = to_float(values[measure.slot])
             if measure.over is not None:

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrscope.readers.console.line_template import Counter, LineTemplate
-from lrscope.readers.console.numbers import Value, to_count, to_float
+from lrscope.readers.console.numbers import PrintedValue, to_count, to_float
 from lrscope.vocabulary import Kind
 
 LINES, EPOCHS, STEPS = 1, 2, 3
 UNNAMED = ("n/total", "[n]")  # counters of a bar, or in brackets: these count within the epoch
-LATE = 2  # steps told so far, up to which a finer counter may still take over
+LATE_STEPS = 2  # steps told so far, up to which a finer counter may still take over
 
 
 @dataclass(slots=True)
@@ -65,14 +65,14 @@ class StepCounter:
         self._no_epochs = False
         self._seen: set[str] = set()
         self._told = 0
-        self._context: tuple[LineTemplate, Sequence[Value]] | None = None
+        self._context: tuple[LineTemplate, Sequence[PrintedValue]] | None = None
 
     @property
     def waiting(self) -> bool:
         """Whether a counter stood on a line of its own, for the lines after it."""
         return self._context is not None
 
-    def note(self, template: LineTemplate, values: Sequence[Value]) -> None:
+    def note(self, template: LineTemplate, values: Sequence[PrintedValue]) -> None:
         """A line with counters and nothing else: what follows it belongs there."""
         self._note_epoch(template, values)
         if template.kind is Kind.BATCH and self._epoch is None:
@@ -83,7 +83,7 @@ class StepCounter:
     def place(
         self,
         template: LineTemplate,
-        values: Sequence[Value],
+        values: Sequence[PrintedValue],
         names: Sequence[str],
         changed: bool,
         redrawn: bool,
@@ -104,13 +104,13 @@ class StepCounter:
             self._tell(place.step, names)
         return Place(self.step, place.late, place.side)
 
-    def _note_epoch(self, template: LineTemplate, values: Sequence[Value]) -> None:
+    def _note_epoch(self, template: LineTemplate, values: Sequence[PrintedValue]) -> None:
         if template.epoch is None or template.phase is not None:
             return
         number = to_count(values[template.epoch.slot])
         self._fraction = self._fraction or _is_fraction(values[template.epoch.slot])
         if number is None:
-            if self._fraction and self.unit == EPOCHS and self._told <= LATE:
+            if self._fraction and self.unit == EPOCHS and self._told <= LATE_STEPS:
                 self.unit, self.label, self.total = LINES, "counted lines", None  # 0.0 was no whole epoch
             return
         self._epoch = number
@@ -121,7 +121,7 @@ class StepCounter:
             self._epochs = total
 
     def _count(
-        self, template: LineTemplate, values: Sequence[Value], names: Sequence[str], redrawn: bool
+        self, template: LineTemplate, values: Sequence[PrintedValue], names: Sequence[str], redrawn: bool
     ) -> Place | None:
         if template.within is not None and to_count(values[template.within.slot]) is not None:
             return self._within(template, template.within, values, redrawn)
@@ -129,12 +129,12 @@ class StepCounter:
             return None
         number = to_count(values[template.epoch.slot])
         if number is None or (
-            self.unit not in (0, EPOCHS) and not (self.unit == LINES and self._told <= LATE)
+            self.unit not in (0, EPOCHS) and not (self.unit == LINES and self._told <= LATE_STEPS)
         ):
             return None
         track = self._tracks.get("epoch")
         again = track is not None and number == track.last and not redrawn
-        if again and self.unit == EPOCHS and self._told <= LATE and any(n in self._seen for n in names):
+        if again and self.unit == EPOCHS and self._told <= LATE_STEPS and any(n in self._seen for n in names):
             self._no_epochs = True  # many lines an epoch: the epoch cannot be their step
             self.unit, self.label, self.total = LINES, "counted lines", None
             return None
@@ -144,12 +144,12 @@ class StepCounter:
         return place
 
     def _within(
-        self, template: LineTemplate, counter: Counter, values: Sequence[Value], redrawn: bool
+        self, template: LineTemplate, counter: Counter, values: Sequence[PrintedValue], redrawn: bool
     ) -> Place | None:
         kind = template.kind
         if self.unit == STEPS and kind is not self._family:
             return None
-        if self.unit in (LINES, EPOCHS) and self._told > LATE:
+        if self.unit in (LINES, EPOCHS) and self._told > LATE_STEPS:
             return None
         number = to_count(values[counter.slot])
         length = None if counter.total is None else to_count(values[counter.total])
@@ -259,7 +259,7 @@ class StepCounter:
             self._seen.update(names)
 
 
-def _is_fraction(value: Value) -> bool:
+def _is_fraction(value: PrintedValue) -> bool:
     """Whether epochs are told in parts. One written 0.0 is such a part, too: the first lines of a long epoch."""
     if isinstance(value, float) or (isinstance(value, str) and "." in value):
         return True

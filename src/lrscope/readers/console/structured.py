@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping
 
 from lrscope.readers.console.line_template import LineTemplate, template_of_names
-from lrscope.readers.console.numbers import NUMBER, Value
+from lrscope.readers.console.numbers import NUMBER, PrintedValue
 
-MOST_KINDS = 1024
+MOST_KEY_SETS = 1024
 
 
-def parse_record(line: str) -> dict[str, Value] | None:
+def parse_record(line: str) -> dict[str, PrintedValue] | None:
     """The numbers of a line that is one JSON object or Python dict, else None. One level down is "a/b".
 
     Numbers written as strings ("0.31") count; true and false do not.
@@ -29,9 +29,9 @@ def parse_record(line: str) -> dict[str, Value] | None:
     return flatten(record) if isinstance(record, Mapping) else None
 
 
-def flatten(record: Mapping[object, object], most: int = 400) -> dict[str, Value]:
+def flatten(record: Mapping[object, object], most: int = 400) -> dict[str, PrintedValue]:
     """The numbers in a record, by name; those one level down as "outer/inner"."""
-    found: dict[str, Value] = {}
+    found: dict[str, PrintedValue] = {}
     for key, value in record.items():
         if isinstance(value, Mapping):
             for inner, number in value.items():
@@ -57,12 +57,12 @@ class RecordReader:
         self._wanted = wanted
         self._templates: dict[tuple[str, ...], LineTemplate] = {}
 
-    def read(self, record: Mapping[str, Value]) -> tuple[LineTemplate, list[Value]]:
+    def read(self, record: Mapping[str, PrintedValue]) -> tuple[LineTemplate, list[PrintedValue]]:
         """The roles of a record's numbers, and the numbers."""
         names = tuple(record)
         template = self._templates.get(names)
         if template is None:
-            if len(self._templates) >= MOST_KINDS:
+            if len(self._templates) >= MOST_KEY_SETS:
                 self._templates.clear()
             template = self._templates[names] = template_of_names(names, self._wanted)
         return template, list(record.values())

@@ -12,7 +12,7 @@ from lrscope.vocabulary import Kind
 from lrscope.vocabulary.printed import printed_kind
 
 MOST_COLUMNS = 40
-_NAME = re.compile(r"[A-Za-z#%][\w #@./()'’%+*:-]{0,40}")
+_HEADER_NAME = re.compile(r"[A-Za-z#%][\w #@./()'’%+*:-]{0,40}")
 _CELL = re.compile(r"(?:\d+/\d+|[\d:.]+|[-+]?[\d.]+(?:[eE][-+]?\d+)?[a-zA-Z%]{0,2}|[-–]+|None|N/A)\Z")
 _SUMMED = (Kind.LOSS, Kind.SCORE)
 
@@ -24,7 +24,7 @@ def header_of(line: str) -> tuple[str, ...]:
     for cut in (r"[|│┃]", ",", r"\t+|\s{2,}", r"\s+"):
         cells = [c.strip() for c in re.split(cut, line.strip().strip("|│┃"))]
         cells = [c for c in cells if c]
-        if not 2 <= len(cells) <= MOST_COLUMNS or not all(_NAME.fullmatch(c) for c in cells):
+        if not 2 <= len(cells) <= MOST_COLUMNS or not all(_HEADER_NAME.fullmatch(c) for c in cells):
             continue
         kinds = [printed_kind(c) for c in cells]
         counted = kinds[0] in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH)
@@ -35,7 +35,7 @@ def header_of(line: str) -> tuple[str, ...]:
     return ()
 
 
-class Table:
+class PrintedTable:
     """The rows under one header."""
 
     def __init__(self, names: Sequence[str], wanted: str | None = None) -> None:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import codecs
 import re
 
-LONGEST_LINE = 32_768
+LONGEST_LINE_CHARACTERS = 32_768
 """Characters of one line that are kept; what follows, up to the line's end, is dropped."""
 
 Line = tuple[str, bool]
 """(text, redrawn): redrawn where the same place on the screen is drawn more than once."""
 
-_CONTROL = re.compile(
+_CONTROL_SEQUENCE = re.compile(
     r"""(\r*\n | \r+ | [\x08]+ | \x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]
     | \x1b\][^\x07\x1b\r\n]{0,4096}(?:\x07|\x1b\\)
     | \x1b[^\[\]\r\n\x08\x1b] | \x1b)""",
@@ -60,7 +60,7 @@ class Terminal:
                 return done
         elif not final and (held := _UNDECIDED.search(text, max(0, len(text) - 4200))):
             self._held, text = text[held.start() :], text[: held.start()]
-        parts = _CONTROL.split(text)
+        parts = _CONTROL_SEQUENCE.split(text)
         for i in range(0, len(parts), 2):
             if parts[i]:
                 self._write(parts[i], done)
@@ -76,14 +76,14 @@ class Terminal:
                 done.append((self._line, self._redrawn))
                 self._line, self._redrawn = "", False
             else:
-                done.append((line[:LONGEST_LINE], False))
+                done.append((line[:LONGEST_LINE_CHARACTERS], False))
         self._dirty = (self._dirty and len(lines) == 1) or bool(lines[-1])
         self._append(lines[-1])
         self._cursor = len(self._line)
 
     def _append(self, text: str) -> None:
         if text:
-            self._line = (self._line + text)[:LONGEST_LINE]
+            self._line = (self._line + text)[:LONGEST_LINE_CHARACTERS]
 
     def _write(self, text: str, done: list[Line]) -> None:
         if self._fresh:
@@ -93,7 +93,7 @@ class Terminal:
         if self._cursor < len(self._line):
             self._complete(done)
             end = self._cursor + len(text)
-            self._line = (self._line[: self._cursor] + text + self._line[end:])[:LONGEST_LINE]
+            self._line = (self._line[: self._cursor] + text + self._line[end:])[:LONGEST_LINE_CHARACTERS]
             self._cursor = min(end, len(self._line))
         else:
             self._append(text)

@@ -70,7 +70,7 @@ class Planner(ABC):
         return why_nothing(scan)
 
     def caveats(self, scan: Scan) -> list[str]:
-        """What there is to doubt of how the runs went, whatever is named: that their length was not what it was taken
+        """Caveats about how the runs went, whatever rate is named, such as a run length that was not what it was taken
         to be."""
         return list(wrong_length(scan))
 

@@ -23,11 +23,11 @@ from lrscope.search.planners.halving import Bracket, HalvingPlanner
 from lrscope.search.rate.budget import total_steps
 from lrscope.search.rate.by_curves import ByCurves
 from lrscope.search.rate.confirm import confirm, reserve, unspent
-from lrscope.search.rate.grid import spread
-from lrscope.search.rate.model.acquisition import choose
+from lrscope.search.rate.grid import evenly_spread
+from lrscope.search.rate.model.acquisition import choose_advances
 from lrscope.search.rate.model.answer import ByModel
 from lrscope.search.rate.model.curve_summary import CurveSummary, levels, stand_in, summarise
-from lrscope.search.rate.model.endgame import FINISH, LARGE, finish
+from lrscope.search.rate.model.endgame import ENDGAME_BUDGET_SHARE, LARGE_BUDGET_RUNS, endgame_advances
 from lrscope.search.rate.model.forecast import Forecast, forecast
 from lrscope.search.rate.model.observations import Seen
 from lrscope.search.rate.model.safeguards import challenger, leading, needs_proof
@@ -36,18 +36,18 @@ from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.vocabulary import choose_metric
 
-FIRST_LOOK = 0.1
+FIRST_LOOK_RUNS = 0.1
 """Full runs that a first look over the grid may cost: a tenth, so that a scan of a quarter run has most of its
 budget left for what the look has shown."""
 
-FEWEST = 0.4
+FIRST_LOOK_GRID_SHARE = 0.4
 """Share of the grid that a first look has to show at least: with less there is no curve to model, and halving
 decides."""
 
-MOST_OF_IT = 0.8
+FIRST_LOOK_BUDGET_SHARE = 0.8
 """Share of the budget that the first look may cost at most, where fewer rates than that could be looked at for less."""
 
-AT_ONCE = 4
+MOST_RUNS_AT_ONCE = 4
 """Runs that are asked for at once, at most; what several of them cost together is kept small."""
 
 
@@ -158,8 +158,8 @@ class ReplayedBracket(Bracket):
         count = self.affordable(marks[0])
         if self.blind:
             return []
-        keys = self.keys(spread(count, self.plan.rates))
-        asks = self.advance(keys, marks[0], f"a first look at {count} rates over the whole range")
+        keys = self.keys(evenly_spread(count, self.plan.rates))
+        asks = self.advance(keys, marks[0], f"A first look at {count} rates over the whole range.")
         if not asks:
             self.marks = marks
         return asks
@@ -167,9 +167,9 @@ class ReplayedBracket(Bracket):
     def affordable(self, step: int) -> int:
         """How many rates a first look can take to `step`; sets `blind` where they are too few."""
         rates = len(self.plan.rates)
-        usual = min(max(FIRST_LOOK * self.horizon, self.left / 3), MOST_OF_IT * self.left)
-        fewest = math.ceil(FEWEST * rates)
-        count = max(int(usual // step), min(fewest, int(MOST_OF_IT * self.left // step)))
+        usual = min(max(FIRST_LOOK_RUNS * self.horizon, self.left / 3), FIRST_LOOK_BUDGET_SHARE * self.left)
+        fewest = math.ceil(FIRST_LOOK_GRID_SHARE * rates)
+        count = max(int(usual // step), min(fewest, int(FIRST_LOOK_BUDGET_SHARE * self.left // step)))
         self.blind = count < fewest
         return min(count, rates)
 
@@ -230,8 +230,11 @@ class ReplayedBracket(Bracket):
         """What to advance next: (rate, step, reason) each."""
         f = self.model()
         first = challenger(f, self.horizon)
-        if self.budget >= LARGE * self.horizon and self.left <= FINISH * self.budget:
-            last = finish(f, first, self.marks, self.horizon, self.left)
+        if (
+            self.budget >= LARGE_BUDGET_RUNS * self.horizon
+            and self.left <= ENDGAME_BUDGET_SHARE * self.budget
+        ):
+            last = endgame_advances(f, first, self.marks, self.horizon, self.left)
             if last:
                 return last
         step = self.charged.get(self.plan.key(f.rates[first], self.plan.seeds[0]), 0)
@@ -240,14 +243,13 @@ class ReplayedBracket(Bracket):
             ahead = next((m for m in self.marks if m > step), None)
             if ahead is not None and ahead - step <= self.left:
                 return [(f.rates[first], ahead, proof)]
-        chosen = choose(f, first, self.marks, self.horizon, self.left, AT_ONCE)
+        chosen = choose_advances(f, first, self.marks, self.horizon, self.left, MOST_RUNS_AT_ONCE)
         return [(f.rates[o.index], o.step, _why(f, first, o.index)) for o in chosen]
 
 
 def _why(f: Forecast, first: int, index: int) -> str:
-    """The reason of an advance, for the ledger: what it may tell of the rate that leads."""
-    leads = f"{f.rates[first]:.2g} leads ({100 * f.best[first]:.0f} % to be the best)"
-    if index == first:
-        return f"{leads}, and its own next steps tell most about that for their cost"
-    chance = f"{100 * f.best[index]:.0f} %"
-    return f"{leads}; {f.rates[index]:.2g} ({chance}) tells most about it and its rivals for the cost"
+    """The reason of an advance, for the ledger."""
+    best = f"Best so far {f.rates[first]:.2g}"
+    return (
+        f"{best}; training it further." if index == first else f"{best}; testing {f.rates[index]:.2g} next."
+    )

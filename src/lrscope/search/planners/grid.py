@@ -41,7 +41,7 @@ class FullGridPlanner(Planner):
             left -= plan.horizon
             if left < 0:
                 break
-            asks.append(Advance(key, plan.horizon, "the next rate of the grid, to the horizon"))
+            asks.append(Advance(key, plan.horizon, "The next rate of the grid, trained to its end."))
         return asks
 
     def name(self, scan: Scan) -> Recommendation:

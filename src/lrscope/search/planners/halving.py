@@ -18,12 +18,12 @@ from lrscope.curves import Plan, Run, RunKey, Scan
 from lrscope.search.planners.base import Advance, Planner
 from lrscope.search.rate.budget import total_steps
 from lrscope.search.rate.by_curves import ByCurves
-from lrscope.search.rate.confirm import IN_QUESTION, confirm, reserve, unspent
-from lrscope.search.rate.grid import beside, cautious, spread
+from lrscope.search.rate.confirm import RATES_IN_QUESTION, confirm, reserve, unspent
+from lrscope.search.rate.grid import beside, cautious, evenly_spread
 from lrscope.search.rate.ranking import Ranking, gone, rank
 from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
-from lrscope.search.rate.rungs import FINISH, Pace, first_rung, next_rung, pace_of
+from lrscope.search.rate.rungs import TO_HORIZON_RUNS, ReportPace, first_rung, next_rung, pace_of
 
 
 class HalvingPlanner(Planner):
@@ -145,12 +145,12 @@ class Bracket(Account):
         pace, asks = self.pace()
         if asks:
             return asks
-        finish = self.left >= FINISH * horizon
+        finish = self.left >= TO_HORIZON_RUNS * horizon
         rung = first_rung(len(plan.rates), self.left, horizon, pace, finish)
         if rung is None:
             return []
-        chosen = self.keys(spread(rung.keep, plan.rates))
-        reason = f"{len(chosen)} rates to step {rung.to_step}"
+        chosen = self.keys(evenly_spread(rung.keep, plan.rates))
+        reason = f"{len(chosen)} rates are trained to step {rung.to_step}."
         placed: list[RunKey] = []
         while True:
             asks = self.advance(chosen, rung.to_step, reason)
@@ -166,32 +166,32 @@ class Bracket(Account):
             rung = following
             chosen = self.field(alive, placed, rung.keep, step, rung.to_step)
             reason = _why(chosen, len(alive), step, rung.to_step, order)
-        reason = "what is left of the budget takes the next best to the end"
+        reason = "The rest of the budget trains the next best rates to their end."
         further = [k for k in placed if k in self.runs and not gone(self.runs[k], step)]
         asks = self.in_turn(further, horizon, reason)
         if asks or not kept:
             return asks
         return self.confirm(further)
 
-    def pace(self) -> tuple[Pace, list[Advance]]:
+    def pace(self) -> tuple[ReportPace, list[Advance]]:
         """How often runs report; or what has to be advanced to find out."""
         plan = self.plan
         key = plan.scout or plan.key(cautious(plan.rates)[0], plan.seeds[0])
-        start = first_rung(len(plan.rates), self.left, self.horizon, Pace(), finish=False)
+        start = first_rung(len(plan.rates), self.left, self.horizon, ReportPace(), finish=False)
         if start is None:
-            return Pace(), []
+            return ReportPace(), []
         look = start.to_step
         while True:
             look = min(look, self.horizon)
             if not self.reached(key, look):
-                return Pace(), [Advance(key, look, "to see how often a run reports")]
+                return ReportPace(), [Advance(key, look, "Learning how often a run reports.")]
             run = self.runs[key]
             pace = pace_of(replace(run, step=min(look, run.step)), look)
             self.charge(key, look)
             if pace is not None:
                 return pace, []
             if look >= self.horizon or self.price(key, 2 * look) > self.left:
-                return Pace(), []
+                return ReportPace(), []
             look *= 2
 
     def field(
@@ -212,7 +212,7 @@ class Bracket(Account):
 
     def confirm(self, leading: Sequence[RunKey]) -> list[Advance]:
         """The leading rates again, with the other seeds; those that came to the horizon first."""
-        full = [key for key in leading[:IN_QUESTION] if self.runs[key].step >= self.horizon]
+        full = [key for key in leading[:RATES_IN_QUESTION] if self.runs[key].step >= self.horizon]
         ranked = rank(self.known(full), self.horizon, self.plan).keys
         rates = [key.lr for key in (*ranked, *(key for key in leading if key not in full))]
         return confirm(self.scan, rates, unspent(self.scan))
@@ -227,8 +227,8 @@ class Whole(Account):
         self.left -= kept
         affordable = self.left // horizon + len(self.charged)
         coarse = size if affordable >= size else max(3, (affordable + 1) // 2)
-        visited = spread(min(coarse, affordable), plan.rates)
-        asks = self.in_turn(self.keys(visited), horizon, "a first look over the whole range")
+        visited = evenly_spread(min(coarse, affordable), plan.rates)
+        asks = self.in_turn(self.keys(visited), horizon, "A first look over the whole range.")
         if plan.scout is not None and plan.scout.lr in plan.rates:
             visited = sorted({*visited, plan.scout.lr})
         order: Ranking | None = None
@@ -242,7 +242,7 @@ class Whole(Account):
             fresh = [key for key in fresh if self.price(key, horizon) <= self.left][: self.left // horizon]
             if not fresh:
                 break
-            asks = self.in_turn(fresh, horizon, "beside the best rate so far")
+            asks = self.in_turn(fresh, horizon, "Testing rates beside the best so far.")
             visited = sorted([*visited, *(key.lr for key in fresh)])
         if asks or not kept or order is None:
             return asks
@@ -252,4 +252,4 @@ class Whole(Account):
 def _why(chosen: Sequence[RunKey], alive: int, step: int, to_step: int, order: Ranking) -> str:
     """The reason of a rung, for the ledger."""
     by = f" by {order.by.metric}" if order.by.metric else ""
-    return f"the best {len(chosen)} of {alive}{by} at step {step} go on to step {to_step}"
+    return f"The best {len(chosen)} of {alive} rates{by} at step {step} are trained to step {to_step}."

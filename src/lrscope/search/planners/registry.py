@@ -15,16 +15,16 @@ from lrscope.search import planners
 if TYPE_CHECKING:  # the command line asks for names alone, and need not wait for NumPy because of a type
     from lrscope.search.planners.base import Planner
 
-DEFAULT = "flow"
+DEFAULT_PLANNER = "flow"
 """It names better rates than the others for the same cost (`docs/measured.md`)."""
 
-_NO_PLANNERS = ("base", "registry")
+_OTHER_MODULES = ("base", "registry")
 
 
 def names() -> tuple[str, ...]:
     """What can be asked for, the default first."""
-    found = {module.name for module in pkgutil.iter_modules(planners.__path__)} - set(_NO_PLANNERS)
-    return (DEFAULT, *sorted(found - {DEFAULT}))
+    found = {module.name for module in pkgutil.iter_modules(planners.__path__)} - set(_OTHER_MODULES)
+    return (DEFAULT_PLANNER, *sorted(found - {DEFAULT_PLANNER}))
 
 
 def make(name: str) -> Planner:

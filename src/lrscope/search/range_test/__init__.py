@@ -1,1 +1,1 @@
-"""Reading a learning rate off a run whose rate climbed: the rules that finders use, side by side."""
+"""Reading a learning rate off a run whose rate rose: the rules that finders use, side by side."""

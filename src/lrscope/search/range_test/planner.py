@@ -1,4 +1,4 @@
-"""The learning-rate range test: several short runs whose rate climbs, and what the known rules read off them.
+"""The learning-rate range test: several short runs whose rate rises, and what the known rules read off them.
 
 Smith ("Cyclical Learning Rates", WACV 2017). What is done otherwise here than in most finders: raw losses are kept; the
 ramp is repeated with other seeds; the line is as smooth as the noise of the data asks for; each rule's answer has
@@ -58,8 +58,8 @@ class RangeTestPlanner(Planner):
         said = []
         if ended:
             said.append(
-                f"Training ended by itself at step {min(ended)}, and the ramp with it: --steps {min(ended)} would take "
-                f"it to {scan.plan.rates[-1]:g}."
+                f"Training ended by itself at step {min(ended)}, and the ramp with it; --steps {min(ended)} takes it "
+                f"to {scan.plan.rates[-1]:g}."
             )
         return answer_of(
             ramps_of(scan, by), metric=by.metric, goal=by.goal, level=scan.plan.level, caveats=said
@@ -78,7 +78,7 @@ def ramp_metric(scan: Scan) -> str | None:
     return choose_metric({name for name, count in counts.items() if 2 * count > most})
 
 
-def observed(scan: Scan, metric: str | None) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def observed_ramps(scan: Scan, metric: str | None) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Rates and losses of every ramp, as they were observed: the rate of a step was told after the report before it."""
     plan = scan.plan
     if metric is None or plan.horizon is None:

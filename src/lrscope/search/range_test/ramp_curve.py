@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lrscope.statistics.smoother import LONGEST, smooth
+from lrscope.statistics.smoother import MOST_VALUES, smooth
 
-FEWEST_LOSSES = 12
+FEWEST_RAMP_LOSSES = 12
 """Values on a ramp from which a line can be told from noise."""
 
 START_SHARE = 0.15
@@ -56,7 +56,7 @@ def ramp_curve(lr: ArrayLike, loss: ArrayLike) -> RampCurve | None:
     rates, values = np.asarray(lr, np.float64), np.asarray(loss, np.float64)
     finite = np.isfinite(values)
     end = int(np.argmin(finite)) if not finite.all() else values.size
-    if end < FEWEST_LOSSES:
+    if end < FEWEST_RAMP_LOSSES:
         return None
     head = values[: max(3, round(START_SHARE * values.size))]
     start = float(np.median(head[np.isfinite(head)]))
@@ -67,7 +67,7 @@ def ramp_curve(lr: ArrayLike, loss: ArrayLike) -> RampCurve | None:
     above = calm > start + np.maximum(gained, 4.0 * spread) + 1e-12 * abs(start)
     back = np.flatnonzero(~above)
     cut = int(back[-1]) + 1 if back.size else 0
-    if cut < FEWEST_LOSSES:
+    if cut < FEWEST_RAMP_LOSSES:
         return None
     lost = float(np.log10(rates[cut])) if cut < values.size else None
     ceiling = start + max(float(gained[cut - 1]), 4.0 * spread)
@@ -98,13 +98,13 @@ def line(ramp: RampCurve) -> tuple[NDArray[np.float64], float]:
     """
     n = ramp.loss.size
     if ramp.lost is not None:
-        n = max(FEWEST_LOSSES, int(np.searchsorted(ramp.log_lr, ramp.lost)))
+        n = max(FEWEST_RAMP_LOSSES, int(np.searchsorted(ramp.log_lr, ramp.lost)))
     found = smooth(ramp.loss[:n])
     # Of the middle half of the values: where training is about to be lost it leaps, and that is no noise.
     off = float(np.median(np.abs(ramp.loss[:n] - found.line)))
     noise = min(found.noise, 1.4826 * off * math.sqrt(n / max(n - found.freedom, 1.0)))
-    doubt = 2.0 * noise * math.sqrt(found.freedom / n)
-    level = np.minimum(found.line, max(ramp.start - doubt, float(found.line.min())))
+    margin = 2.0 * noise * math.sqrt(found.freedom / n)
+    level = np.minimum(found.line, max(ramp.start - margin, float(found.line.min())))
     return np.concatenate([level, ramp.loss[n:]]), noise
 
 
@@ -119,7 +119,7 @@ def _grouped(
     x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means of neighbours, where there are more values than the smoother takes."""
-    size = math.ceil(x.size / LONGEST)
+    size = math.ceil(x.size / MOST_VALUES)
     if size == 1:
         return x, y
     n = x.size // size * size

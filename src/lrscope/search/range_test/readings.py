@@ -11,12 +11,12 @@ from lrscope.search.range_test.ramp_curve import RampCurve, line, mean_ramp
 from lrscope.search.range_test.rules import RULES, Rule
 from lrscope.statistics.estimate import Estimate
 
-DRAWS = 200
+BOOTSTRAP_DRAWS = 200
 """Bootstrap draws: ends of a 90 % interval then rest on ten draws each, and take a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class RuleReading:
     """What one rule says of the same ramps.
 
     Parameters
@@ -40,9 +40,9 @@ def read_all(
     *,
     rules: Mapping[str, Rule] = RULES,
     level: float = 0.9,
-    draws: int = DRAWS,
+    draws: int = BOOTSTRAP_DRAWS,
     seed: int = 0,
-) -> tuple[Reading, ...]:
+) -> tuple[RuleReading, ...]:
     """Read the mean of the ramps by every rule, with bootstrap intervals.
 
     A draw takes as many ramps as there are, with replacement; gives each its smooth line, moved away from their mean by
@@ -88,7 +88,7 @@ def read_all(
         else "bootstrap over the noise of batches"
     )
     return tuple(
-        Reading(
+        RuleReading(
             name,
             _estimate(value[name], drawn[name], level, method),
             tuple(_rate(v) for v in single[name]),

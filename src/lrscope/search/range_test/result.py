@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lrscope.search.outcome import Outcome
 from lrscope.search.range_test.answer import RangeTestAnswer
-from lrscope.search.range_test.planner import observed, ramps_of
+from lrscope.search.range_test.planner import observed_ramps, ramps_of
 from lrscope.search.range_test.ramp_curve import RampCurve, line, mean_ramp
 from lrscope.search.rate.ranking import judge_by
 
@@ -47,7 +47,7 @@ class RangeTest:
         assert isinstance(answer, RangeTestAnswer)  # noqa: S101  (its planner gives no other)
         scan = outcome.scan
         curves = ramps_of(scan, judge_by(scan.plan, answer.metric))
-        return cls(outcome.name, answer, observed(scan, answer.metric), curves, outcome)
+        return cls(outcome.name, answer, observed_ramps(scan, answer.metric), curves, outcome)
 
     @property
     def line(self) -> tuple[Array, Array, float]:

@@ -14,7 +14,6 @@ FEWEST_RATES = 3
 def check_budget(plan: Plan) -> None:
     """Raise where `plan` cannot be carried out.
 
-
     Raises
     ------
     UsageError
@@ -34,7 +33,7 @@ def check_budget(plan: Plan) -> None:
         if plan.budget < FEWEST_RATES:
             raise UsageError(
                 f"A budget of {plan.budget:g} cannot try three learning rates, because each of these runs "
-                f"counts as a whole one; --budget {FEWEST_RATES} is the least that can."
+                f"counts as a whole one; --budget {FEWEST_RATES} is the smallest that can."
             )
         return
     if plan.horizon is None:
@@ -43,7 +42,9 @@ def check_budget(plan: Plan) -> None:
         raise UsageError(f"steps must be at least 1, not {plan.horizon!r}.")
     if plan.scout is not None:
         need = 1 + (FEWEST_RATES - 1) / plan.horizon
-        because = "the first one was let through to learn how long a run is (--steps would spare it)"
+        because = (
+            "the first one was trained to its end to learn how long a run is (giving --steps avoids that)"
+        )
     else:
         need = FEWEST_RATES / plan.horizon
         because = f"a full run has only {plan.horizon} steps"
@@ -51,7 +52,7 @@ def check_budget(plan: Plan) -> None:
         least = math.ceil(need * 100) / 100
         raise UsageError(
             f"A budget of {plan.budget:g} full runs cannot try three learning rates, because {because}; "
-            f"--budget {least:g} is the least that can."
+            f"--budget {least:g} is the smallest that can."
         )
 
 

@@ -42,7 +42,7 @@ class ByCurves:
         above = high * _half_step(plan.rates, visited, high, +1)
         sides = [side for side, out in (("below", below < least), ("above", above > most)) if out]
         method = (
-            "rates not told apart from the best by their curves and what lies ahead, and half a grid step"
+            "rates not told apart from the best by their curves and what may still come, and half a grid step"
         )
         open_end = f"; open {' and '.join(sides)}, where the range of the scan ends" if sides else ""
         return Estimate(
@@ -88,7 +88,7 @@ class ByCurves:
             text += f" {close} other{'s' if close > 1 else ''} cannot be told apart from it."
         elif len(found.deficits):
             nearest = min(found.deficits, key=lambda gap: gap.value)
-            text += f" The next best, {nearest.lr:g}, is behind by {nearest.value:.2g}."
+            text += f" The next best is {nearest.lr:g}, by {nearest.value:.2g} worse."
         return text
 
     def caveats(self, scan: Scan, found: Leader) -> list[str]:

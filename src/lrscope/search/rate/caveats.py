@@ -1,4 +1,4 @@
-"""Every doubt that applies to an answer, one sentence each, with what to do about it. Few and true.
+"""Every caveat that applies to an answer, one sentence each, with what to do about it. Few and true.
 
 A warning that is shown when nothing is wrong teaches people to read none of them, so each has a test on scans
 in which it must not appear.
@@ -20,17 +20,17 @@ from lrscope.search.rate.unsaid import assumed
 from lrscope.statistics.estimate import Estimate
 from lrscope.vocabulary import goal_of, is_loss, is_validation
 
-SETTLED = 0.05
-"""A curve has not settled when more than this share of all it gained came in the second half of its steps."""
+SETTLED_GAIN_SHARE = 0.05
+"""A curve has not settled when more than this share of its improvement came in the second half of its steps."""
 
-RISEN = 0.1
-"""A validation loss has risen when it ended above its best by this share of what it had gained."""
+RISEN_GAIN_SHARE = 0.1
+"""A validation loss has risen when it ended above its best by this share of its improvement."""
 
-SECOND_SEED = 2
+SECOND_SEED_RUNS = 2
 """Full runs that a further seed costs: the best two rates again."""
 
 
-def caveats(scan: Scan, found: Leader, cliff: Estimate | None) -> tuple[str, ...]:
+def rate_caveats(scan: Scan, found: Leader, cliff: Estimate | None) -> tuple[str, ...]:
     """All caveats about the rate that `found` leads with, the gravest first."""
     checks = (_indistinct, _edge, _unfinished, _overfitting, _objectives, _unsettled, _few_points)
     said = [text for check in checks for text in check(scan, found)]
@@ -54,16 +54,16 @@ def wrong_length(scan: Scan) -> Iterator[str]:
     # The last line of many programs lies a little before the end: counted from 0, or printed now and then.
     if max(ends) < 0.95 * plan.horizon - 1:
         yield (
-            f"A full run was taken to be {plan.horizon} steps, but those that came to their end did so by step "
-            f"{max(ends)}: the budget was reckoned in runs that are too long. Give --steps {max(ends)}."
+            f"A full run was taken to be {plan.horizon} steps, but runs ended by themselves at step {max(ends)}, "
+            f"so the budget was counted in runs that are too long. Give --steps {max(ends)}."
         )
 
 
 def _indistinct(scan: Scan, found: Leader) -> Iterator[str]:
     if len(found.deficits) >= 3 and not any(gap.told_apart(scan.plan.level) for gap in found.deficits):
         yield (
-            "No rate can be told apart from the best beyond noise; a larger --budget, longer runs (--steps), "
-            "or a less noisy --metric would show more."
+            "No rate is worse than the best by more than noise; a larger --budget, longer runs (--steps) or a less "
+            "noisy --metric shows more."
         )
 
 
@@ -84,21 +84,21 @@ def _unfinished(scan: Scan, found: Leader) -> Iterator[str]:
         compared = sum(1 for run in scan.runs if not bad(run) and run.seed == scan.plan.seeds[0])
         if compared < 3:
             runs = _count(compared, "run")
-            yield f"Only {runs} trained far enough to compare; widen the range or raise --budget."
+            yield f"Only {runs} trained far enough to be compared; widen the range or raise --budget."
         return
     reached = found.step / horizon
     more = max(4.0, 2 * scan.plan.budget)
     yield (
         f"The rates were last compared at {100 * reached:.0f} % of a full run, and short runs flatter high rates; "
-        f"--budget {more:g} would judge them later."
+        f"--budget {more:g} compares them later."
     )
 
 
 def _stand_in(found: Leader) -> Iterator[str]:
     if found.by.metric != found.wanted:
         yield (
-            f"{found.wanted} had not been seen where the rates were compared, so {found.by.metric} stood in "
-            f"for it; a larger --budget, or evaluating more often, would do without."
+            f"{found.wanted} had not been reported yet when the rates were compared, so they were compared by "
+            f"{found.by.metric}; give a larger --budget, or evaluate more often."
         )
 
 
@@ -109,7 +109,7 @@ def _overfitting(scan: Scan, found: Leader) -> Iterator[str]:
         return
     best = reading(run, replace(by, objective="best"), run.step)
     start = by.sign * start_value(scan, by.metric)
-    if not found.final - best > RISEN * (start - best):
+    if not found.final - best > RISEN_GAIN_SHARE * (start - best):
         return
     for name in sorted(names_seen([run])):
         if is_loss(name) and not is_validation(name):
@@ -120,8 +120,8 @@ def _overfitting(scan: Scan, found: Leader) -> Iterator[str]:
             if reading(run, loss, run.step) < reading(run, loss, _turn(run, by)):
                 rose = "rose" if by.goal == "min" else "fell"
                 yield (
-                    f"{by.metric} {rose} again while {name} went on falling (overfitting); with early "
-                    f"stopping, judge by --objective best, or train for fewer steps."
+                    f"{by.metric} {rose} again while {name} went on falling (overfitting): if you stop early, judge by "
+                    f"--objective best, else train for fewer steps."
                 )
                 return
 
@@ -146,10 +146,10 @@ def _objectives(scan: Scan, found: Leader) -> Iterator[str]:
     choice = min(values, key=lambda lr: (values[lr], lr))
     start = by.sign * start_value(scan, by.metric)
     mine = values.get(found.run.lr, math.inf)
-    if choice != found.run.lr and mine - values[choice] > SETTLED * (start - values[choice]):
+    if choice != found.run.lr and mine - values[choice] > SETTLED_GAIN_SHARE * (start - values[choice]):
         yield (
-            f"Judged by --objective {other} the rate would be {choice:g}, not {found.run.lr:g}; choose by "
-            f"whether you keep the last state of a training or the best."
+            f"Judged by --objective {other} the rate would be {choice:g}, not {found.run.lr:g}; choose last if you "
+            "keep the last weights of a training, best if you keep the best."
         )
 
 
@@ -165,11 +165,11 @@ def _unsettled(scan: Scan, found: Leader) -> Iterator[str]:
     late = reading(run, by, run.step // 2) - found.final
     tail = by.sign * values[steps > run.step // 2]
     noise = 2 * float(np.std(np.diff(tail))) / math.sqrt(max(1, tail.size // 5)) if tail.size > 2 else 0.0
-    if late > max(SETTLED * (start - found.final), noise):
+    if late > max(SETTLED_GAIN_SHARE * (start - found.final), noise):
         share = late / (start - found.final)
         yield (
-            f"{by.metric} had not settled: {100 * share:.0f} % of what it gained came in the second half of "
-            f"the run. A longer run may prefer a smaller rate; give the length you will train for (--steps)."
+            f"{by.metric} had not settled: {100 * share:.0f} % of its improvement came in the second half of the "
+            "run. A longer run may need a smaller rate; give the length that you will train for (--steps)."
         )
 
 
@@ -178,8 +178,8 @@ def _few_points(scan: Scan, found: Leader) -> Iterator[str]:
     steps, _ = points(found.run, found.by.metric or "", found.run.step)
     if scan.plan.pausable and horizon > 1 and steps.size < 5 and found.run.step >= horizon:
         yield (
-            f"A whole run reports {found.by.metric} only {_count(steps.size, 'time')}, so it "
-            f"can hardly be judged on the way; reporting more often would make the scan cheaper and surer."
+            f"A whole run reports {found.by.metric} only {_count(steps.size, 'time')}, so runs can hardly be "
+            "compared on the way; report more often, and the scan gets cheaper and surer."
         )
 
 
@@ -188,19 +188,22 @@ def _no_cliff(scan: Scan, found: Leader, cliff: Estimate | None) -> Iterator[str
     failed = any(run.state is RunState.FAILED and run.lr > found.run.lr for run in scan.runs)
     if cliff is None and not lost and not failed and found.run.lr != scan.plan.rates[-1]:
         yield (
-            f"No run diverged up to {scan.plan.rates[-1]:g}, so it is not known where training begins to fail; "
-            f"--high {scan.plan.rates[-1] * 100:g} would look further."
+            f"No run diverged up to {scan.plan.rates[-1]:g}, so it is not known where training begins to diverge; "
+            f"--high {scan.plan.rates[-1] * 100:g} looks further."
         )
 
 
 def _seeds(scan: Scan, found: Leader) -> Iterator[str]:
     seeds = len(scan.plan.seeds)
     if seeds == 1:
-        budget = scan.plan.budget + SECOND_SEED
-        yield f"Not confirmed on a second seed: --seeds 2 --budget {budget:g} does, for {SECOND_SEED} full runs more."
+        budget = scan.plan.budget + SECOND_SEED_RUNS
+        yield (
+            f"Not confirmed on a second seed: --seeds 2 --budget {budget:g} does so, for {SECOND_SEED_RUNS} more full "
+            "runs."
+        )
     elif found.seeds < 2:
-        enough = scan.plan.budget + SECOND_SEED * (seeds - 1)
-        yield f"The budget did not reach to a second seed; --budget {enough:g} would."
+        enough = scan.plan.budget + SECOND_SEED_RUNS * (seeds - 1)
+        yield f"Not confirmed on a second seed, for which the budget did not last; --budget {enough:g} does so."
 
 
 def _lottery(found: Leader) -> Iterator[str]:
@@ -209,13 +212,13 @@ def _lottery(found: Leader) -> Iterator[str]:
         return
     again = "another seed" if ticket.seeds == 1 else f"{ticket.seeds} other seeds"
     now = (
-        f"{found.run.lr:g} is named instead, which did better over all seeds"
+        f"{found.run.lr:g}, which did better over all seeds, is named instead"
         if found.run.lr != ticket.lr
-        else "no other rate has been seen to do better; --seeds 3 or more, and a larger --budget, would tell"
+        else "no other rate did better so far; give --seeds 3 or more and a larger --budget"
     )
     yield (
-        f"A lottery ticket: {ticket.lr:g} was best on the first seed, but ended {100 * ticket.worse:.0f} % of what "
-        f"training gains worse on {again}, where {100 * ticket.limit:.0f} % would be chance; {now}."
+        f"A lottery ticket: {ticket.lr:g} was best on the first seed, but on {again} ended worse by "
+        f"{100 * ticket.worse:.0f} % of the improvement, where up to {100 * ticket.limit:.0f} % is chance; {now}."
     )
 
 

@@ -17,21 +17,21 @@ from lrscope.search.rate.ranking import bad, common_metric, fresh, judge, judge_
 from lrscope.statistics.estimate import Estimate
 from lrscope.vocabulary import Goal, direction, is_bookkeeping, is_loss, is_return, is_validation
 
-FAR = 10.0
+FAR_LOSS_RATIO = 10.0
 """A loss is far above its start when it has risen by this many times the largest of: its size at the
-start, the scatter of its first points, and all that it had gained."""
+start, the scatter of its first points, and its improvement."""
 
-START = 8
-"""Points that make the start."""
+START_POINTS = 8
+"""Points that are read as the start of a curve."""
 
-LONG = 1 / 8
+TRAINED_RUN_SHARE = 1 / 8
 """Share of a full run after which a run that trains is not expected to fall over the cliff any more."""
 
-PATIENCE = 10
+PATIENCE_POINTS = 10
 """Points in a row that must be far above before the question is asked whether the loss is coming back."""
 
 
-class _Stretch:
+class _FarStretch:
     """One metric: its start, its best, and the stretch of points far above the start that is going on."""
 
     __slots__ = (
@@ -50,16 +50,16 @@ class _Stretch:
 
     def begin(self) -> None:
         """Start a new stretch: `total` and `square` of all its points, `recent` of those since its half."""
-        self.size, self.half, self.due = 0, PATIENCE // 2, PATIENCE
+        self.size, self.half, self.due = 0, PATIENCE_POINTS // 2, PATIENCE_POINTS
         self.total = self.square = self.recent = self.recent_square = 0.0
 
     def limit(self) -> None:
         """Set `far` anew. The lower half of the first points stands for the start: a blow-up may begin in
         them."""
-        low = sorted(self.first)[: START // 2]
+        low = sorted(self.first)[: START_POINTS // 2]
         self.start = low[1]
         scale = max(max(abs(v) for v in low), low[-1] - low[0], self.start - self.best)
-        self.far = self.start + FAR * scale if scale > 0 else math.inf
+        self.far = self.start + FAR_LOSS_RATIO * scale if scale > 0 else math.inf
         self.deep = self.start - 2.0 * scale
 
     def above(self, value: float) -> bool:
@@ -123,7 +123,7 @@ class DivergenceWatch:
     def __init__(self, metric: str | None = None, goal: Goal | None = None) -> None:
         self.metric = metric
         self.goal = goal
-        self._seen: dict[str, _Stretch | None] = {}
+        self._seen: dict[str, _FarStretch | None] = {}
         self._finite_at = -1  # the last step at which some loss was finite
         self._excused: dict[str, int] = {}
         self._rewarded = metric is not None and is_return(metric)
@@ -140,10 +140,10 @@ class DivergenceWatch:
             return self._not_finite(seen, step, metric, value)
         self._finite_at = step
         seen.count += 1
-        if seen.count <= START:
+        if seen.count <= START_POINTS:
             seen.first.append(value)
             seen.best = min(seen.best, value)
-            if seen.count == START and self._less_is_better(metric):
+            if seen.count == START_POINTS and self._less_is_better(metric):
                 seen.limit()
             return None
         if value <= seen.far:
@@ -161,14 +161,14 @@ class DivergenceWatch:
             )
         return None
 
-    def _meet(self, metric: str) -> _Stretch | None:
+    def _meet(self, metric: str) -> _FarStretch | None:
         """What to keep of a metric met for the first time; None for one that says nothing of divergence."""
         self._rewarded = self._rewarded or is_return(metric)
         if metric == self.metric or is_loss(metric):
-            return _Stretch()
+            return _FarStretch()
         alone = self.metric is None and not any(self._seen.values())
         plain = not is_bookkeeping(metric) and direction(metric) != "max"
-        return _Stretch() if alone and plain else None
+        return _FarStretch() if alone and plain else None
 
     def _less_is_better(self, metric: str) -> bool:
         named = direction(metric)
@@ -176,7 +176,7 @@ class DivergenceWatch:
         goal = self.goal if self.goal is not None and own else named
         return goal == "min" and (own or not self._rewarded)
 
-    def _not_finite(self, seen: _Stretch, step: int, metric: str, value: float) -> str | None:
+    def _not_finite(self, seen: _FarStretch, step: int, metric: str, value: float) -> str | None:
         if math.isnan(value) and seen.count == 0:
             if self._finite_at == step:
                 return None
@@ -234,7 +234,7 @@ def stated_cliff(scan: Scan) -> Estimate | None:
     found, horizon = estimate_cliff(scan), scan.plan.horizon
     if found is None or horizon is None:
         return found
-    long = LONG * horizon
+    long = TRAINED_RUN_SHARE * horizon
     trained = [r.lr for r in scan.runs if r.lr <= found.low and r.step >= long and not bad(r)]
     lost = [r.lr for r in scan.runs if r.lr >= found.high and (bad(r) or r.step >= long)]
     low = max(max(trained, default=0.0), found.low / 10)

@@ -14,12 +14,12 @@ from lrscope.curves import Plan, Scan
 from lrscope.search.planners.base import Advance
 from lrscope.search.rate.budget import total_steps
 from lrscope.search.rate.ranking import judge
-from lrscope.search.rate.replicates import USUAL, Replicates, same_again
+from lrscope.search.rate.replicates import USUAL_SEED_SPREAD, Replicates, same_again
 
-IN_QUESTION = 4
+RATES_IN_QUESTION = 4
 """Leading rates that are looked at: the best, one on each side, and one more for a leader that falls."""
 
-MATTERS = 0.1
+LEAST_TOLERANCE_SHARE = 0.1
 """Share of the tolerance that the expected gain of a change must exceed for another seed to be worth its cost."""
 
 
@@ -54,7 +54,7 @@ def confirm(scan: Scan, leading: Sequence[float], left: int) -> list[Advance]:
         The leader and its challenger with one and the same seed, as far as either is missing; only the leader where the
         budget has room for one.
     """
-    plan, rates = scan.plan, list(leading)[:IN_QUESTION]
+    plan, rates = scan.plan, list(leading)[:RATES_IN_QUESTION]
     if len(plan.seeds) < 2 or not rates:
         return []
     first = scan.run(plan.key(rates[0], plan.seeds[0]))
@@ -66,7 +66,7 @@ def confirm(scan: Scan, leading: Sequence[float], left: int) -> list[Advance]:
     lead = known.best(rates)
     if same_again(scan, lead):
         return []
-    matters = MATTERS * plan.tolerance
+    matters = LEAST_TOLERANCE_SHARE * plan.tolerance
     for challenger, worth in sorted(_worth(known, lead, rates).items(), key=lambda one: -one[1]):
         if worth <= matters and len(known.seeds(rates[0])) > 1 and len(known.seeds(lead)) > 1:
             return []
@@ -77,8 +77,8 @@ def confirm(scan: Scan, leading: Sequence[float], left: int) -> list[Advance]:
                 asks = asks[:1]
             if asks and sum(price for _, price in asks) <= left:
                 reason = (
-                    f"seed {seed} of the leader {lead:g} and of {challenger:g}, the rate that may still beat it: a "
-                    f"change is worth {100 * worth:.1f} % of what training gains"
+                    f"Best so far {lead:g}; testing it and {challenger:g} on seed {seed}, since {challenger:g} may "
+                    f"still be better, by {100 * worth:.1f} % of the improvement."
                 )
                 return [Advance(plan.key(lr, seed), target, reason) for lr, _ in asks]
     return []
@@ -91,7 +91,7 @@ def _worth(known: Replicates, lead: float, rates: Sequence[float]) -> dict[float
         if lr != lead:
             found = known.difference(lead, lr)
             # Not there yet on any seed that the leader has: as open as two rates that have not been told apart.
-            worth[lr] = USUAL if found is None else found.regret
+            worth[lr] = USUAL_SEED_SPREAD if found is None else found.regret
     return worth or {lead: 0.0}
 
 

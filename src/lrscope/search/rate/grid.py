@@ -15,7 +15,7 @@ def cautious(rates: Sequence[float]) -> list[float]:
     return list(reversed(rates[: first + 1]))
 
 
-def spread(count: int, rates: Sequence[float]) -> list[float]:
+def evenly_spread(count: int, rates: Sequence[float]) -> list[float]:
     """`count` of the rates, evenly spread, both ends among them."""
     size = len(rates)
     if count >= size:

@@ -16,31 +16,31 @@ def why_nothing(scan: Scan) -> str | None:
     names = _names(scan.runs)
     wanted = scan.plan.metric
     if not scan.runs:
-        return "No run was started."
+        return "No run was started, so there is nothing to compare."
     if all(run.state is RunState.FAILED for run in scan.runs):
         return f"All {len(scan.runs)} runs failed: {scan.runs[0].reason}"
     if not names:
         return "No run has reported anything yet."
     if wanted is not None and wanted not in names:
-        return f"No run reported the metric {wanted!r}; seen were {', '.join(sorted(names))}."
+        return (
+            f"No run reported the metric {wanted!r}; name one of those reported: {', '.join(sorted(names))}."
+        )
     metric = wanted or choose_metric(names)
     if metric is None:
         seen = ", ".join(sorted(names))
-        return f"None of what the runs reported is a loss or a score: {seen}. Name one as the metric."
+        return f"The runs reported no loss and no score, only {seen}. Name one of them as the metric."
     curves = [run.curves[metric] for run in scan.runs if metric in run.curves]
     if len({run.lr for run in scan.runs}) < 2 and len(scan.plan.rates) > 1:
-        return (
-            f"Only one learning rate has been tried so far, {scan.runs[0].lr:g}: there is nothing to compare."
-        )
+        return f"Only one learning rate has been tried so far, {scan.runs[0].lr:g}, so there is nothing to compare."
     if all(np.isnan(curve.loss).all() for curve in curves):
         return (
             f"{metric} was NaN from the first value on, at each of the {len(curves)} learning rates tried: "
-            "look at the data and the loss first; no learning rate mends this."
+            "look for the fault in the data or the loss; another learning rate will not help."
         )
-    return alike(scan.runs)
+    return ignored_rate(scan.runs)
 
 
-def alike(runs: Sequence[Run]) -> str | None:
+def ignored_rate(runs: Sequence[Run]) -> str | None:
     """A sentence if every curve is the same, bit for bit, although the learning rates differ.
 
     Three or more rates must have two or more steps in common, and everything that they report there must be
@@ -68,12 +68,12 @@ def alike(runs: Sequence[Run]) -> str | None:
     if len(names) == 1 and len(values) == 1:
         return (
             f"{metric} stayed at {values.pop():g} in all {len(curves)} runs, whatever the step and the learning rate: "
-            "nothing seems to be trained, or another number is reported than the one that changes. Once that is "
-            "mended, start over with --fresh."
+            "either nothing is trained, or the number reported is not the one that training changes. Correct the "
+            "program and start over with --fresh."
         )
     return (
         f"All {len(curves)} runs gave the same values although their learning rates differ: the program "
-        "seems to ignore its learning rate. Once that is mended, start over with --fresh."
+        "seems to ignore its learning rate. Correct it and start over with --fresh."
     )
 
 

@@ -17,11 +17,11 @@ from lrscope.curves import Plan, Run, RunKey, RunState, Scan
 from lrscope.curves.readout import WINDOW_SHARE, readout, window_start
 from lrscope.vocabulary import Goal, choose_metric, stand_ins
 
-FRESH = 0.5
+FRESH_STEP_SHARE = 0.5
 """A metric whose last value is older than this share of the steps so far does not tell where a run stands (a
 validation loss of step 0 is the same for every rate)."""
 
-_BAD = (RunState.DIVERGED, RunState.FAILED)
+_BAD_STATES = (RunState.DIVERGED, RunState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def names_seen(runs: Iterable[Run], step: int | None = None) -> set[str]:
 
 def bad(run: Run) -> bool:
     """Whether a run diverged or failed."""
-    return run.state in _BAD
+    return run.state in _BAD_STATES
 
 
 def gone(run: Run, step: int) -> bool:
@@ -89,7 +89,9 @@ def points(run: Run, metric: str, step: int) -> tuple[NDArray[np.int64], NDArray
 def fresh(run: Run, metric: str, step: int) -> bool:
     """Whether `metric` has a value that tells where the run stood at `step`."""
     steps, _ = points(run, metric, step)
-    return bool(steps.size) and bool(steps[-1] > 0) and bool(steps[-1] >= FRESH * min(step, run.step))
+    return (
+        bool(steps.size) and bool(steps[-1] > 0) and bool(steps[-1] >= FRESH_STEP_SHARE * min(step, run.step))
+    )
 
 
 def reading(run: Run, by: Judge, step: int) -> float:

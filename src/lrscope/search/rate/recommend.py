@@ -11,10 +11,10 @@ from typing import Protocol
 
 from lrscope.config import RunKey
 from lrscope.curves import RunState, Scan
-from lrscope.search.rate.caveats import caveats
+from lrscope.search.rate.caveats import rate_caveats
 from lrscope.search.rate.cliff import stated_cliff
 from lrscope.search.rate.leader import Leader, find_leader
-from lrscope.search.rate.nothing import alike, why_nothing
+from lrscope.search.rate.nothing import ignored_rate, why_nothing
 from lrscope.search.rate.ranking import judge
 from lrscope.search.rate.recommendation import Band, Recommendation
 from lrscope.statistics.estimate import Estimate
@@ -56,7 +56,7 @@ def recommend(scan: Scan, rule: str, evidence: Evidence) -> Recommendation:
     cliff = _cliff(scan)
     read = "best so far" if scan.plan.objective == "best" else "level at the end"
     rule = f"{rule}, by the {read} of {by.metric}" if by.metric else rule
-    same = alike(scan.runs)
+    same = ignored_rate(scan.runs)
     found = None if same else find_leader(scan, lead=evidence.lead(scan))
     if found is None:
         reason = same or why_nothing(scan) or _no_leader(scan, by.metric)
@@ -69,7 +69,7 @@ def recommend(scan: Scan, rule: str, evidence: Evidence) -> Recommendation:
         rule=rule,
         metric=by.metric,
         goal=by.goal,
-        warnings=(*evidence.caveats(scan, found), *caveats(scan, found, cliff)),
+        warnings=(*evidence.caveats(scan, found), *rate_caveats(scan, found, cliff)),
         chance=evidence.chance(scan, found),
     )
 

@@ -1,4 +1,4 @@
-"""The answer of a scan: a learning rate with its interval, the band around it, the cliff, and every doubt."""
+"""The answer of a scan: a learning rate with its interval, the band around it, the cliff, and every caveat."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lrscope.statistics.estimate import Estimate, short
+from lrscope.statistics.estimate import Estimate, two_digits
 from lrscope.vocabulary import Goal
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Learning rates whose final loss is within `tolerance` of the best, as a share of what was gained
-    between the start of training and the best end. An open end (the range of the scan stops there) is marked."""
+    """Learning rates whose final loss is within `tolerance` of the best, as a share of the improvement: what training
+    gains from its start to the best end. An open end (the range of the scan stops there) is marked."""
 
     low: float
     high: float
@@ -23,8 +23,8 @@ class Band:
     open_high: bool = False
 
     def __str__(self) -> str:
-        low = short(self.low) + (" or lower" if self.open_low else "")
-        return f"{low} to {short(self.high)}" + (" or higher" if self.open_high else "")
+        low = two_digits(self.low) + (" or lower" if self.open_low else "")
+        return f"{low} to {two_digits(self.high)}" + (" or higher" if self.open_high else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class Recommendation:
     goal : str
         "min" or "max".
     warnings : tuple of str
-        Every doubt that applies, one sentence each.
+        Every caveat that applies, one sentence each.
     chance : float or None
-        The chance that `lr` ends within the tolerance of the best rate of the grid, as a share of what training gains;
+        The chance that `lr` ends within the tolerance of the best rate of the grid, as a share of the improvement;
         None where the planner has no model to tell it.
     """
 

@@ -2,8 +2,8 @@
 
 Runs of one seed share their batches and their first weights where the training takes its randomness from the seed, so
 the difference of two rates is taken within each seed (common random numbers). Everything is counted as a share of
-what training gains, from its start to the best end seen; a run that diverged, or ended above its start, counts as one
-that gained nothing.
+the improvement, from the start to the best end seen; a run that diverged, or ended above its start, counts as one
+without any.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from lrscope.search.rate.cliff import start_value
 from lrscope.search.rate.ranking import Judge, reading
 from lrscope.statistics.student import student_cdf, student_quantile
 
-USUAL = 0.01
-"""Standard deviation between seeds, as a share of what is gained, before any seed has shown it. On published scans the
+USUAL_SEED_SPREAD = 0.01
+"""Standard deviation between seeds, as a share of the improvement, before any seed has shown it. On published scans the
 median is 0.003; a guess that is too high costs a run, one that is too low a wrong answer."""
 
-WORTH = 2.0
+USUAL_SPREAD_SEEDS = 2.0
 """Seeds' worth of evidence that this guess counts for."""
 
-ERROR = 0.05
+TICKET_ERROR_RATE = 0.05
 """Chance that a rate is called a lottery ticket although its seeds differ no more than those of its peers."""
 
 
@@ -72,7 +72,7 @@ class Lottery:
     ----------
     lr : float
     worse : float
-        How much worse it ended on the others, in the mean, as a share of what training gains.
+        How much worse it ended on the others, in the mean, as a share of the improvement.
     limit : float
         What seeds alone would explain.
     seeds : int
@@ -154,7 +154,7 @@ class Replicates:
 
     def _scatter(self, rates: Sequence[float]) -> tuple[float, float]:
         """Sum of squares over seeds, of each rate about its mean, with its degrees of freedom; the guess included."""
-        total, freedom = WORTH * USUAL**2, WORTH
+        total, freedom = USUAL_SPREAD_SEEDS * USUAL_SEED_SPREAD**2, USUAL_SPREAD_SEEDS
         for lr in rates:
             values = [self.shares[self._key(lr, seed)] for seed in self.seeds(lr)]
             if len(values) > 1:
@@ -186,7 +186,7 @@ class Replicates:
                 scores[lr] = found.mean
         return min(scores, key=lambda lr: (scores[lr], rates.index(lr)))
 
-    def lottery(self, rates: Sequence[float], error: float = ERROR) -> Lottery | None:
+    def lottery(self, rates: Sequence[float], error: float = TICKET_ERROR_RATE) -> Lottery | None:
         """Whether the rate that led on the first seed (the first of `rates`) failed to repeat that on the others.
 
         Its mean over the other seeds is compared with its result on the first. Under the null hypothesis that all seeds

@@ -16,13 +16,13 @@ FINALISTS = 3
 One run alone compares nothing. At one and two full runs of budget this names better rates on the published
 scans than taking the leader to the horizon, for which all others would have to be judged earlier."""
 
-FINISH = 3.0
+TO_HORIZON_RUNS = 3.0
 """From this budget on, in full runs, the leader is taken to the horizon: what that costs is then a small
 part, and the rates named are as good (`benchmarks/scan_replay`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ReportPace:
     """At which steps a run reports: ``offset + k * every``. A rung between two reports would only be paid
     for."""
 
@@ -56,7 +56,7 @@ class Rung:
     to_step: int
 
 
-def pace_of(run: Run | None, start: int) -> Pace | None:
+def pace_of(run: Run | None, start: int) -> ReportPace | None:
     """How often a run reports, from its points up to the first of `start`, 2 `start`, 4 `start` … that
     shows it.
 
@@ -70,7 +70,7 @@ def pace_of(run: Run | None, start: int) -> Pace | None:
         seen = _last_reports(run, look)
         if seen.size and seen[-1] >= look / 2 and (seen.size > 1 or seen[0] > 1 or look == 1):
             every = int(np.median(np.diff(seen if seen.size > 1 else [0, *seen])))
-            return Pace(every, int(seen[-1]) % every)
+            return ReportPace(every, int(seen[-1]) % every)
         look *= 2
     return None
 
@@ -93,7 +93,7 @@ def fewer(count: int, finish: bool) -> int:
     return max(1, count // 2) if finish else min(count, max(FINALISTS, count // 2))
 
 
-def cost(count: int, start: int, step: int, horizon: int, finish: bool) -> int:
+def halving_steps(count: int, start: int, step: int, horizon: int, finish: bool) -> int:
     """Steps to take `count` runs from `start` to `step`, and then on to the end of the halving.
 
     At each rung half of them go twice as far, until the finalists have had a rung of their own; or, where one
@@ -115,31 +115,31 @@ def longest(count: int, start: int, left: int, horizon: int, finish: bool) -> in
     low, high = start, horizon
     while low < high:
         middle = (low + high + 1) // 2
-        if cost(count, start, middle, horizon, finish) <= left:
+        if halving_steps(count, start, middle, horizon, finish) <= left:
             low = middle
         else:
             high = middle - 1
     return low if low > start else None
 
 
-def first_rung(rates: int, left: int, horizon: int, pace: Pace, finish: bool) -> Rung | None:
+def first_rung(rates: int, left: int, horizon: int, pace: ReportPace, finish: bool) -> Rung | None:
     """How many of `rates` to start, and how far: all of them where that can be paid to a report that can tell them
     apart, else as many as can, at least three. None where not even one report of three runs can be paid."""
     if left >= rates * horizon:
         return Rung(rates, horizon)
     first = min(pace.telling, horizon)
-    if cost(min(rates, 3), 0, first, horizon, finish) > left:
+    if halving_steps(min(rates, 3), 0, first, horizon, finish) > left:
         first = min(pace.first, horizon)
     step = longest(rates, 0, left, horizon, finish)
     if step is not None and step >= first:
         return Rung(rates, pace.snap(step, horizon))
     for count in range(rates - 1, 2, -1):
-        if cost(count, 0, first, horizon, finish) <= left:
+        if halving_steps(count, 0, first, horizon, finish) <= left:
             return Rung(count, first)
     return Rung(min(3, rates), first) if 3 * first <= left else None
 
 
-def next_rung(alive: int, step: int, left: int, horizon: int, pace: Pace, finish: bool) -> Rung | None:
+def next_rung(alive: int, step: int, left: int, horizon: int, pace: ReportPace, finish: bool) -> Rung | None:
     """How many of `alive` runs at `step` go on, and how far. None where nothing can be paid.
 
     Half of them, unless what is left takes more of them to the horizon, or is not enough to take half of them

@@ -27,15 +27,15 @@ from lrscope.config import RunKey
 from lrscope.errors import SourceError
 from lrscope.training.engine.base import Engine
 from lrscope.training.engine.calls import CallingEngine, pickled
-from lrscope.training.engine.processors import share
+from lrscope.training.engine.processors import processor_share
 from lrscope.training.engine.threads import ThreadEngine
-from lrscope.training.engine.worker import BOOT
+from lrscope.training.engine.worker import BOOT_CODE
 from lrscope.training.source.base import Progress, Source, Status, Watch
 from lrscope.training.source.function import loading
 
-_GRACE_AT_REST = 3.0  # seconds that a paused run gets for its own clean-up
-_GRACE_AT_WORK = 0.5  # and one that is in the midst of a step
-_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
+_REST_GRACE_SECONDS = 3.0  # seconds that a paused run gets for its own clean-up
+_WORK_GRACE_SECONDS = 0.5  # and one that is in the midst of a step
+_CRASH_SIGNALS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
 
 class ProcessEngine(Engine):
@@ -152,7 +152,7 @@ class WorkerEngine(CallingEngine[_Worker]):
             code = process.returncode
             if code is not None and code >= 0:
                 status, reason = Status.FAILED, f"The function ended its process with exit status {code}."
-            elif code is not None and -code in _CRASHES:
+            elif code is not None and -code in _CRASH_SIGNALS:
                 status = Status.FAILED
                 reason = f"The function's process crashed ({signal.Signals(-code).name})."
             elif code is not None:
@@ -167,7 +167,7 @@ class WorkerEngine(CallingEngine[_Worker]):
                     seat.pipe.send(None)
         now = monotonic()
         for seat in started:
-            _finish(seat, now + (_GRACE_AT_WORK if seat.busy else _GRACE_AT_REST))
+            _finish(seat, now + (_WORK_GRACE_SECONDS if seat.busy else _REST_GRACE_SECONDS))
 
     def memory(self) -> int | None:
         sizes = []
@@ -188,8 +188,8 @@ def _start(seat: _Worker, jobs: int) -> None:
     watched, seat.lifeline = os.pipe()
     try:
         seat.process = subprocess.Popen(
-            [sys.executable, "-c", BOOT, str(theirs.fileno()), str(watched), json.dumps(sys.path)],
-            env={**os.environ, **share(jobs)},
+            [sys.executable, "-c", BOOT_CODE, str(theirs.fileno()), str(watched), json.dumps(sys.path)],
+            env={**os.environ, **processor_share(jobs)},
             stdin=subprocess.DEVNULL,
             stdout=_file_number(sys.stdout),
             stderr=_file_number(sys.stderr),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 
-def share(jobs: int) -> dict[str, str]:
+def processor_share(jobs: int) -> dict[str, str]:
     """Environment variables that give each of `jobs` processes its part of the processors.
 
     Libraries take one thread a processor each, and when several do so at once their threads wait for each

@@ -23,8 +23,8 @@ from lrscope.errors import LrscopeError, UsageError
 from lrscope.training.engine.calls import CallingEngine, pickled
 from lrscope.training.source.base import Progress, Source, Status, Watch
 
-_GRACE = 3.0  # seconds that a run gets to end by itself
-_OBJECT_STORE = 100_000_000  # bytes; what passes through are points, not models
+_ACTOR_GRACE_SECONDS = 3.0  # seconds that a run gets to end by itself
+_OBJECT_STORE_BYTES = 100_000_000  # bytes; what passes through are points, not models
 
 
 def live_actor() -> type:
@@ -72,7 +72,7 @@ def live_actor() -> type:
 
 
 @dataclass
-class _Seat:
+class _RunActor:
     order: bytes
     actor: Any = None
     started: Any = None  # the call that makes the run ready
@@ -81,7 +81,7 @@ class _Seat:
     sent_at: float = 0.0
 
 
-class RayEngine(CallingEngine[_Seat]):
+class RayEngine(CallingEngine[_RunActor]):
     """Each run in a Ray actor, up to `jobs` of them advancing at once.
 
     An initialised Ray is used as it is, and left running. Otherwise the cluster at ``RAY_ADDRESS`` is
@@ -140,7 +140,7 @@ class RayEngine(CallingEngine[_Seat]):
                     address="local",
                     num_cpus=max(jobs, 1),
                     include_dashboard=False,
-                    object_store_memory=_OBJECT_STORE,
+                    object_store_memory=_OBJECT_STORE_BYTES,
                     _temp_dir=self._folder,
                     **quiet,
                 )
@@ -149,21 +149,21 @@ class RayEngine(CallingEngine[_Seat]):
             raise UsageError(f"Ray could not be started: {' '.join(str(error).split())[:300]}") from error
         self._joined = True
 
-    def _make_seat(self, key: RunKey, watch: Watch | None, log: Path | None) -> _Seat:
-        return _Seat(
+    def _make_seat(self, key: RunKey, watch: Watch | None, log: Path | None) -> _RunActor:
+        return _RunActor(
             order=pickled(
                 (self._source, key.config, key.seed, watch, None if log is None else log.absolute())
             )
         )
 
-    def _send(self, seat: _Seat, to_step: int | None, within: float) -> None:
+    def _send(self, seat: _RunActor, to_step: int | None, within: float) -> None:
         if seat.actor is None:
             seat.actor = self._actor_class.remote(sys.path)
             seat.started = seat.actor.start.remote(seat.order)
         seat.sent_at = monotonic()
         seat.answer = seat.actor.advance.remote(to_step, within)
 
-    def _answered(self, seats: Mapping[RunKey, _Seat], timeout: float) -> Collection[RunKey]:
+    def _answered(self, seats: Mapping[RunKey, _RunActor], timeout: float) -> Collection[RunKey]:
         calls = {seat.answer: key for key, seat in seats.items()}
         done, open_ = self._ray.wait(list(calls), num_returns=1, timeout=timeout)
         if done and open_:
@@ -171,7 +171,7 @@ class RayEngine(CallingEngine[_Seat]):
             done += more
         return [calls[call] for call in done]
 
-    def _receive(self, seat: _Seat) -> Progress:
+    def _receive(self, seat: _RunActor) -> Progress:
         ray = self._ray
         call, seat.answer = seat.answer, None
         try:
@@ -192,14 +192,14 @@ class RayEngine(CallingEngine[_Seat]):
         seat.step = progress.step
         return progress
 
-    def _end(self, seats: Collection[_Seat]) -> None:
+    def _end(self, seats: Collection[_RunActor]) -> None:
         ray = self._ray
         live = [seat for seat in seats if seat.actor is not None]
         if not live or not ray.is_initialized():
             return
         closing = [seat.actor.close.remote() for seat in live]
         with contextlib.suppress(ray.exceptions.RayError):
-            ray.wait(closing, num_returns=len(closing), timeout=_GRACE)
+            ray.wait(closing, num_returns=len(closing), timeout=_ACTOR_GRACE_SECONDS)
         for seat in live:
             with contextlib.suppress(ray.exceptions.RayError):
                 ray.kill(seat.actor, no_restart=True)

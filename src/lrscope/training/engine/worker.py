@@ -18,7 +18,7 @@ from typing import Any
 
 from lrscope.errors import LrscopeError
 
-BOOT = (
+BOOT_CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[3]); "
     "from lrscope.training.engine.worker import main; main(int(sys.argv[1]), int(sys.argv[2]))"
 )

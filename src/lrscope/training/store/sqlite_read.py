@@ -34,16 +34,16 @@ from lrscope.training.store.base import (
 )
 from lrscope.training.store.schema import APPLICATION_ID, SCHEMA_VERSION, first_version, nan_for_null
 
-_FULL = {
+_FULL_CODES = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR_WRITE,
     sqlite3.SQLITE_IOERR_FSYNC,
     sqlite3.SQLITE_IOERR_SHMSIZE,
 }
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_DAMAGED_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def read_file(path: Path | str) -> Recorded:
+def read_store(path: Path | str) -> Recorded:
     """Everything that a search's file holds, put together; raises as `read_file_since` does."""
     return put_together(read_file_since(path).events)
 
@@ -173,12 +173,12 @@ def explain(error: sqlite3.Error, path: Path, what: str) -> StoreError:
     """SQLite's error as one sentence for a person. `what` is "opened", "written" or "read"."""
     code = getattr(error, "sqlite_errorcode", None)
     kind = None if code is None else code & 0xFF
-    if kind in _DAMAGED or isinstance(error, sqlite3.DataError):
+    if kind in _DAMAGED_CODES or isinstance(error, sqlite3.DataError):
         return StoreError(
             f"{path} is damaged or is not a database ({error}): "
             "move it away, or name another folder with --out."
         )
-    if code in _FULL:
+    if code in _FULL_CODES:
         return StoreError(
             f"{path} could not be {what} ({error}): is the disk full? Free some space and give the same "
             "command again; what was measured is kept."

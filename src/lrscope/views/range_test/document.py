@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lrscope.search.range_test.readings import Reading
+from lrscope.search.range_test.readings import RuleReading
 from lrscope.views.range_test.facts import RangeTestFacts
 from lrscope.views.scan.document import run_values
 from lrscope.views.shared.values import strict
@@ -37,7 +37,7 @@ def range_test_document(facts: RangeTestFacts) -> dict[str, Any]:
     return values
 
 
-def _rule(one: Reading) -> dict[str, Any]:
+def _rule(one: RuleReading) -> dict[str, Any]:
     found = one.lr
     return {
         "rule": one.rule,

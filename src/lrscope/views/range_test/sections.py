@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import cycle
 
-from lrscope.search.range_test.readings import Reading
+from lrscope.search.range_test.readings import RuleReading
 from lrscope.search.range_test.result import RangeTest
 from lrscope.views.range_test.chart import chart_markup
 from lrscope.views.range_test.facts import RULE_COLOURS, RangeTestFacts, collect
@@ -82,7 +82,7 @@ def _lost_figure(facts: RangeTestFacts) -> list[tuple[str, str, str]]:
     ]
 
 
-def rules_table(readings: Sequence[Reading]) -> Table:
+def rules_table(readings: Sequence[RuleReading]) -> Table:
     """A row a rule: the rate on the mean of all ramps, its interval, and the range over single ramps. The first
     rule names the rate."""
     level = numbers.share(readings[0].lr.level) if readings else ""

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lrscope.curves import RunKey, RunState
-from lrscope.search.progress import TAKING_UP, RunStatus, Snapshot
+from lrscope.search.progress import RESUMING_ACTIVITY, RunStatus, SearchSnapshot
 from lrscope.views.shared import numbers
 from lrscope.views.shared.text import STATE_STYLES
 from lrscope.views.shared.words import encodable, one_line
@@ -62,7 +62,7 @@ class TableProgress:
             file=target, force_terminal=True, highlight=False, emoji=False, markup=False, _environ=settings
         )
         self._plain = (getattr(target, "encoding", None) or "utf-8").lower().replace("-", "") not in ("utf8",)
-        self._snapshot: Snapshot | None = None
+        self._snapshot: SearchSnapshot | None = None
         # Drawn on each snapshot and twice a second besides, so that a resized terminal is filled again.
         self._live = Live(
             console=self._console, get_renderable=self._picture, refresh_per_second=2, transient=True,
@@ -78,7 +78,7 @@ class TableProgress:
     ) -> None:
         self._live.stop()
 
-    def __call__(self, snapshot: Snapshot) -> None:
+    def __call__(self, snapshot: SearchSnapshot) -> None:
         self._snapshot = snapshot
         for note in snapshot.notes:
             self._console.print(Text(self._safe(one_line(note)), "yellow"))
@@ -131,10 +131,10 @@ class PlainProgress:
     ) -> None:
         return None
 
-    def __call__(self, snapshot: Snapshot) -> None:
+    def __call__(self, snapshot: SearchSnapshot) -> None:
         for note in snapshot.notes:
             self._say(note)
-        if snapshot.doing == TAKING_UP:
+        if snapshot.doing == RESUMING_ACTIVITY:
             self._known.update({run.key: run.state for run in snapshot.runs})
             self._idle = True
             return
@@ -170,7 +170,7 @@ class PlainProgress:
             return
 
 
-def summary(snapshot: Snapshot) -> str:
+def summary(snapshot: SearchSnapshot) -> str:
     """ "1.2 of 4 full runs, 2 min 5 s, about 3 min left"."""
     parts = [f"{numbers.amount(snapshot.spent)} of {numbers.amount(snapshot.budget)} full runs"]
     if snapshot.horizon is None and snapshot.runs:
@@ -182,7 +182,7 @@ def summary(snapshot: Snapshot) -> str:
     return ", ".join(parts)
 
 
-def runs_table(snapshot: Snapshot, width: int, lines: int, *, ascii_only: bool = False) -> Table:
+def runs_table(snapshot: SearchSnapshot, width: int, lines: int, *, ascii_only: bool = False) -> Table:
     """At most `lines` runs in at most `width` columns, in order of rate; where there are more runs, those
     that are under way, then those with the best values, then the latest to end."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
@@ -219,7 +219,7 @@ _INTEREST = {
 }  # fmt: skip
 
 
-def interesting(snapshot: Snapshot, lines: int) -> list[RunStatus]:
+def interesting(snapshot: SearchSnapshot, lines: int) -> list[RunStatus]:
     """The `lines` runs that say most about the scan now, in order of rate, then seed: those that run, those
     that are complete, those that wait (the furthest first), then those that ended early (again the furthest
     first)."""
@@ -239,7 +239,7 @@ def bar(step: int, horizon: int | None, ascii_only: bool = False) -> str:
     return "█" * whole + part.rstrip()
 
 
-def _event(run: RunStatus, snapshot: Snapshot) -> str:
+def _event(run: RunStatus, snapshot: SearchSnapshot) -> str:
     seed = f", seed {run.seed}" if len({r.seed for r in snapshot.runs}) > 1 else ""
     text = f"rate {numbers.rate(run.lr, None)}{seed}: {run.state.value} at step {numbers.count(run.step)}"
     if run.last is not None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrscope.training.source.function.collector import Collector, NotANumberError, describe, number
+from lrscope.training.source.function.collector import Collector, NotANumberError, describe, real_number
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from lrscope.training.source.function.collector import Collector, NotANumberErro
 )
 def test_one_real_number_of_any_make_is_taken(value, expected):
     """Python's and NumPy's numbers, arrays of one element, integers beyond a float's range."""
-    result = number(value)
+    result = real_number(value)
     assert (result, type(result)) == (expected, float)
 
 
@@ -58,7 +58,7 @@ def test_one_real_number_of_any_make_is_taken(value, expected):
 def test_anything_else_is_refused_in_words(value, words):
     """Text, None, complex numbers and collections are no number; the message says what they are."""
     with pytest.raises(NotANumberError) as caught:
-        number(value)
+        real_number(value)
     assert str(caught.value) == words == describe(value)
 
 
@@ -68,11 +68,11 @@ def test_tensors_of_one_element_are_taken_without_a_warning():
     """A tensor that requires a gradient gives its value; several elements are refused."""
     torch = pytest.importorskip("torch")
     weight = torch.tensor([2.0], requires_grad=True)
-    assert number((weight * 2).sum()) == 4.0
-    assert number(weight) == 2.0
-    assert number(torch.tensor(0.25, dtype=torch.bfloat16)) == 0.25
+    assert real_number((weight * 2).sum()) == 4.0
+    assert real_number(weight) == 2.0
+    assert real_number(torch.tensor(0.25, dtype=torch.bfloat16)) == 0.25
     with pytest.raises(NotANumberError, match=r"a torch Tensor of shape \(3,\)"):
-        number(torch.zeros(3))
+        real_number(torch.zeros(3))
 
 
 class Spy:
@@ -96,22 +96,22 @@ def test_the_kth_report_is_step_k_and_the_watch_sees_all(values, fatal):
     """Without steps of their own, reports are numbered from 1; the watch sees each point up to its
     verdict."""
     spy = Spy(fatal)
-    tally = Collector("train", "yielded", spy)
+    collector = Collector("train", "yielded", spy)
     for value in values:
-        tally.take(value)
-    points = tally.take_points()
+        collector.take(value)
+    points = collector.take_points()
     expected = [
         (step, name, number)
         for step, value in enumerate(values, start=1)
         for name, number in (value.items() if isinstance(value, dict) else [("loss", value)])
     ]
     assert points == expected
-    assert tally.step == len(values)
+    assert collector.step == len(values)
     condemned = len(values) >= fatal
-    assert (tally.verdict == "fatal") is condemned
+    assert (collector.verdict == "fatal") is condemned
     last = next(i for i, p in enumerate(points) if p[0] >= fatal) + 1 if condemned else len(points)
     assert spy.seen == points[:last]
-    assert tally.take_points() == []
+    assert collector.take_points() == []
 
 
 @given(
@@ -121,18 +121,18 @@ def test_the_kth_report_is_step_k_and_the_watch_sees_all(values, fatal):
 def test_steps_may_be_named_by_any_whole_number(steps, kind):
     """Steps that increase are kept, whatever type they have."""
     steps = sorted({int(kind(step)) for step in steps})
-    tally = Collector("train", "yielded", None)
+    collector = Collector("train", "yielded", None)
     for step in steps:
-        tally.take({"loss": 1.0, "step": kind(step)})
-    assert [p[0] for p in tally.points] == steps
-    assert all(type(p[0]) is int for p in tally.points)
+        collector.take({"loss": 1.0, "step": kind(step)})
+    assert [p[0] for p in collector.points] == steps
+    assert all(type(p[0]) is int for p in collector.points)
 
 
 def test_nan_and_infinity_are_kept():
     """What is not finite is an observation like any other."""
-    tally = Collector("train", "yielded", None)
-    tally.take(float("nan"))
-    tally.take({"loss": np.float32("-inf")})
-    (_, _, first), (_, _, second) = tally.points
+    collector = Collector("train", "yielded", None)
+    collector.take(float("nan"))
+    collector.take({"loss": np.float32("-inf")})
+    (_, _, first), (_, _, second) = collector.points
     assert math.isnan(first)
     assert second == -math.inf

@@ -21,14 +21,14 @@ from lrscope.training.source.function.source import FunctionSource
 
 
 class TestGenerator(PausableSourceSuite):
-    length = toys.STEPS
+    length = toys.QUADRATIC_STEPS
 
     def make_source(self) -> Source:
         return FunctionSource(toys.noisy_quadratic)
 
 
 class TestGeneratorFromFile(PausableSourceSuite):
-    length = toys.STEPS
+    length = toys.QUADRATIC_STEPS
 
     def make_source(self) -> Source:
         return FunctionSource(f"{toys.__file__}:noisy_quadratic")
@@ -37,14 +37,14 @@ class TestGeneratorFromFile(PausableSourceSuite):
 class TestGeneratorWithGlobalRandomness(PausableSourceSuite):
     """Seeding and drawing from NumPy's global generator does not make runs disturb each other."""
 
-    length = toys.STEPS
+    length = toys.QUADRATIC_STEPS
 
     def make_source(self) -> Source:
         return FunctionSource("trainings:with_global_randomness")
 
 
 class TestCallback(PausableSourceSuite):
-    length = toys.STEPS
+    length = toys.QUADRATIC_STEPS
 
     def make_source(self) -> Source:
         return FunctionSource(toys.noisy_quadratic_callback)

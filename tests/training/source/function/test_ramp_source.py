@@ -15,7 +15,7 @@ from lrscope.errors import SourceError, UsageError
 from lrscope.testing import toys
 from lrscope.training.engine.processes import ProcessEngine
 from lrscope.training.source.base import Status
-from lrscope.training.source.function.following import LOOKS, discards
+from lrscope.training.source.function.following import LOOK_REPORTS, discards
 from lrscope.training.source.function.ramp import Ramp, RampSource
 from lrscope.training.source.function.source import FunctionSource
 from lrscope.training.source.program.source import CommandSource
@@ -109,7 +109,7 @@ def test_a_callback_that_never_looks_again_is_told_of():
 
 def _deaf(run):
     lr = run.lr
-    for _ in range(3 * LOOKS):
+    for _ in range(3 * LOOK_REPORTS):
         run.report(loss=lr)
 
 

@@ -109,8 +109,8 @@ def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> bool:
     return True
 
 
-def is_watcher(process: psutil.Process) -> bool:
-    """Whether this is the guardian's watcher and not a part of a program."""
+def is_reaper(process: psutil.Process) -> bool:
+    """Whether this is the guardian's reaper and not a part of a program."""
     try:
         return any("program.reaper" in word for word in process.cmdline())
     except psutil.Error:

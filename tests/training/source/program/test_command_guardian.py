@@ -21,7 +21,7 @@ from command_programs import (
     VARIABLE,
     WITH_FAMILY,
     family_members,
-    is_watcher,
+    is_reaper,
     python,
     wait_until,
 )
@@ -59,7 +59,7 @@ def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     yield token
     for process in family_members(token):
         with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
-            if not is_watcher(process) or process.ppid() != os.getpid():
+            if not is_reaper(process) or process.ppid() != os.getpid():
                 process.kill()
 
 
@@ -105,7 +105,7 @@ def test_a_scan_killed_at_many_moments_leaves_nothing(token: str):
 
 
 def test_a_scan_that_is_terminated_leaves_nothing(token: str):
-    """SIGTERM ends Python without any clean-up; the watcher does it."""
+    """SIGTERM ends Python without any clean-up; the reaper does it."""
     killed_at_random(token, 3, signal.SIGTERM)
 
 
@@ -113,7 +113,7 @@ def test_a_scan_that_forgets_to_close_its_runs_leaves_nothing(token: str):
     """At the end of the interpreter all is over before the scan itself is gone: nothing to wait for."""
     scan = start_scan(30)
     assert finish(scan) == 0
-    assert [process for process in family_members(token) if not is_watcher(process)] == []
+    assert [process for process in family_members(token) if not is_reaper(process)] == []
 
 
 @pytest.mark.usefixtures("terminal_signals")
@@ -160,8 +160,8 @@ def test_a_registered_session_is_found_without_its_mark(token: str):
     )
 
 
-def test_a_fork_of_the_scan_does_not_keep_the_watcher_waiting(token: str):
-    """A forked worker holds a copy of the pipe; the watcher looks at the scan itself, too."""
+def test_a_fork_of_the_scan_does_not_keep_the_reaper_waiting(token: str):
+    """A forked worker holds a copy of the pipe; the reaper looks at the scan itself, too."""
     script = (
         "import ctypes, os, signal, subprocess, time\nfrom lrscope.training.source.program import guardian\n"
         "subprocess.Popen(['sleep', '602'], env={**os.environ, **guardian.environment('run')})\n"
@@ -172,16 +172,16 @@ def test_a_fork_of_the_scan_does_not_keep_the_watcher_waiting(token: str):
     assert wait_until(lambda: not [p for p in family_members(token) if p.name() == "sleep"])
 
 
-def test_a_watcher_that_was_killed_is_replaced(token: str):
-    """Somebody who ends the watcher does not end the protection: its successor is told everything."""
+def test_a_reaper_that_was_killed_is_replaced(token: str):
+    """Somebody who ends the reaper does not end the protection: its successor is told everything."""
     guard = Guardian()
     first = subprocess.Popen(
         ["sleep", "603"], env={**os.environ, **guard.environment("a")}, start_new_session=True
     )
     guard.protect(first.pid)
-    watchers = [process for process in family_members(token) if is_watcher(process)]
-    watchers[0].kill()
-    assert wait_until(lambda: watchers[0] not in family_members(token))
+    reapers = [process for process in family_members(token) if is_reaper(process)]
+    reapers[0].kill()
+    assert wait_until(lambda: reapers[0] not in family_members(token))
     second = subprocess.Popen(["sleep", "604"], env={"PATH": os.environ["PATH"]}, start_new_session=True)
     guard.protect(second.pid)
     guard.shutdown()
@@ -225,10 +225,10 @@ def test_a_number_that_is_used_again_is_left_alone(token: str, monkeypatch: pyte
     other.wait()
 
 
-def test_the_watcher_holds_no_output_of_the_scan(token: str):
-    """`lrscope scan | head` must not wait for the watcher: it has neither the pipe nor the folder."""
+def test_the_reaper_holds_no_output_of_the_scan(token: str):
+    """`lrscope scan | head` must not wait for the reaper: it has neither the pipe nor the folder."""
     guardian.environment("run")
-    mine = [p for p in psutil.Process().children() if is_watcher(p)]
+    mine = [p for p in psutil.Process().children() if is_reaper(p)]
     assert mine
     for process in mine:
         assert Path(f"/proc/{process.pid}/fd/1").readlink() == Path("/dev/null")
@@ -236,7 +236,7 @@ def test_the_watcher_holds_no_output_of_the_scan(token: str):
         assert process.cwd() == "/"
 
 
-def test_the_watcher_loads_next_to_nothing():
+def test_the_reaper_loads_next_to_nothing():
     """It has to be up before the first program, and stays for the whole scan: no NumPy, no psutil."""
     script = (
         "import sys; sys.path.append(sys.argv[1]); import lrscope.training.source.program.reaper; "

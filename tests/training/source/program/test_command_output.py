@@ -172,7 +172,7 @@ def test_output_faster_than_anybody_reads_does_not_fill_memory(tmp_path: Path):
 def test_points_that_nobody_fetches_hold_the_program_back(monkeypatch: pytest.MonkeyPatch):
     """Between two advances a program goes on; when too much is waiting it waits, too, and nothing is lost."""
     most = 10_000
-    monkeypatch.setattr("lrscope.training.source.program.run._MOST_WAITING", most)
+    monkeypatch.setattr("lrscope.training.source.program.run._MOST_WAITING_POINTS", most)
     program = (
         "import os\ni = 0\nwhile i < 30000:\n"
         "    os.write(1, b''.join(b'step %d: loss 0.5\\n' % (i + k) for k in range(1, 101)))\n    i += 100"

@@ -21,7 +21,7 @@ from command_programs import (
     WITH_FAMILY,
     cpu_seconds,
     family_members,
-    is_watcher,
+    is_reaper,
     python,
     wait_until,
 )
@@ -37,11 +37,11 @@ def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     token = os.urandom(8).hex()
     monkeypatch.setenv(VARIABLE, token)
     yield token
-    assert [p for p in family_members(token) if not is_watcher(p)] == []
+    assert [p for p in family_members(token) if not is_reaper(p)] == []
 
 
 def programs(token: str) -> list[psutil.Process]:
-    return [process for process in family_members(token) if not is_watcher(process)]
+    return [process for process in family_members(token) if not is_reaper(process)]
 
 
 def until(run: LiveRun, step: int | None, seconds: float = 60.0):

@@ -21,7 +21,7 @@ from lrscope.statistics.estimate import Estimate
 
 Array = NDArray[np.float64]
 
-WIDER = 1.3
+INTERVAL_SPREAD_FACTOR = 1.3
 """Factor on the spread of the draws that the interval is read off, beyond the model's own: the best rate is less sure
 than the model is. Chosen for coverage on the scans of `benchmarks/scan_corpus`."""
 
@@ -67,7 +67,7 @@ def interval(f: Forecast, named: float, level: float) -> Estimate:
     rate where that lies outside.
     """
     middle = f.ends.mean(axis=0)
-    lowest = (middle + WIDER * (f.ends - middle)).argmin(axis=1)
+    lowest = (middle + INTERVAL_SPREAD_FACTOR * (f.ends - middle)).argmin(axis=1)
     low, high = shortest(np.bincount(lowest, minlength=len(f.rates)) / len(lowest), level)
     x = np.log10(np.array(f.rates))
     every = f.grid
@@ -79,7 +79,7 @@ def interval(f: Forecast, named: float, level: float) -> Estimate:
         for side, out in (("below", f.rates[low] == every[0]), ("above", f.rates[high] == every[-1]))
         if out
     ]
-    method = "shortest stretch holding the lowest end in that share of joint draws from the model, and half a grid step"
+    method = "the shortest range that holds the best rate in that share of draws from the model, and half a grid step"
     if ends:
         method += f"; open {' and '.join(ends)}, where the range of the scan ends"
     return Estimate(named, min(below, named), max(above, named), level, method)
@@ -121,7 +121,7 @@ def band(f: Forecast, named: float, tolerance: float) -> Band | None:
 
 
 def chances(f: Forecast, tolerance: float) -> Array:
-    """The chance of each candidate to end within the tolerance of the best, as a share of what training gains."""
+    """The chance of each candidate to end within the tolerance of the best, as a share of the improvement."""
     z = harden(f.ends)
     best = z.min(axis=1, keepdims=True)
     chance: Array = (z <= best + tolerance * (1 - best)).mean(axis=0)
@@ -134,13 +134,13 @@ def _reason(scan: Scan, found: Leader, chance: float) -> str:
     share = 100 * min(
         1.0, max(run.step for run in scan.runs if run.lr == lr) / (plan.horizon or 1)
     )  # any seed
-    how = "was run to its end" if share >= 99.5 else f"was itself run to {share:.2g} % of a full run"
+    how = "trained to its end" if share >= 99.5 else f"trained for {share:.2g} % of a full run"
     tried = len({run.lr for run in scan.runs})
     likely = "more than 99 %" if chance >= 0.995 else f"{100 * chance:.0f} %"
     return (
         f"Of {tried} rates tried, {lr:g} is expected to end {'lowest' if found.by.goal == 'min' else 'highest'} "
         f"in {found.by.metric}, and within {100 * plan.tolerance:g} % of the best of the grid with a chance of "
-        f"{likely}; it {how}."
+        f"{likely}; it was {how}."
     )
 
 
@@ -150,19 +150,19 @@ def _own_caveats(scan: Scan, f: Forecast, found: Leader) -> list[str]:
     horizon = scan.plan.horizon or 1
     at = f.rates.index(found.run.lr)
     if not far_enough(f, at, horizon):
+        share = 100 * steps_of(f, at) / horizon
         said.append(
-            f"{found.run.lr:g} was itself run to only {100 * steps_of(f, at) / horizon:.1g} % of a "
-            f"full run: it is named "
-            f"for what other rates tell of it; --budget {max(1.0, 2 * scan.plan.budget):g} would let it show."
+            f"This is extrapolated from other rates; {found.run.lr:g} itself was trained for only {share:.1g} % of "
+            f"a run. --budget {max(1.0, 2 * scan.plan.budget):g} trains it for longer."
         )
     if views_disagree(f, horizon):
         said.append(
-            "Two ways to read the short runs, by rate times steps and by steps alone, name rates more "
-            "than a factor of 10 "
-            "apart; a larger --budget would settle it."
+            "The short runs can be compared at equal rate times steps or at equal steps, and the two lead to rates "
+            "more than a factor of 10 apart; a larger --budget settles which is right."
         )
-    if not f.brink.believed:
+    if not f.boundary.believed:
         said.append(
-            "By the usual signs every rate tried has diverged or stands still, so no cliff was drawn."
+            "Every rate tried seems to have diverged or to stand still, so no cliff can be drawn; try lower rates "
+            "(--low)."
         )
     return said

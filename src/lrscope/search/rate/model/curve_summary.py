@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from lrscope.curves import Run
 from lrscope.curves.readout import WINDOW_SHARE
+from lrscope.search.rate.cliff import START_POINTS
 from lrscope.search.rate.ranking import Judge, points
-from lrscope.search.rate.rungs import Pace
+from lrscope.search.rate.rungs import ReportPace
 from lrscope.vocabulary import choose_metric, is_loss, is_return, is_validation, stand_ins
 
 Array = NDArray[np.float64]
@@ -24,24 +25,21 @@ Array = NDArray[np.float64]
 FEWEST_STEPS = 4
 """No value is taken before so many steps: they show the start of training and nothing of the rate."""
 
-HALVINGS = 10
+HORIZON_HALVINGS = 10
 """The first step that is looked at is the horizon halved so many times, a thousandth of it."""
-
-START_POINTS = 8
-"""Points that are read as the start of a curve."""
 
 EARLY_POINTS = 64
 """Raw values kept of the start."""
 
 
-def levels(horizon: int, pace: Pace = Pace()) -> list[int]:  # noqa: B008 (a frozen value)
+def levels(horizon: int, pace: ReportPace = ReportPace()) -> list[int]:  # noqa: B008 (a frozen value)
     """Steps at which runs are looked at and may be paused: the horizon, its half, its quarter … ascending.
 
     Each is moved back to the last report before it; what lies before the first report, or before four of
     them where a run reports at each step, is left out.
     """
     least = min(max(pace.first, FEWEST_STEPS if pace.every == 1 else 1), horizon)
-    halves = (round(horizon / 2**k) for k in range(HALVINGS + 1))
+    halves = (round(horizon / 2**k) for k in range(HORIZON_HALVINGS + 1))
     return sorted({pace.snap(step, horizon) for step in halves if step >= least} | {horizon})
 
 

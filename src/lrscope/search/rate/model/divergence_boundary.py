@@ -1,8 +1,8 @@
 """Which runs have gone over the cliff, as far as the model of the losses is concerned.
 
 The losses beyond the cliff follow no law that a smooth model could learn, so they are kept out of it. A run may be
-called lost wrongly, so the boundary is the one that contradicts the fewest runs, the first run beyond it stays in
-sight, and where all runs would be lost the rule is not believed.
+called lost wrongly, so the boundary is the one that contradicts the fewest runs, the first run beyond it is
+kept, and where all runs would be lost the rule is not believed.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from lrscope.search.rate.model.observations import Observations, Seen
 
-STUCK = 0.97
+STUCK_START_SHARE = 0.97
 """A run that stands above this share of the start has not learned anything yet."""
 
-FROZEN = 0.002
+FROZEN_CHANGE = 0.002
 """A run that moved by less than this over a doubling of its steps stands still."""
 
-ABOVE = 0.05
+RISE_GAIN_SHARE = 0.05
 """Share of the gain by which a loss has to rise above the start to be lost; on a plateau before anything was learned
 more, because high rates stand a little above the others there, and may be the first to leave it."""
 
-BETTER = 0.1
+BETTER_GAIN_SHARE = 0.1
 """Share of the gain by which a smaller rate has to be better before a run that stands still is lost."""
 
 
@@ -54,17 +54,17 @@ def divergence_boundary(runs: Sequence[Seen], seen: Observations) -> DivergenceB
     lost = np.array([run.dead for run in runs])
     good = np.zeros(n, bool)
     where = [np.flatnonzero(seen.run == i) for i in range(n)]
-    above = max(ABOVE, seen.flat)
-    better = max(BETTER, seen.flat)
+    above = max(RISE_GAIN_SHARE, seen.flat)
+    better = max(BETTER_GAIN_SHARE, seen.flat)
     for i, run in enumerate(runs):
         if lost[i] or not where[i].size:
             continue
         rows = where[i]
         z, noise, tau = seen.z[rows[-1]], seen.noise[rows[-1]], seen.tau[rows[-1]]
-        frozen = rows.size > 1 and abs(z - seen.z[rows[-2]]) < FROZEN
+        frozen = rows.size > 1 and abs(z - seen.z[rows[-2]]) < FROZEN_CHANGE
         if z > 1 + above + 4 * noise:
             lost[i] = True
-        elif z > STUCK or frozen:
+        elif z > STUCK_START_SHARE or frozen:
             lost[i] = any(
                 runs[j].key.lr < run.key.lr
                 and (seen.z[w] < z - better - 2 * noise)[seen.tau[w] <= tau + 1e-9].any()

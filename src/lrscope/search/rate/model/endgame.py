@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from lrscope.search.rate.model.forecast import Forecast
 
-FINISH = 0.5
+ENDGAME_BUDGET_SHARE = 0.5
 """Share of the budget that is kept for it."""
 
-LARGE = 2.0
+LARGE_BUDGET_RUNS = 2.0
 """Full runs from which on a budget is large: with less, runs do not come far enough for it to tell."""
 
 
-def finish(
+def endgame_advances(
     f: Forecast, first: int, marks: Sequence[int], horizon: int, left: int
 ) -> list[tuple[float, int, str]]:
     """What to advance so that the leader, candidate `first`, and its rival come to their ends.
@@ -38,16 +38,14 @@ def finish(
         level = max(z.keys() & lead.keys(), default=None)
         if level is not None and z[level] < lead[level]:
             rivals.append((-level, z[level], i))
-    why = (
-        f"{f.rates[first]:.2g} leads, and no other run was ahead of it at equal steps: it goes on to its end"
-    )
+    why = f"Best so far {f.rates[first]:.2g}, and no other rate was ahead of it at equal steps; training it to its end."
     turn = [first]
     if rivals:
         level, _, rival = min(rivals)
         turn = [rival, first] if step[rival] <= step[first] else [first, rival]
         why = (
-            f"{f.rates[rival]:.2g} was ahead of {f.rates[first]:.2g}, which leads, at step {-level}: they go on until "
-            f"one stays behind"
+            f"Best so far {f.rates[first]:.2g}, but {f.rates[rival]:.2g} was ahead of it at step {-level}; "
+            "training both until one stays behind."
         )
     for i in turn:
         ahead = next((mark for mark in marks if mark > step[i]), None)

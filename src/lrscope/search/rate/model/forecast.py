@@ -10,23 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.search.rate.model.divergence_boundary import DivergenceBoundary, divergence_boundary
-from lrscope.search.rate.model.kernel import BELIEFS, Beliefs, Frame, Places, covariance, mean
+from lrscope.search.rate.model.kernel import DEFAULT_BELIEFS, Beliefs, Frame, Places, covariance, mean
 from lrscope.search.rate.model.observations import Observations, Seen, harden, observe
 from lrscope.statistics.gaussian_process import GaussianProcess, fit, samples
 
 Array = NDArray[np.float64]
 
-MOVED = math.log(0.95)
+MOVED_LOG_SHARE = math.log(0.95)
 """A loss that has fallen by a twentieth of the gain has begun to move."""
 
-DRAWS = 256
+JOINT_DRAWS = 256
 """Joint draws of the curve of final losses; so the chance of being best is known to within 3 %."""
 
-SPREAD = 1.3
+FORECAST_SPREAD_FACTOR = 1.3
 """Factor on the standard deviations of the forecast: curves depart from the model in ways that it does not know. It was
 chosen for the coverage of the interval on the scans of `benchmarks/scan_corpus`."""
 
-FALLEN = (0.3, 0.7)
+LOST_END_SPREADS = (0.3, 0.7)
 """Standard deviation of y at the end of a run that died, and of one that is only taken for lost, perhaps wrongly."""
 
 
@@ -36,7 +36,7 @@ class Forecast:
 
     Parameters
     ----------
-    runs, seen, brink
+    runs, seen, boundary
         What it rests on.
     rates : tuple of float, length m
         Candidates: the rates of the plan that may still be the best.
@@ -54,7 +54,7 @@ class Forecast:
 
     runs: tuple[Seen, ...]
     seen: Observations
-    brink: DivergenceBoundary
+    boundary: DivergenceBoundary
     rates: tuple[float, ...]
     ends: Array
     expected: Array
@@ -96,7 +96,7 @@ def forecast(
     rates: Sequence[float],
     horizon: int,
     seed: int = 0,
-    beliefs: Beliefs = BELIEFS,
+    beliefs: Beliefs = DEFAULT_BELIEFS,
 ) -> Forecast:
     """Fit the model to what `runs` have shown, and look at the end of each rate."""
     runs = tuple(runs)
@@ -104,11 +104,11 @@ def forecast(
     edge = divergence_boundary(runs, seen)
     lr = np.array([run.key.lr for run in runs])
     dead = np.array([run.dead for run in runs])
-    kept = lr <= edge.end  # the first rate beyond stays in sight, so that it can be revived
+    kept = lr <= edge.end  # the first rate beyond is kept, so that it can be revived
     rows = kept[seen.run] & ~dead[seen.run]
     # What a lost run would end like, had it gone on: no better than at the start, if the verdict is right.
     fallen = np.flatnonzero(kept & ((lr == edge.end) & edge.lost | dead))
-    doubt = np.where(dead[fallen], *FALLEN)
+    spread = np.where(dead[fallen], *LOST_END_SPREADS)
     owner = np.concatenate([seen.run[rows], fallen]).astype(np.int64)
     none = np.zeros(fallen.size)
     at = np.concatenate([seen.step[rows], np.full(fallen.size, horizon)])
@@ -117,7 +117,7 @@ def forecast(
     common = np.concatenate([seen.shared[rows], none])
     step = np.concatenate([seen.step[rows], -1 - np.arange(fallen.size)])
     noise = np.outer(common, common) * (step[:, None] == step[None, :])
-    noise += np.diag(np.concatenate([seen.spread[rows], doubt]) ** 2)
+    noise += np.diag(np.concatenate([seen.spread[rows], spread]) ** 2)
 
     gone = set(lr[dead])
     candidates = tuple(r for r in rates if r not in gone and r <= edge.end) or tuple(rates)
@@ -125,7 +125,7 @@ def forecast(
     index = np.array([own.get(r, -1 - i) for i, r in enumerate(candidates)], np.int64)
     final = _places(np.log10(np.array(candidates)), np.full(len(candidates), horizon), index, horizon)
 
-    moved = places.u[y < MOVED]
+    moved = places.u[y < MOVED_LOG_SHARE]
     onset = moved.min() if moved.size else places.u.max(initial=-math.inf)
     frame = Frame(
         math.log10(edge.end) if math.isfinite(edge.end) else math.log10(rates[-1]) + 0.5,
@@ -134,9 +134,9 @@ def forecast(
     process = fit(covariance(places, places, frame, beliefs) + noise, y - mean(places, frame, beliefs))
     cross = covariance(final, places, frame, beliefs)
     middle, spread = process.posterior(cross, covariance(final, final, frame, beliefs))
-    normals = np.random.default_rng(0).standard_normal((DRAWS, len(candidates)))
-    ends = samples(middle + mean(final, frame, beliefs), SPREAD**2 * spread, normals)
-    best = np.bincount(ends.argmin(axis=1), minlength=len(candidates)) / DRAWS
+    normals = np.random.default_rng(0).standard_normal((JOINT_DRAWS, len(candidates)))
+    ends = samples(middle + mean(final, frame, beliefs), FORECAST_SPREAD_FACTOR**2 * spread, normals)
+    best = np.bincount(ends.argmin(axis=1), minlength=len(candidates)) / JOINT_DRAWS
     return Forecast(
         runs, seen, edge, candidates, ends, harden(ends).mean(axis=0), best, process, places, final, cross,
         frame, beliefs, seed, tuple(rates),

@@ -65,19 +65,19 @@ class Beliefs:
     own: float = 0.05
 
 
-BELIEFS = Beliefs()
+DEFAULT_BELIEFS = Beliefs()
 
 WITHOUT_FLOW = Beliefs(flow=0.0, drift=0.0, slope=0.0, free=1.5)
 """The other view: nothing depends on flow time, and runs are alike at neighbouring rates and equal steps only."""
 
-EARLIER = 1.5
+EARLY_START_DECADES = 1.5
 """Decades of flow time by which a slow run may begin to move before a fast one did: wide, because heavy momentum has to
 build up first in a fast one."""
 
-STEEP = 0.2
+GATE_DECADES = 0.2
 """Decades over which the gate opens."""
 
-LEARNED = -3.0
+LOWEST_MEAN = -3.0
 """The mean of y falls no further than this."""
 
 
@@ -116,10 +116,10 @@ class Frame:
 def mean(at: Places, frame: Frame, b: Beliefs) -> Array:
     """What y is expected to be where nothing was seen, shape (n,)."""
     fallen = b.slope * np.maximum(at.u - frame.onset + 0.5, 0.0)
-    return np.maximum(-fallen, LEARNED) + b.lift * _height(at.x, frame)
+    return np.maximum(-fallen, LOWEST_MEAN) + b.lift * _height(at.x, frame)
 
 
-def covariance(a: Places, b: Places, frame: Frame, beliefs: Beliefs = BELIEFS) -> Array:
+def covariance(a: Places, b: Places, frame: Frame, beliefs: Beliefs = DEFAULT_BELIEFS) -> Array:
     """The covariance of y between two sets of places, shape (len(a), len(b))."""
     s = beliefs
     dx = a.x[:, None] - b.x[None, :]
@@ -151,5 +151,5 @@ def _departure(x: Array, frame: Frame, s: Beliefs) -> Array:
 def _gate(u: Array, frame: Frame) -> Array:
     """From 0 well before the flow time at which any loss has moved, to 1 from there on: what no run has left behind
     it, a slower one will not."""
-    gate: Array = 1 / (1 + np.exp(-(u - frame.onset + EARLIER) / STEEP))
+    gate: Array = 1 / (1 + np.exp(-(u - frame.onset + EARLY_START_DECADES) / GATE_DECADES))
     return gate

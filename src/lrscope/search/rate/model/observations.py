@@ -19,29 +19,29 @@ from numpy.typing import NDArray
 
 from lrscope.curves import RunKey
 from lrscope.search.rate.model.curve_summary import CurveSummary
-from lrscope.search.rate.model.shared_noise import Row, scatter, shared_noise, take_out
+from lrscope.search.rate.model.shared_noise import ObservedChange, scatter, shared_noise, take_out
 
 Array = NDArray[np.float64]
 
-SOFT = 0.1
-"""Differences well below this share of what training gains are told apart linearly, larger ones by their ratio. It is
+SOFT_GAIN_SHARE = 0.1
+"""Differences well below this share of the improvement are told apart linearly, larger ones by their ratio. It is
 also how far below the best loss seen a forecast may go."""
 
-LEAST_NOISE = 0.004
+LEAST_NOISE_SHARE = 0.004
 """Scatter of a value that rests on one point, as a share of the gain: a typical seed's (0.3 %) and a little."""
 
-FLAT = (8.0, 0.05)
+FLAT_LIMITS = (8.0, 0.05)
 """A loss may move by so many standard deviations of a single report, or by such a share of what it is at the start, and
 nothing has been learned yet: the smaller of the two, because a loss may have any constant added to it, and some
 reports have no noise."""
 
-LEAST_GAIN = 0.4
-"""Share of that which training is expected to gain at least; and it gains more than the scatter of a single report."""
+LEAST_GAIN_SHARE = 0.4
+"""Share of that which the improvement is expected to be at least; and it is more than the scatter of a report."""
 
-FARTHEST = 100.0
+FARTHEST_GAINS = 100.0
 """Gains above or below the start beyond which a value is not told from others."""
 
-LARGEST = 0.7
+LARGEST_ERROR = 0.7
 """Standard error of y at most: a loss that is far above its start is bad news, however much it scatters."""
 
 
@@ -89,7 +89,7 @@ class Observations:
     common : array, shape (n,)
         The part of each value's variance that runs at other rates share at that step (the same batches).
     flat : float
-        By how much a loss may move although nothing has been learned (see `FLAT`), as a share of the gain.
+        By how much a loss may move although nothing has been learned (see `FLAT_LIMITS`), as a share of the gain.
     start, low : float
         The values, signed so that less is better, at z = 1 and z = 0; at z = 0 stands the best that was seen, or what
         the least gain would be.
@@ -114,22 +114,26 @@ class Observations:
     def spread(self) -> Array:
         """Standard error of `y` that each value has to itself."""
         alone = self.noise * np.sqrt(1 - self.common)
-        return np.minimum((LEAST_NOISE + alone) / (np.clip(self.z, 0.0, 1.0) + SOFT) + 0.01, LARGEST)
+        return np.minimum(
+            (LEAST_NOISE_SHARE + alone) / (np.clip(self.z, 0.0, 1.0) + SOFT_GAIN_SHARE) + 0.01, LARGEST_ERROR
+        )
 
     @property
     def shared(self) -> Array:
         """Standard error of `y` that values of one step have in common."""
-        return np.minimum(self.noise * np.sqrt(self.common) / (np.clip(self.z, 0.0, 1.0) + SOFT), LARGEST)
+        return np.minimum(
+            self.noise * np.sqrt(self.common) / (np.clip(self.z, 0.0, 1.0) + SOFT_GAIN_SHARE), LARGEST_ERROR
+        )
 
 
 def soften(z: Array) -> Array:
     """``log((z + 0.1) / 1.1)`` of z clipped to [0, 1]: from about -2.4 at the best to 0 at the start."""
-    return np.log((np.clip(z, 0.0, 1.0) + SOFT) / (1 + SOFT))
+    return np.log((np.clip(z, 0.0, 1.0) + SOFT_GAIN_SHARE) / (1 + SOFT_GAIN_SHARE))
 
 
 def harden(y: Array) -> Array:
     """The inverse of `soften`, clipped to [0, 1]."""
-    return np.clip((1 + SOFT) * np.exp(y) - SOFT, 0.0, 1.0)
+    return np.clip((1 + SOFT_GAIN_SHARE) * np.exp(y) - SOFT_GAIN_SHARE, 0.0, 1.0)
 
 
 def observe(runs: Sequence[Seen], horizon: int) -> Observations:
@@ -140,9 +144,9 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     if not any(math.isfinite(r.judged.before) for r in runs):
         start_judged = _start_from(runs, other, start_judged)
     judged = _rows(runs, [r.judged for r in runs], start_judged)
-    slope, doubt = _translation(runs, judged, other)
+    slope, uncertainty = _translation(runs, judged, other)
     first = [float(r.judged.step[0]) if r.judged.step.size else math.inf for r in runs]
-    rows = [_translated(row, slope, doubt) for row in other if row.step < first[row.run]] + judged
+    rows = [_translated(row, slope, uncertainty) for row in other if row.step < first[row.run]] + judged
     start = start_judged if math.isfinite(start_judged) else start_other
     rows.sort(key=lambda row: (row.run, row.step))
     run = np.array([row.run for row in rows], np.int64)
@@ -153,13 +157,13 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     alive = np.array([not r.dead for r in runs], bool)[run]
     usable = change[np.isfinite(change) & alive]
     single = scatter([r.other for r in runs]) or scatter([r.judged for r in runs])
-    flat = min(FLAT[0] * single, FLAT[1] * abs(start))
-    gain = max(-float(usable.min(initial=0.0)), LEAST_GAIN * flat, single)
+    flat = min(FLAT_LIMITS[0] * single, FLAT_LIMITS[1] * abs(start))
+    gain = max(-float(usable.min(initial=0.0)), LEAST_GAIN_SHARE * flat, single)
     if not gain > 0:  # nothing has fallen, and reports have no noise
         gain = float(np.abs(change[np.isfinite(change)]).max(initial=0.0)) or 1.0
     with np.errstate(invalid="ignore", over="ignore"):
         z = 1.0 + change / gain
-        z = np.where(np.isfinite(z), np.clip(z, -FARTHEST, FARTHEST), FARTHEST)
+        z = np.where(np.isfinite(z), np.clip(z, -FARTHEST_GAINS, FARTHEST_GAINS), FARTHEST_GAINS)
         noise = np.minimum(np.nan_to_num(error / gain, nan=10.0, posinf=10.0), 10.0)
     return Observations(
         run,
@@ -174,22 +178,24 @@ def observe(runs: Sequence[Seen], horizon: int) -> Observations:
     )
 
 
-def _rows(runs: Sequence[Seen], seen: Sequence[CurveSummary], start: float) -> list[Row]:
-    """All sights of one metric as changes since the start, common noise taken out."""
+def _rows(runs: Sequence[Seen], seen: Sequence[CurveSummary], start: float) -> list[ObservedChange]:
+    """What all runs have shown of one metric as changes since the start, common noise taken out."""
     shared = shared_noise(seen)
     rows = [
-        Row(i, float(step), float(value - start), float(error), shared)
-        for i, sights in enumerate(seen)
-        for step, value, error in zip(sights.step, sights.value, sights.error, strict=True)
+        ObservedChange(i, float(step), float(value - start), float(error), shared)
+        for i, summary in enumerate(seen)
+        for step, value, error in zip(summary.step, summary.value, summary.error, strict=True)
     ]
     return take_out(rows, [r.key.lr for r in runs], scatter(seen))
 
 
-def _translated(row: Row, slope: float, doubt: float) -> Row:
+def _translated(row: ObservedChange, slope: float, uncertainty: float) -> ObservedChange:
     """What the metric that stands in says in units of the one that is judged."""
     change = slope * row.change
     fallen = abs(change) if math.isfinite(change) else 0.0
-    return Row(row.run, row.step, change, math.hypot(slope * row.error, doubt * fallen), row.shared)
+    return ObservedChange(
+        row.run, row.step, change, math.hypot(slope * row.error, uncertainty * fallen), row.shared
+    )
 
 
 def _start(runs: Sequence[Seen], seen: Sequence[CurveSummary]) -> float:
@@ -202,7 +208,7 @@ def _start(runs: Sequence[Seen], seen: Sequence[CurveSummary]) -> float:
     return float(np.median(first[: (len(first) + 1) // 2])) if first else math.nan
 
 
-def _start_from(runs: Sequence[Seen], other: Sequence[Row], otherwise: float) -> float:
+def _start_from(runs: Sequence[Seen], other: Sequence[ObservedChange], otherwise: float) -> float:
     """Where the judged metric began, if it was first reported later: less what the other has done by then.
 
     From the three runs whose other metric had moved least by then.
@@ -219,8 +225,10 @@ def _start_from(runs: Sequence[Seen], other: Sequence[Row], otherwise: float) ->
     return float(np.median([start for _, start in sorted(found)[:3]])) if found else otherwise
 
 
-def _translation(runs: Sequence[Seen], judged: Sequence[Row], other: Sequence[Row]) -> tuple[float, float]:
-    """By how much the judged metric falls when the other falls by one; and the relative doubt about it.
+def _translation(
+    runs: Sequence[Seen], judged: Sequence[ObservedChange], other: Sequence[ObservedChange]
+) -> tuple[float, float]:
+    """By how much the judged metric falls when the other falls by one; and the relative uncertainty about it.
 
     Taken where runs show the judged metric for the first time: the other one is used before that only. Runs whose
     other metric has not fallen beyond its noise say nothing about it.
@@ -240,5 +248,5 @@ def _translation(runs: Sequence[Seen], judged: Sequence[Row], other: Sequence[Ro
     if not found:
         return 1.0, 0.0
     middle = float(np.median(found))
-    doubt = 1.48 * float(np.median(np.abs(np.array(found) - middle))) / middle
-    return middle, min(doubt, 0.3)
+    uncertainty = 1.48 * float(np.median(np.abs(np.array(found) - middle))) / middle
+    return middle, min(uncertainty, 0.3)

@@ -14,22 +14,22 @@ import numpy as np
 from lrscope.search.rate.model.forecast import Forecast, forecast
 from lrscope.search.rate.model.kernel import WITHOUT_FLOW
 
-PROVEN = 1 / 8
+PROVEN_RUN_SHARE = 1 / 8
 """Share of a full run that a rate should have done itself: of one that has done less, the answer says so."""
 
-SHARE = 0.25
-"""Share of all steps spent, beyond `UNPROVEN`, that the leader should have done itself."""
+LEADER_SPENT_SHARE = 0.25
+"""Share of all steps spent, beyond `UNPROVEN_RUNS`, that the leader should have done itself."""
 
-UNPROVEN = 0.5
+UNPROVEN_RUNS = 0.5
 """Full runs that may be spent before that is asked: with less, a proof would leave nothing for looking."""
 
-ALIKE = 0.001
-"""Share of what training gains below which two expectations are the same: a third of a typical seed's scatter."""
+ALIKE_GAIN_SHARE = 0.001
+"""Share of the improvement below which two expectations are the same: a third of a typical seed's scatter."""
 
-SHOWN = 0.25
+SHOWN_WEIGHT = 0.25
 """Weight of where a run stands against where it is expected to end, in naming."""
 
-FAR = 0.24
+FAR_ENOUGH_SHARE = 0.24
 """Share of the longest run that a rate should have done itself to be named: two levels less, each of them half of the
 next, rounding allowed for."""
 
@@ -37,16 +37,15 @@ next, rounding allowed for."""
 def leading(f: Forecast, horizon: int) -> list[float]:
     """Rates that were run with the first seed, the one to be named first.
 
-    Once proofs are asked for, a forecast is not all: `SHOWN` of what counts is where the run itself stands, and runs
-    that have come less than a quarter as far as the longest come last. With less to go by, the expected end
-    decides alone.
+    Once proofs are asked for, where the run itself stands counts for `SHOWN_WEIGHT`, and runs that have come less than
+    a quarter as far as the longest come last. Before, the expected end decides alone.
     """
     own = [steps_of(f, i) for i in range(len(f.rates))]
-    if due(f, horizon) <= 0:
+    if steps_due(f, horizon) <= 0:
         order = by_expectation(f, horizon)
     else:
-        far = FAR * max(own)
-        order = sorted(by_expectation(f, horizon, SHOWN), key=lambda i: own[i] < far)
+        far = FAR_ENOUGH_SHARE * max(own)
+        order = sorted(by_expectation(f, horizon, SHOWN_WEIGHT), key=lambda i: own[i] < far)
     return [f.rates[i] for i in order if own[i] > 0]
 
 
@@ -60,8 +59,8 @@ def by_expectation(f: Forecast, horizon: int, shown: float = 0.0) -> list[int]:
     """Candidates, the one that is expected to end lowest first; `shown` is the weight of where each stands now.
 
     Rates whose own runs have ended keep the order of these ends among themselves: what was seen overrules what is
-    supposed. Expectations that differ by less than `ALIKE` of what training gains are alike; there the chance
-    to be the best decides.
+    supposed. Where expectations differ by less than `ALIKE_GAIN_SHARE` of the improvement, the chance to be the best
+    decides.
     """
     expected, best = f.expected.copy(), f.best.copy()
     if shown:
@@ -73,7 +72,7 @@ def by_expectation(f: Forecast, horizon: int, shown: float = 0.0) -> list[int]:
     rank = {i: k for k, i in enumerate(seen)}
     return sorted(
         range(len(f.rates)),
-        key=lambda i: (round(float(expected[i]) / ALIKE), -best[i], rank.get(i, 0), f.rates[i]),
+        key=lambda i: (round(float(expected[i]) / ALIKE_GAIN_SHARE), -best[i], rank.get(i, 0), f.rates[i]),
     )
 
 
@@ -86,10 +85,10 @@ def _end(f: Forecast, index: int, horizon: int) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def due(f: Forecast, horizon: int) -> float:
+def steps_due(f: Forecast, horizon: int) -> float:
     """Steps that a rate should have done itself by now before it is named."""
     spent = sum(run.step for run in f.runs)
-    return min(float(horizon), SHARE * (spent - UNPROVEN * horizon))
+    return min(float(horizon), LEADER_SPENT_SHARE * (spent - UNPROVEN_RUNS * horizon))
 
 
 def _stands(f: Forecast, index: int) -> float:
@@ -106,17 +105,17 @@ def steps_of(f: Forecast, index: int) -> int:
 def needs_proof(f: Forecast, index: int, horizon: int) -> str | None:
     """Why the leader has to go on first, for the ledger; None where it has done its share, or can do no more."""
     own, run = steps_of(f, index), f.own(index)
-    if own >= due(f, horizon) or (run is not None and run.over):
+    if own >= steps_due(f, horizon) or (run is not None and run.over):
         return None
     return (
-        f"{f.rates[index]:.2g} leads by what other rates tell of it, having come only to step {own} itself: "
-        f"it has to show it"
+        f"Best so far {f.rates[index]:.2g}, extrapolated from other rates; training it further, because it has been "
+        f"trained for only {own} steps itself."
     )
 
 
 def far_enough(f: Forecast, index: int, horizon: int) -> bool:
     """Whether the rate has itself come so far that its forecast rests on its own curve."""
-    return steps_of(f, index) >= PROVEN * horizon
+    return steps_of(f, index) >= PROVEN_RUN_SHARE * horizon
 
 
 def views_disagree(f: Forecast, horizon: int) -> bool:

@@ -15,18 +15,18 @@ import numpy as np
 
 from lrscope.search.rate.model.curve_summary import CurveSummary
 
-SHARED = 0.5
+SHARED_NOISE_SHARE = 0.5
 """Share of the scatter from which on it is taken out: below that, taking it out would bring in as much."""
 
-FAR = 3.0
+FAR_RATE_FACTOR = 3.0
 """Factor between the rates of the two runs that are compared: one that has learned would differ from the other."""
 
-LARGE = 4.0
+LARGEST_NOISE_DEVIATIONS = 4.0
 """Standard deviations of a single report that common noise may come to; what is larger has been learned."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ObservedChange:
     """What a run shows at a step: change of a metric since the start, its standard error, and the share of its variance
     that runs at other rates have in common at that step."""
 
@@ -60,31 +60,31 @@ def scatter(seen: Sequence[CurveSummary]) -> float:
     return float(np.median(found)) if found else 0.0
 
 
-def take_out(rows: Sequence[Row], lr: Sequence[float], single: float) -> list[Row]:
+def take_out(rows: Sequence[ObservedChange], lr: Sequence[float], single: float) -> list[ObservedChange]:
     """`rows` without the noise that they have in common at each step, where that can be told.
 
-    Of the slowest run at a step and the next that is `FAR` faster, the change at rate zero is read off a straight
-    line: that is the batches' doing. It is left alone where the two differ by more than their noise, or where it is
-    larger than the noise of a report, `single`, could make it: there, even the slowest run has learned.
+    A straight line through the slowest run at a step and the next that is `FAR_RATE_FACTOR` faster gives the change at
+    rate zero, which the batches alone have made. It is left alone where the two differ by more than their noise, or
+    where it is larger than the noise of a report, `single`, could make it: there even the slowest run has learned.
     """
     found = list(rows)
     at_step: dict[float, list[int]] = {}
     for k, row in enumerate(rows):
-        if math.isfinite(row.change) and row.shared >= SHARED:
+        if math.isfinite(row.change) and row.shared >= SHARED_NOISE_SHARE:
             at_step.setdefault(row.step, []).append(k)
     for peers in at_step.values():
         peers.sort(key=lambda k: lr[rows[k].run])
         slow = rows[peers[0]]
-        fast = next((rows[k] for k in peers if lr[rows[k].run] >= FAR * lr[slow.run]), None)
+        fast = next((rows[k] for k in peers if lr[rows[k].run] >= FAR_RATE_FACTOR * lr[slow.run]), None)
         if fast is None or len(peers) < 3:
             continue
         slope = (fast.change - slow.change) / (lr[fast.run] - lr[slow.run])
         batches = slow.change - slope * lr[slow.run]
         error = min(slow.error, single)
-        if abs(batches) > LARGE * error or abs(fast.change - slow.change) > error:
+        if abs(batches) > LARGEST_NOISE_DEVIATIONS * error or abs(fast.change - slow.change) > error:
             continue
         for k in peers:
             row = rows[k]
             left = row.error * math.sqrt(1 - row.shared)
-            found[k] = Row(row.run, row.step, row.change - batches, left, 0.0)
+            found[k] = ObservedChange(row.run, row.step, row.change - batches, left, 0.0)
     return found

@@ -12,14 +12,14 @@ from lrscope.training.source.base import Watch
 if TYPE_CHECKING:
     from lrscope.curves import Point
 
-_SAME = {"learning_rate": "lr"}
+_SAME_METRICS = {"learning_rate": "lr"}
 
 
 class NotANumberError(Exception):
     """A value that is no single real number; the message describes it ("text ('low')")."""
 
 
-def number(value: Any) -> float:
+def real_number(value: Any) -> float:
     """One real number as a float: Python's numbers, NumPy scalars, arrays and tensors of one element.
 
     Frameworks are not imported for it: whatever has `.item()` is asked for its item, which is also how a
@@ -45,7 +45,7 @@ def number(value: Any) -> float:
         except Exception as error:  # each framework has its own error for "more than one element"
             raise NotANumberError(describe(value)) from error
         if isinstance(inner, float | int):
-            return number(inner)
+            return real_number(inner)
         raise NotANumberError(describe(value))
     if not hasattr(value, "__float__"):
         raise NotANumberError(describe(value))
@@ -124,7 +124,7 @@ class Collector:
                 self._take_mapping(value, step)
                 return
             try:
-                value = number(value)
+                value = real_number(value)
             except NotANumberError as error:
                 raise self._refuse(str(error)) from None
         now = self.step + 1 if step is None else self._given(step, ("loss",))
@@ -143,14 +143,14 @@ class Collector:
                 if step is None:
                     step = value
             elif type(value) is float:
-                metrics[_SAME.get(name, name)] = value
+                metrics[_SAME_METRICS.get(name, name)] = value
             elif value is None:  # "not measured at this step"
                 continue
             elif isinstance(value, str):
                 self._leave_out(name)
             else:
                 try:
-                    metrics[_SAME.get(name, name)] = number(value)
+                    metrics[_SAME_METRICS.get(name, name)] = real_number(value)
                 except NotANumberError as error:
                     raise self._refuse(f"{error} as {name!r}") from None
         if not metrics:
@@ -184,7 +184,7 @@ class Collector:
     def _given(self, step: Any, names: Collection[str]) -> int:
         """A step that the user named. The last step may be named again for metrics it does not have yet."""
         try:
-            asked = number(step)
+            asked = real_number(step)
         except NotANumberError as error:
             raise SourceError(
                 f"{self.who} {self.verb} {error} as its step: steps are whole numbers."

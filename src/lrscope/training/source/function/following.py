@@ -21,7 +21,7 @@ from lrscope.config import Config
 from lrscope.errors import SourceError
 from lrscope.training.source.function.reporting import Reporter
 
-LOOKS = 10
+LOOK_REPORTS = 10
 """Reports by which a callback must have read `run.lr` again: some set the rate once every few steps."""
 
 Changing = Callable[[int], float]
@@ -67,7 +67,7 @@ class FollowingReporter(Reporter):
             If `lr` has not been read again by the tenth.
         """
         self._reports += 1
-        if self._reports >= LOOKS and not self._read_after_first:
+        if self._reports >= LOOK_REPORTS and not self._read_after_first:
             raise SourceError(
                 f"{self._who} read run.lr only before its first step, so its rate cannot be changed while it runs: "
                 f"{HOW_CALLBACKS}, or use lrscope scan."

@@ -27,14 +27,14 @@ class StopRun(BaseException):
     """
 
 
-_FINAL = (Status.ENDED, Status.DIVERGED, Status.FAILED)
+_FINAL_STATUSES = (Status.ENDED, Status.DIVERGED, Status.FAILED)
 
 
 class FunctionRun(LiveRun):
     """A live run of a function in this process. Subclasses say how it goes on."""
 
     def __init__(self, who: str, verb: str, watch: Watch | None) -> None:
-        self.tally = Collector(who, verb, watch)
+        self.collector = Collector(who, verb, watch)
         self._randomness = Randomness()
         self._final: Progress | None = None
         self._closed = False
@@ -49,8 +49,8 @@ class FunctionRun(LiveRun):
             last = self._final
             return Progress(last.status, [], last.step, reason=last.reason, detail=last.detail)
         if self._closed:
-            raise UsageError(f"This run of {self.tally.who} has been closed and cannot be advanced.")
-        if to_step is not None and to_step <= self.tally.step:
+            raise UsageError(f"This run of {self.collector.who} has been closed and cannot be advanced.")
+        if to_step is not None and to_step <= self.collector.step:
             return self._progress(Status.PAUSED)
         self._randomness.enter()
         try:
@@ -62,7 +62,7 @@ class FunctionRun(LiveRun):
         finally:
             self._randomness.leave()
         object.__setattr__(progress, "seconds", perf_counter() - began)
-        if progress.status in _FINAL:
+        if progress.status in _FINAL_STATUSES:
             self._final = progress
             self.close()
         return progress
@@ -73,9 +73,14 @@ class FunctionRun(LiveRun):
         end."""
 
     def _progress(self, status: Status, reason: str | None = None, detail: str | None = None) -> Progress:
-        tally = self.tally
+        collector = self.collector
         return Progress(
-            status, tally.take_points(), tally.step, reason=reason, detail=detail, notes=tally.take_notes()
+            status,
+            collector.take_points(),
+            collector.step,
+            reason=reason,
+            detail=detail,
+            notes=collector.take_notes(),
         )
 
 
@@ -92,8 +97,8 @@ class GeneratorRun(FunctionRun):
         self._iterator: Iterator[Any] | None = None
 
     def _run_on(self, to_step: float, deadline: float) -> Progress:
-        tally = self.tally
-        take, clock = tally.take, perf_counter
+        collector = self.collector
+        take, clock = collector.take, perf_counter
         if self._iterator is None:
             try:
                 result = self._begin()
@@ -115,9 +120,9 @@ class GeneratorRun(FunctionRun):
             except BaseException as error:
                 return self._raised(error)
             take(value)
-            if tally.verdict is not None:
-                return self._progress(Status.DIVERGED, tally.verdict)
-            if tally.step >= to_step:
+            if collector.verdict is not None:
+                return self._progress(Status.DIVERGED, collector.verdict)
+            if collector.step >= to_step:
                 return self._progress(Status.PAUSED)
             if clock() >= deadline:
                 return self._progress(Status.ADVANCING)
@@ -128,15 +133,15 @@ class GeneratorRun(FunctionRun):
         return self._progress(Status.FAILED, *tell(error))  # SystemExit too: it ends this run, not the scan
 
     def _ended(self) -> Progress:
-        if self.tally.empty:
+        if self.collector.empty:
             raise SourceError(
-                f"{self.tally.who} ended without yielding a loss, so there is nothing to judge by."
+                f"{self.collector.who} ended without yielding a loss, so there is nothing to judge by."
             )
         notes = (
             ()
             if self._expect_steps
             else (
-                f"{self.tally.who} gave its losses step by step, which could not be seen beforehand, so no "
+                f"{self.collector.who} gave its losses step by step, which could not be seen beforehand, so no "
                 "run was paused: annotate what it returns as Iterator[float].",
             )
         )
@@ -145,7 +150,7 @@ class GeneratorRun(FunctionRun):
         return progress
 
     def _evaluated(self, result: Any) -> Progress:
-        who = self.tally.who
+        who = self.collector.who
         if inspect.isawaitable(result) or hasattr(result, "__anext__"):
             if inspect.iscoroutine(result):
                 result.close()  # or Python warns that it was never awaited
@@ -157,9 +162,9 @@ class GeneratorRun(FunctionRun):
                 f"{who} returned nothing: yield the loss at every step, return one number, or take `run` and "
                 "call run.report(loss=...)."
             )
-        self.tally.verb = "returned"
-        self.tally.take(result)
-        verdict = self.tally.verdict
+        self.collector.verb = "returned"
+        self.collector.take(result)
+        verdict = self.collector.verdict
         return self._progress(Status.ENDED if verdict is None else Status.DIVERGED, verdict)
 
     def close(self) -> None:

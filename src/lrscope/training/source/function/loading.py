@@ -51,7 +51,7 @@ def resolve(spec: str) -> str:
     return spec
 
 
-def load(spec: str) -> Any:
+def load_object(spec: str) -> Any:
     """The object that a resolved spec names.
 
     The file's folder is put on `sys.path` as running the file would do (for a module: the working folder).

@@ -1,4 +1,4 @@
-"""Runs whose learning rate climbs while they train: one run visits every rate, for the old answer in a hundred steps.
+"""Runs whose learning rate rises while they train: one run visits every rate, for the old answer in a hundred steps.
 
 The rate is a pure function of the step, known before the run begins. So a run that is started anew does what it did
 before, wherever it lives, and what it reports needs no rate beside it.
@@ -28,7 +28,7 @@ class Ramp:
     low, high : float
         Rates of the first and the last step, ``0 < low < high``.
     steps : int
-        Steps of the climb, at least 2.
+        Steps of the ramp, at least 2.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class Ramp:
 
 
 class RampSource(Source):
-    """Another source, each of whose runs climbs the ramp, whatever learning rate its configuration holds.
+    """Another source, each of whose runs follows the ramp, whatever learning rate its configuration holds.
 
     Raises
     ------

@@ -22,8 +22,8 @@ from lrscope.training.source.function.usercode import tell
 __all__ = ["CallbackRun", "Reporter", "StopRun"]
 
 _ABSENT: Any = object()
-_PATIENCE = 5.0  # seconds that closing waits for the user's own clean-up
-_MID_STEP_PATIENCE = 1.0  # and for a step under way, which cannot be interrupted
+_PATIENCE_SECONDS = 5.0  # seconds that closing waits for the user's own clean-up
+_MID_STEP_PATIENCE_SECONDS = 1.0  # and for a step under way, which cannot be interrupted
 
 
 class Reporter:
@@ -108,7 +108,9 @@ class CallbackRun(FunctionRun):
 
     def _run_on(self, to_step: float, deadline: float) -> Progress:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._live, name=f"lrscope: {self.tally.who}", daemon=True)
+            self._thread = threading.Thread(
+                target=self._live, name=f"lrscope: {self.collector.who}", daemon=True
+            )
             self._thread.start()
         if self._waiting:  # not where Ctrl-C came while the function was at work
             self._limit, self._deadline = to_step, deadline
@@ -119,9 +121,9 @@ class CallbackRun(FunctionRun):
         if self._error is not None:
             raise self._error
         status, reason, detail = self._outcome
-        if status is Status.ENDED and self.tally.empty:
+        if status is Status.ENDED and self.collector.empty:
             raise SourceError(
-                f"{self.tally.who} never called run.report(...), so there is nothing to judge by."
+                f"{self.collector.who} never called run.report(...), so there is nothing to judge by."
             )
         return self._progress(status, reason, detail)
 
@@ -136,7 +138,7 @@ class CallbackRun(FunctionRun):
         if resting and not self._handed_back:
             self._waiting = False
             self._go.release()
-        thread.join(_PATIENCE if resting else _MID_STEP_PATIENCE)
+        thread.join(_PATIENCE_SECONDS if resting else _MID_STEP_PATIENCE_SECONDS)
 
     # From here on: in the function's thread.
 
@@ -160,9 +162,9 @@ class CallbackRun(FunctionRun):
     def _report(self, value: Any, step: Any) -> None:
         if self._closing:
             self._refuse()
-        tally = self.tally
+        collector = self.collector
         try:
-            tally.take(value, step)
+            collector.take(value, step)
             self._heard()
         except (
             BaseException
@@ -170,10 +172,10 @@ class CallbackRun(FunctionRun):
             self._error = error
             self._hand_back((Status.FAILED, None, None))
             raise StopRun from None
-        if tally.verdict is not None:
-            self._hand_back((Status.DIVERGED, tally.verdict, None))
+        if collector.verdict is not None:
+            self._hand_back((Status.DIVERGED, collector.verdict, None))
             raise StopRun
-        if tally.step >= self._limit:
+        if collector.step >= self._limit:
             self._pause(Status.PAUSED)
         elif perf_counter() >= self._deadline:
             self._pause(Status.ADVANCING)

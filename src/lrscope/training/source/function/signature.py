@@ -13,8 +13,8 @@ from lrscope.errors import SourceError
 from lrscope.training.source.function.collector import describe
 from lrscope.training.source.function.reporting import Reporter
 
-_RATE = ("lr", "learning_rate")
-_GIVES_STEPS = ("Iterator", "Iterable", "Generator")
+_RATE_ARGUMENTS = ("lr", "learning_rate")
+_STEP_ANNOTATIONS = ("Iterator", "Iterable", "Generator")
 
 
 class Form(StrEnum):
@@ -122,7 +122,7 @@ def _assign(
     for parameter in real:
         if parameter.name in given:
             continue
-        if parameter.name in _RATE and "lr" not in given.values():
+        if parameter.name in _RATE_ARGUMENTS and "lr" not in given.values():
             given[parameter.name] = "lr"
         elif parameter.name == "seed" or parameter.name in others:
             given[parameter.name] = parameter.name
@@ -213,4 +213,4 @@ def _is_run(parameter: inspect.Parameter) -> bool:
 def _says_steps(annotation: Any) -> bool:
     text = annotation if isinstance(annotation, str) else repr(annotation)
     head = text.partition("[")[0].rpartition(".")[2].strip("'<> ")
-    return head in _GIVES_STEPS
+    return head in _STEP_ANNOTATIONS

@@ -72,7 +72,7 @@ class FunctionSource(Source):
         if isinstance(function, str):
             self._spec: str | None = loading.resolve(function)
             self._given = function
-            self.function: Callable[..., Any] = loading.load(self._spec)
+            self.function: Callable[..., Any] = loading.load_object(self._spec)
         else:
             self._spec = None
             self._given = _qualified(function)
@@ -134,12 +134,12 @@ class FunctionSource(Source):
                 return told[0]
 
             changing = CallbackRun(call, config, seed, self.who, watch, reporter)
-            told[0].count_by(lambda: changing.tally.step)
+            told[0].count_by(lambda: changing.collector.step)
             return changing
         first = partial(call, {**config, "seed": seed})
 
         def begin() -> Following:
-            return Following(first(), rate, lambda: run.tally.step, self.who)
+            return Following(first(), rate, lambda: run.collector.step, self.who)
 
         run = GeneratorRun(begin, self.who, watch, expect_steps=True)
         return run

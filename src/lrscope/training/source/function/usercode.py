@@ -8,13 +8,13 @@ import traceback
 from pathlib import Path
 from types import FrameType, TracebackType
 
-_OURS = str(
+_PACKAGE_FOLDER = str(
     Path(__file__).resolve().parents[2]
 )  # …/lrscope/training: the toys in lrscope/testing count as the user's
-_LIBRARIES = tuple(
+_LIBRARY_FOLDERS = tuple(
     {str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 )
-_LONGEST = 300
+_LONGEST_REASON = 300
 
 
 def tell(error: BaseException) -> tuple[str, str]:
@@ -31,8 +31,8 @@ def tell(error: BaseException) -> tuple[str, str]:
     own = _cut(error.__traceback__)
     detail = "".join(traceback.format_exception(type(error), error, own)).rstrip()
     message = " ".join(str(error).split())
-    if len(message) > _LONGEST:
-        message = message[:_LONGEST] + " …"
+    if len(message) > _LONGEST_REASON:
+        message = message[:_LONGEST_REASON] + " …"
     place = _place(error, own)
     sentence = f"{type(error).__name__}{f' in {place}' if place else ''}"
     return (f"{sentence}: {message}" if message else f"{sentence}."), detail
@@ -72,9 +72,9 @@ def _is_theirs(frame: FrameType) -> bool:
         return False
     if frame.f_globals.get("__name__", "").partition(".")[0] == "importlib":
         return False
-    return not name.startswith(_OURS)
+    return not name.startswith(_PACKAGE_FOLDER)
 
 
 def _in_library(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
-    return "site-packages" in name or name.startswith(_LIBRARIES)
+    return "site-packages" in name or name.startswith(_LIBRARY_FOLDERS)

@@ -6,22 +6,22 @@ import re
 import signal
 
 TAIL_BYTES = 16_384  # of output kept for this
-_LINES = 20
-_WIDTH = 200
+_TAIL_LINES = 20
+_TAIL_WIDTH = 200
 # Colour and cursor codes, window titles, and whatever else of control characters would disturb a terminal.
-_ESCAPE = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_ESCAPE_SEQUENCE = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]?")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def last_lines(output: bytes) -> list[str]:
     """The last lines that hold anything, without control characters; of a redrawn line, its last state."""
     lines = []
-    for line in _ESCAPE.sub("", output.decode("utf-8", "replace")).split("\n"):
+    for line in _ESCAPE_SEQUENCE.sub("", output.decode("utf-8", "replace")).split("\n"):
         drawn = [part for part in line.split("\r") if part.strip()]
         if drawn:
-            text = _CONTROL.sub("", drawn[-1].expandtabs(4)).rstrip()
+            text = _CONTROL_CHARACTERS.sub("", drawn[-1].expandtabs(4)).rstrip()
             lines.append(text if len(text) <= 500 else text[:499] + "…")
-    return [line for line in lines if line.strip()][-_LINES:]
+    return [line for line in lines if line.strip()][-_TAIL_LINES:]
 
 
 def failure(code: int, seconds: float, output: bytes) -> tuple[str, str | None]:
@@ -50,8 +50,9 @@ def _with_lines(what: str, output: bytes) -> tuple[str, str | None]:
     if not lines:
         return f"{what}; it printed nothing", None
     last = lines[-1].strip()
-    return f"{what}; its last line: {last if len(last) <= _WIDTH else last[: _WIDTH - 1] + '…'}", "\n".join(
-        lines
+    return (
+        f"{what}; its last line: {last if len(last) <= _TAIL_WIDTH else last[: _TAIL_WIDTH - 1] + '…'}",
+        "\n".join(lines),
     )
 
 

@@ -25,15 +25,15 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-_PYTHON = re.compile(r"(?:python|pypy)w?[\d.]*")
-_ALWAYS = {
+_PYTHON_NAME = re.compile(r"(?:python|pypy)w?[\d.]*")
+_ALWAYS_SET = {
     "PYTHONUNBUFFERED": "1",
     "GFORTRAN_UNBUFFERED_ALL": "1",
     "TTY_COMPATIBLE": "1",
     "TQDM_MININTERVAL": "0.02",
     "COLUMNS": "240",
 }
-_FIRST_LINE = 256  # bytes of a script in which its interpreter is looked for
+_SHEBANG_BYTES = 256  # bytes of a script in which its interpreter is looked for
 
 
 def line_by_line(program: str, cwd: Path, present: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -41,7 +41,7 @@ def line_by_line(program: str, cwd: Path, present: Mapping[str, str] = os.enviro
 
     Python programs are spared the preloaded library of `stdbuf`: they do not print through the C library.
     """
-    wanted = {name: value for name, value in _ALWAYS.items() if not present.get(name)}
+    wanted = {name: value for name, value in _ALWAYS_SET.items() if not present.get(name)}
     if not is_python(program, cwd) and "_STDBUF_O" not in present:
         wanted |= _stdbuf(shutil.which("stdbuf"))
         if "LD_PRELOAD" in wanted:
@@ -58,15 +58,15 @@ def is_python(program: str, cwd: Path) -> bool:
     found = str(cwd / program) if "/" in program else shutil.which(program)
     if found is None:
         return False
-    if any(_PYTHON.fullmatch(path.name) for path in (Path(found), Path(found).resolve())):
+    if any(_PYTHON_NAME.fullmatch(path.name) for path in (Path(found), Path(found).resolve())):
         return True
     try:
         with Path(found).open("rb") as file:
-            first = file.read(_FIRST_LINE).split(b"\n", 1)[0]
+            first = file.read(_SHEBANG_BYTES).split(b"\n", 1)[0]
     except OSError:
         return False
     return first.startswith(b"#!") and any(
-        _PYTHON.fullmatch(Path(word).name) for word in first[2:].decode("utf-8", "replace").split()
+        _PYTHON_NAME.fullmatch(Path(word).name) for word in first[2:].decode("utf-8", "replace").split()
     )
 
 

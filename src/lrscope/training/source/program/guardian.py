@@ -12,7 +12,7 @@ this process was killed. Whoever is protected should lead a session of its own (
 then Ctrl-C in a terminal reaches the scan alone, and everything in that session is found at once.
 
 `shutdown()` runs by itself at the end of the interpreter; `kill -9`, SIGTERM or a closed terminal are noticed
-by the watcher (`reaper.py`), a process of about 10 MB that is started with the first call. It cannot find a
+by the reaper (`reaper.py`), a process of about 10 MB that is started with the first call. It cannot find a
 process that left its parents and its session *and* emptied its environment, all before it was first seen.
 """
 
@@ -29,19 +29,19 @@ from pathlib import Path
 
 from lrscope.training.source.program.process_table import look_up
 
-_ROOT = str(Path(__file__).resolve().parents[4])
-_SHUTDOWN_SECONDS = 10.0  # that the watcher has to see to the end
+_SOURCE_FOLDER = str(Path(__file__).resolve().parents[4])
+_SHUTDOWN_SECONDS = 10.0  # that the reaper has to see to the end
 # -S -E -s: without site-packages, the user's variables and start-up files it is up in some 15 ms, and nothing
 # that a user has installed can keep it from starting. Outside Linux it needs psutil, and so site-packages.
-_OPTIONS = ["-S", "-E", "-s"] if sys.platform.startswith("linux") else ["-s"]
-_PROGRAM = (
+_PYTHON_OPTIONS = ["-S", "-E", "-s"] if sys.platform.startswith("linux") else ["-s"]
+_REAPER_CODE = (
     "import sys; sys.path.append(sys.argv[1]); "
     "from lrscope.training.source.program.reaper import main; main(sys.argv[2:])"
 )
 
 
 class Guardian:
-    """The watcher process of this process, and what it has been told. Safe to use from several threads.
+    """The reaper of this process, and what it has been told. Safe to use from several threads.
 
     One a process is enough: use the functions of this module, which share one.
     """
@@ -50,7 +50,7 @@ class Guardian:
         self.token = secrets.token_hex(8)
         self._lock = threading.Lock()
         self._owner = os.getpid()
-        self._watcher: subprocess.Popen[bytes] | None = None
+        self._reaper: subprocess.Popen[bytes] | None = None
         self._protected: dict[int, int] = {}
 
     @property
@@ -81,44 +81,52 @@ class Guardian:
                 self._say(f"release {pid}")
 
     def shutdown(self) -> None:
-        """Tell the watcher that the end has come in good order, and wait until it has seen to it.
+        """Tell the reaper that the end has come in good order, and wait until it has seen to it.
 
         Whatever is still protected is killed. May be called twice; a later call of another method starts
         anew.
         """
         with self._lock:
-            watcher, self._watcher = self._watcher, None
+            reaper, self._reaper = self._reaper, None
             self._protected.clear()
-            if watcher is None or watcher.stdin is None or os.getpid() != self._owner:
+            if reaper is None or reaper.stdin is None or os.getpid() != self._owner:
                 return
             with contextlib.suppress(OSError):
-                watcher.stdin.write(b"done\n")
+                reaper.stdin.write(b"done\n")
             with contextlib.suppress(OSError):
-                watcher.stdin.close()
+                reaper.stdin.close()
         try:
-            watcher.wait(_SHUTDOWN_SECONDS)
+            reaper.wait(_SHUTDOWN_SECONDS)
         except subprocess.TimeoutExpired:
-            # a process that cannot be killed; the watcher goes on trying by itself
-            watcher.returncode = 0  # and is not this process's to wait for any more
+            # a process that cannot be killed; the reaper goes on trying by itself
+            reaper.returncode = 0  # and is not this process's to wait for any more
 
     def forget(self) -> None:
-        """Called in a forked child: the watcher and the runs are the parent's, and stay so."""
-        watcher, self._watcher = self._watcher, None
-        if watcher is not None and watcher.stdin is not None:
+        """Called in a forked child: the reaper and the runs are the parent's, and stay so."""
+        reaper, self._reaper = self._reaper, None
+        if reaper is not None and reaper.stdin is not None:
             with contextlib.suppress(OSError):
-                watcher.stdin.close()  # or the watcher would wait for this child as well
-            watcher.returncode = 0
+                reaper.stdin.close()  # or the reaper would wait for this child as well
+            reaper.returncode = 0
         self.__init__()  # type: ignore[misc]
 
     def _start(self) -> None:
-        if self._watcher is not None and self._watcher.poll() is None:
+        if self._reaper is not None and self._reaper.poll() is None:
             return
-        if self._watcher is not None and self._watcher.stdin is not None:
+        if self._reaper is not None and self._reaper.stdin is not None:
             with contextlib.suppress(OSError):
-                self._watcher.stdin.close()
+                self._reaper.stdin.close()
         # Its output goes nowhere: holding ours would keep `lrscope scan | head` waiting for it.
-        self._watcher = subprocess.Popen(
-            [sys.executable, *_OPTIONS, "-c", _PROGRAM, _ROOT, f"{self.variable}=", str(self._owner)],
+        self._reaper = subprocess.Popen(
+            [
+                sys.executable,
+                *_PYTHON_OPTIONS,
+                "-c",
+                _REAPER_CODE,
+                _SOURCE_FOLDER,
+                f"{self.variable}=",
+                str(self._owner),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -127,15 +135,15 @@ class Guardian:
             env={name: value for name, value in os.environ.items() if name != self.variable},
             start_new_session=True,
         )
-        for pid, born in self._protected.items():  # somebody ended the watcher before this one
+        for pid, born in self._protected.items():  # somebody ended the reaper before this one
             self._say(f"protect {pid} {born}")
 
     def _say(self, line: str) -> None:
-        if self._watcher is None or self._watcher.stdin is None:
+        if self._reaper is None or self._reaper.stdin is None:
             return
-        # Where the watcher has just died, the next start tells its successor everything.
+        # Where the reaper has just died, the next start tells its successor everything.
         with contextlib.suppress(BrokenPipeError):
-            self._watcher.stdin.write(line.encode() + b"\n")
+            self._reaper.stdin.write(line.encode() + b"\n")
 
 
 _guardian = Guardian()

@@ -12,12 +12,12 @@ from lrscope.errors import SourceError
 from lrscope.vocabulary import RATE_OPTIONS
 
 _PLACEHOLDER = re.compile(r"\{([^\W\d]\w*)\}")
-_WHOLE = re.compile(r"(?:[^={}]*=)?\{([^\W\d]\w*)\}")
-_OURS = ("seed", "out")
+_WHOLE_WORD = re.compile(r"(?:[^={}]*=)?\{([^\W\d]\w*)\}")
+_OWN_PLACEHOLDERS = ("seed", "out")
 _RATE_NAME = "(?:" + "|".join("[-_ ]?".join(option.split()) for option in RATE_OPTIONS) + ")"
 _RATE_OPTION = re.compile(rf"--?{_RATE_NAME}", re.IGNORECASE)
 _RATE_WORD = re.compile(rf"((?:.*[^a-z])?{_RATE_NAME}[=:])([-+.\deE]+)", re.IGNORECASE)
-_ALMOST = re.compile(
+_MISSPELT_RATE = re.compile(
     rf"\{{\{{?\s*{_RATE_NAME}\s*\}}?\}}|\$\{{?{_RATE_NAME}\}}?|<{_RATE_NAME}>", re.IGNORECASE
 )
 
@@ -46,9 +46,9 @@ def check_places(arguments: Sequence[str], parameters: Sequence[str]) -> None:
                 f"belongs, or leave {name} out."
             )
     for word in arguments:
-        meant = _WHOLE.fullmatch(word)
-        if meant and meant[1] not in (*parameters, *_OURS):
-            known = ", ".join(f"{{{name}}}" for name in (*parameters, *_OURS))
+        meant = _WHOLE_WORD.fullmatch(word)
+        if meant and meant[1] not in (*parameters, *_OWN_PLACEHOLDERS):
+            known = ", ".join(f"{{{name}}}" for name in (*parameters, *_OWN_PLACEHOLDERS))
             raise SourceError(
                 f"The command has {{{meant[1]}}}, which has no value: give one with --param {meant[1]}=…, or write it "
                 f"out. Known here are {known}."
@@ -59,7 +59,7 @@ def check_rate(arguments: Sequence[str]) -> None:
     """Raise SourceError where the command has no place for the learning rate; say where it could be."""
     if uses("lr", *arguments):
         return
-    almost = next((match[0] for word in arguments if (match := _ALMOST.search(word))), None)
+    almost = next((match[0] for word in arguments if (match := _MISSPELT_RATE.search(word))), None)
     better = list(arguments)
     for i, word in enumerate(arguments):
         if almost and almost in word:

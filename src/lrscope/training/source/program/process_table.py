@@ -7,7 +7,7 @@ has another parent and a session of its own). So a family is everything that
 - shares a session or process group with a root, also when the root itself is gone;
 - is a child of any of these.
 
-Only the standard library is used, because the watcher (`reaper.py`) has to start within milliseconds. On
+Only the standard library is used, because the reaper (`reaper.py`) has to start within milliseconds. On
 Linux /proc is read directly, which is several times faster than through psutil: a program is paused in the
 middle of a step, and each millisecond of looking is a millisecond that it runs on. Elsewhere psutil does it.
 """
@@ -19,7 +19,7 @@ import sys
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-_PROC = sys.platform.startswith("linux")
+_HAS_PROC = sys.platform.startswith("linux")
 
 
 class Process(NamedTuple):
@@ -44,7 +44,7 @@ class Process(NamedTuple):
 
 def look_up(pid: int) -> Process | None:
     """One process, or None where there is none."""
-    if not _PROC:
+    if not _HAS_PROC:
         return _look_up_with_psutil(pid)
     try:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
@@ -65,7 +65,7 @@ def look_up(pid: int) -> Process | None:
 
 def processes() -> dict[int, Process]:
     """All processes now, by process id. Not one instant: the table changes while it is read."""
-    if _PROC:
+    if _HAS_PROC:
         # The youngest first: who lives for a moment only is gone by the time the others have been read.
         names = os.listdir("/proc")  # noqa: PTH208 - speed
         pids = sorted((int(name) for name in names if name.isdigit()), reverse=True)
@@ -93,7 +93,7 @@ def carries(pid: int, mark: bytes) -> bool | None:
 
     None where it cannot be told now: no permission, or the process is just becoming another program.
     """
-    if not _PROC:
+    if not _HAS_PROC:
         return _carries_with_psutil(pid, mark)
     try:
         fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY)
@@ -176,7 +176,7 @@ def _depth(process: Process, inside: Mapping[int, Process]) -> int:
     return depth
 
 
-_LETTERS = {
+_STATE_LETTERS = {
     "zombie": "Z",
     "dead": "X",
     "stopped": "T",
@@ -192,7 +192,7 @@ def _look_up_with_psutil(pid: int) -> Process | None:
     try:
         process = psutil.Process(pid)
         with process.oneshot():
-            state = _LETTERS.get(process.status(), "S")
+            state = _STATE_LETTERS.get(process.status(), "S")
             born = int(process.create_time() * 1000)
             return Process(pid, process.ppid(), os.getpgid(pid), os.getsid(pid), state, born)
     except (psutil.Error, OSError):

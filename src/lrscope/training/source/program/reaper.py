@@ -1,4 +1,4 @@
-"""The watcher: a small process that outlives a scan for a moment, and ends what the scan left behind.
+"""The reaper: a small process that outlives a scan for a moment, and ends what the scan left behind.
 
 It is started by `guardian.py` and reads its standard input, the end of a pipe that only the scan writes to:
 
@@ -29,7 +29,9 @@ from lrscope.training.source.program.process_table import (
     processes,
 )
 
-_PATIENCE = 30.0  # seconds after which a process that does not die of SIGKILL (a lost disk) is given up
+_KILLING_SECONDS = (
+    30.0  # seconds after which a process that does not die of SIGKILL (a lost disk) is given up
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -76,7 +78,7 @@ def _sweep(roots: dict[int, int], mark: bytes, quiet: float) -> None:
     strangers: set[tuple[int, int]] = set()
     start = last_seen = time.monotonic()
     empty = 0
-    while time.monotonic() - start < _PATIENCE:
+    while time.monotonic() - start < _KILLING_SECONDS:
         table = processes()
         members = family(table, roots, mark, strangers, spared=(os.getpid(),))
         for group in own_groups(table, members):

@@ -27,12 +27,18 @@ from lrscope.training.source.program.launch import Launch, Launcher
 from lrscope.training.source.program.process import Program, end_together
 from lrscope.training.source.program.process_table import end_descriptor
 
-_CHUNK = 4096  # bytes read at a time; small, so that the step asked for is seen before much more is read
-_MOST_WAITING = 100_000  # points not yet fetched; then reading waits, and the program at its full pipe
-_LOOK = 0.005  # seconds between two looks at a metrics file
-_CHECK = 0.05  # seconds between two looks at whether the program has ended, where the system does not tell
-_LAST_WORDS = 0.2  # seconds for processes that a program has left behind to finish printing
-_TELL_AFTER = 2.0  # seconds after which what was recognised is told, though the run has not come to rest yet
+_CHUNK_BYTES = (
+    4096  # bytes read at a time; small, so that the step asked for is seen before much more is read
+)
+_MOST_WAITING_POINTS = 100_000  # points not yet fetched; then reading waits, and the program at its full pipe
+_LOOK_SECONDS = 0.005  # seconds between two looks at a metrics file
+_CHECK_SECONDS = (
+    0.05  # seconds between two looks at whether the program has ended, where the system does not tell
+)
+_LAST_WORDS_SECONDS = 0.2  # seconds for processes that a program has left behind to finish printing
+_TELL_AFTER_SECONDS = (
+    2.0  # seconds after which what was recognised is told, though the run has not come to rest yet
+)
 
 
 class CommandRun(LiveRun):
@@ -231,7 +237,7 @@ class CommandRun(LiveRun):
         notes, self._notes = self._notes, []
         launch = self._launch
         reader = (launch.follower or launch.reader) if launch is not None else None
-        settled = status is not Status.ADVANCING or active > _TELL_AFTER
+        settled = status is not Status.ADVANCING or active > _TELL_AFTER_SECONDS
         if self._count and reader is not None and settled and not self._summary_told:
             self._summary_told = True
             notes.append(reader.summary().text())
@@ -288,14 +294,14 @@ class CommandRun(LiveRun):
                 with self._state:
                     resting, closing = self._suspended, self._closing
                 if launch.follower is not None and not resting:
-                    wait: float | None = _LOOK
+                    wait: float | None = _LOOK_SECONDS
                 elif end is None and not (resting and output_open):
-                    wait = _CHECK
+                    wait = _CHECK_SECONDS
                 else:
                     wait = None
                 events = dict(poll.poll(None if wait is None else wait * 1000))
                 if self._wake[0] in events:
-                    os.read(self._wake[0], _CHUNK)
+                    os.read(self._wake[0], _CHUNK_BYTES)
                 if output_open and program.output in events and not self._take(program, launch):
                     output_open = False
                     poll.unregister(program.output)
@@ -312,7 +318,7 @@ class CommandRun(LiveRun):
     def _pause_if_due(self, program: Program, launch: Launch) -> None:
         with self._state:
             if self._suspended or self._closing or not self._at_rest():
-                while len(self._fresh) > _MOST_WAITING and not self._closing and not self._suspended:
+                while len(self._fresh) > _MOST_WAITING_POINTS and not self._closing and not self._suspended:
                     self._state.wait()
                 return
             self._suspend()
@@ -325,7 +331,7 @@ class CommandRun(LiveRun):
     def _finish(self, program: Program, launch: Launch) -> None:
         """The program has ended: read what is left, end what it left behind, and say how it came out."""
         code = program.poll()
-        until = time.monotonic() + _LAST_WORDS
+        until = time.monotonic() + _LAST_WORDS_SECONDS
         while not self._closing and program.leftovers() and time.monotonic() < until:
             if not self._take(program, launch):
                 time.sleep(0.005)
@@ -352,7 +358,7 @@ class CommandRun(LiveRun):
     def _take(self, program: Program, launch: Launch) -> bool:
         """Read one chunk of output; False where there is none now, or no more will come."""
         try:
-            chunk = os.read(program.output, _CHUNK)
+            chunk = os.read(program.output, _CHUNK_BYTES)
         except (BlockingIOError, InterruptedError):
             return False
         if not chunk:

@@ -40,9 +40,11 @@ from lrscope.training.source.program.placeholders import (
 )
 from lrscope.training.source.program.run import CommandRun, close_together
 
-_GRACE = 2.0  # seconds a program has to end by itself when it is asked to
-_NO_GRACE = 0.2  # the same once it has been seen to ignore that: twenty runs must not cost forty seconds
-_HASHED = 16 << 20  # bytes; larger files are compared by size and time
+_GRACE_SECONDS = 2.0  # seconds a program has to end by itself when it is asked to
+_NO_GRACE_SECONDS = (
+    0.2  # the same once it has been seen to ignore that: twenty runs must not cost forty seconds
+)
+_HASHED_BYTES = 16 << 20  # bytes; larger files are compared by size and time
 
 _numbers = itertools.count(1)
 _writing = threading.Lock()
@@ -104,7 +106,7 @@ class CommandSource(Source):
             Parser(metric=metric, pattern=pattern)  # a pattern that is none is told now, not after the start
         self.name = command_name(self.arguments)
         self.takes_seed = uses("seed", *self.arguments)
-        self.grace = _GRACE
+        self.grace = _GRACE_SECONDS
         self._writers: set[Path] = set()
 
     def start(
@@ -136,7 +138,7 @@ class CommandSource(Source):
                     if not path.is_file():
                         continue
                     stat = path.stat()
-                    if stat.st_size <= _HASHED:
+                    if stat.st_size <= _HASHED_BYTES:
                         found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
                     else:
                         found[name] = f"{stat.st_size} bytes, {stat.st_mtime_ns}"
@@ -224,7 +226,7 @@ class CommandSource(Source):
     def ended(self, willing: bool) -> None:
         """Note whether the program ends when asked to; one that does not is given less time from then on."""
         if not willing:
-            self.grace = _NO_GRACE
+            self.grace = _NO_GRACE_SECONDS
 
     def _check_metrics_file(self, name: str) -> None:
         path = Path(name)

@@ -17,9 +17,9 @@ import psutil
 
 from lrscope.training.source.program.process_table import Process, family, look_up, own_groups, processes
 
-_SETTLE = 1.0  # seconds to wait at most until every process has taken note of being stopped
-_WAITING = 0.02  # the same for those in an uninterruptible wait: they use no processor time anyway
-_KILL = 10.0  # seconds after which a process that does not die of SIGKILL is given up
+_SETTLE_SECONDS = 1.0  # seconds to wait at most until every process has taken note of being stopped
+_WAIT_SECONDS = 0.02  # the same for those in an uninterruptible wait: they use no processor time anyway
+_KILL_SECONDS = 10.0  # seconds after which a process that does not die of SIGKILL is given up
 
 
 class Tree:
@@ -81,7 +81,7 @@ class Tree:
                     waiting = True  # for a disk; or for a child that was stopped between fork and exec
                 elif not process.stopped:
                     moving = True  # it was told, and is still on its way out of a system call
-            limit = _SETTLE if moving else _WAITING if waiting else 0.0
+            limit = _SETTLE_SECONDS if moving else _WAIT_SECONDS if waiting else 0.0
             if time.monotonic() - start >= limit:
                 return
             time.sleep(0.0005)
@@ -144,7 +144,7 @@ def end_all(trees: Sequence[Tree], grace: float, reap: Callable[[], object]) -> 
         willing = [tree not in alive for tree in trees]
     else:
         willing = [True] * len(trees)
-    deadline = time.monotonic() + _KILL
+    deadline = time.monotonic() + _KILL_SECONDS
     quiet = dict.fromkeys(trees, 0)  # looks in a row that found nobody
     killed: set[int] = set()
     while (left := [tree for tree in trees if quiet[tree] < 3]) and time.monotonic() < deadline:
