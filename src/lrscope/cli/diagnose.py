@@ -111,9 +111,7 @@ def command(
     if as_json:
         print_json(result.to_dict())
     else:
-        from lrscope.views.diagnosis import sections
-
-        print_text(sections.report(result.source, result.runs, result.reason, result.warnings))
+        print_text(result.told())
     name_files(plot, report, err=as_json)
     return 0 if result.decided else INCONCLUSIVE
 
