@@ -6,9 +6,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lrscope._result import Result
+import numpy as np
+
+from lrscope.curves.direction import followed_by_best
 from lrscope.diagnosis.backtest import Replay
 from lrscope.diagnosis.base import Advice, Diagnosis, Regime
 from lrscope.diagnosis.examine import Asked, Examined, examine
@@ -16,6 +20,8 @@ from lrscope.diagnosis.patience import Patience
 from lrscope.diagnosis.stepping import Finding
 from lrscope.errors import UsageError
 from lrscope.readers import from_object, read
+from lrscope.readers.base import LoggedRun
+from lrscope.vocabulary import choose_metric, direction, plain_words, same_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,6 +113,7 @@ def diagnose(
     source: Any,
     *,
     metric: str | None = None,
+    pattern: str | None = None,
     goal: Literal["min", "max"] | None = None,
     epoch_steps: float | None = None,
     plain_sgd: bool | None = None,
@@ -123,7 +130,11 @@ def diagnose(
         A log of any known format or a folder of logs; or numbers (list, array, Series, DataFrame), a
         LossCurve, a LoggedRun, a peer's history object.
     metric : str, optional
-        The curve to judge. Default: by its name, a validation loss before a training loss.
+        The curve to judge; in console output it is read wherever its name appears. Case, blanks, `_`, `-` and `/`
+        do not matter. Default: by its name, a validation loss before a training loss.
+    pattern : str, optional
+        How to read the lines of console output: a regular expression with named groups, as of a scan
+        (``"it=(?P<step>\\d+) .* obj=(?P<loss>\\S+)"``). Default: what is recognised.
     goal : {"min", "max"}, optional
         Whether less or more of it is better. Default: by its name.
     epoch_steps : float, optional
@@ -154,11 +165,13 @@ def diagnose(
     """
     asked = Asked(metric, goal, epoch_steps, plain_sgd, percent, false_cuts, processes, accumulation)
     is_path = isinstance(source, str | os.PathLike)
-    logged = read(source) if is_path else from_object(source)
+    if pattern is not None and not is_path:
+        raise UsageError("pattern says how to read a file of console output; the source given is no path.")
+    logged = read(source, metric=metric, pattern=pattern) if is_path else from_object(source)
     runs, skipped = [], []
     for run in logged:
         try:
-            runs.append(examine(run, asked))
+            runs.append(examine(run, _for_run(asked, run)))
         except UsageError as error:
             if len(logged) == 1:
                 raise
@@ -166,6 +179,23 @@ def diagnose(
     if not runs:
         raise UsageError(f"None of the {len(logged)} runs could be judged. {skipped[0]}")
     return DiagnosisResult(os.fspath(source) if is_path else type(source).__name__, runs, skipped)
+
+
+def _for_run(asked: Asked, run: LoggedRun) -> Asked:
+    """What is asked of this run: the metric as it spells it, and the better side where its own `best` tells it.
+
+    A run that logged nothing but norms that are not finite is judged by those: it has diverged.
+    """
+    curves = run.curves
+    metric = asked.metric or choose_metric(curves)
+    if metric is None:
+        lost = (n for n in curves if "norm" in plain_words(n) and not np.isfinite(curves[n].loss).any())
+        return replace(asked, metric=next(lost, None))
+    if asked.metric is not None and metric not in curves:
+        metric = next((name for name in curves if same_name(name, metric)), metric)
+    if asked.goal is None and direction(metric) is None:
+        return replace(asked, metric=metric, goal=followed_by_best(metric, curves))
+    return asked if asked.metric is None else replace(asked, metric=metric)
 
 
 def patience(source: Any, *, percent: float = 1.0, false_cuts: float = 0.05, **options: Any) -> Patience:

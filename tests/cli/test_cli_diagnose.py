@@ -122,3 +122,31 @@ def test_a_folder_of_runs_gives_a_row_each(falls, tmp_path, capfd):
     assert len(document["runs"]) == 2
     assert run(["diagnose", str(tmp_path)]) == 0
     assert capfd.readouterr().out.startswith("2 runs: 2 descending\n")
+
+
+def test_what_cannot_be_read_shows_a_way_that_works(tmp_path, capfd):
+    """The error names kinds of line and an option each; the option, taken as it stands, reads the log."""
+    log = tmp_path / "odd.log"
+    log.write_text("".join(f"at {k} zork={9 / k:.3f} and blah 7\n" for k in range(1, 30)))
+    assert run(["diagnose", str(log)]) == 2
+    told = capfd.readouterr().err
+    assert "29 x  at 1 zork=9.000 and blah 7" in told
+    assert "--metric zork" in told
+    assert run(["diagnose", str(log), "--metric", "ZORK", "--json"]) in (0, 3)
+    assert json.loads(capfd.readouterr().out)["metric"] == "zork"
+    pattern = r"at (?P<step>\d+) zork=(?P<zork>\S+)"
+    assert run(["diagnose", str(log), "--pattern", pattern, "--json"]) in (0, 3)
+    assert json.loads(capfd.readouterr().out)["metric"] == "zork"
+
+
+def test_the_best_that_a_log_keeps_tells_the_better_side(tmp_path, capfd):
+    """CatBoost does not name its metric; what follows the greatest value is a best of which more is better."""
+    log = tmp_path / "boost.log"
+    rows = [(k, 0.5 + 0.4 * k / (k + 50)) for k in range(0, 400, 10)]
+    log.write_text(
+        "".join(f"{k}:\tlearn: {v + 0.05:.5f}\ttest: {v:.5f}\tbest: {v:.5f} ({k})\n" for k, v in rows)
+    )
+    assert run(["diagnose", str(log)]) == 0
+    out = capfd.readouterr().out
+    assert out.startswith("Descending: keep")
+    assert "less was taken to be better" not in out

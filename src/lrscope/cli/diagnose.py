@@ -33,6 +33,11 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--metric", metavar="NAME", help="Curve to judge. Default: a validation loss, else a loss."
             ),
             click.option(
+                "--pattern",
+                metavar="REGEX",
+                help="How to read the lines of console output: named groups are metrics, or `step` and `epoch`.",
+            ),
+            click.option(
                 "--goal",
                 type=click.Choice(["min", "max"]),
                 help="Whether less or more is better. Default: by its name.",

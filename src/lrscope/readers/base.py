@@ -44,7 +44,14 @@ class LoggedRun:
 
 
 class Unreadable(Exception):  # noqa: N818 (it says what a file is, not what went wrong)
-    """This format cannot read this file; the message says why, for a person. Never leaves the readers."""
+    """This format cannot read this file; the message says why, for a person. Never leaves the readers.
+
+    `more` are further lines that show what was seen, and how it can be read.
+    """
+
+    def __init__(self, why: str, more: str = "") -> None:
+        super().__init__(why)
+        self.more = more
 
 
 class Reader(ABC):
@@ -61,6 +68,10 @@ class Reader(ABC):
     """What it is called in a sentence for a person."""
     certain: bool = False
     """Whether being recognised leaves no doubt (a magic number), so that no other format need be tried."""
+
+    def asking(self, metric: str | None, pattern: str | None) -> Reader:
+        """This reader, told what is asked for: only what reads printed lines makes use of it."""
+        return self
 
     @abstractmethod
     def recognises(self, sample: Sample) -> bool:

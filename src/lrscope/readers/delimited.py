@@ -28,6 +28,8 @@ _SEPARATORS = (",", "\t", ";", "|", None)
 """None stands for blanks, or for a single column."""
 _RULE = re.compile(r"^[\s|+:=\-]*-{3}[\s|+:=\-]*$")
 """The line between header and rows of a table in Markdown, or one drawn with + and -."""
+_OF_TOTAL = re.compile(r"(\d+)/\d+")
+_SIZED = re.compile(r"(\d+(?:\.\d*)?)[KMGT](?:i?B)?")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.])(-?\d+),(\d+(?:[eE][-+]?\d+)?)(?![\d,])")
 
 
@@ -40,6 +42,8 @@ class Layout:
     first: int
     """Index of the first line with data."""
     decimal_comma: bool = False
+    counted: bool = False
+    """Whether cells such as "3/19" and "2.56G" are numbers: rows of a detector's results have no header."""
 
 
 class Delimited(Reader):
@@ -99,6 +103,10 @@ def _try(numbered: Sequence[tuple[int, str]], separator: str | None, comment: st
         return None
     header = [text.strip() for text in rows[0]]
     bare = all(cell(text) is not None for text in header)
+    counted = not bare and separator is None and all(cell(text) is not None for text in _counted(header))
+    if counted:
+        sized = [k for k, text in enumerate(header) if _SIZED.fullmatch(text)]
+        rows, bare = [_counted(row) for row in rows], True
     data = rows if bare else rows[1:]
     whole = [row for row in data if len(row) == width]
     if not whole or len(whole) < 0.9 * len(data) - 1:
@@ -107,7 +115,9 @@ def _try(numbered: Sequence[tuple[int, str]], separator: str | None, comment: st
         told = None if comment is None else _cells(comment, separator, False)
         if told is None or len(told) != width:
             told = _unnamed(whole, width)
-        return Layout(separator, tuple(t.strip() for t in told), numbered[0][0], comma)
+        if counted:
+            told = ["epoch" if n == "step" else "memory" if k in sized else n for k, n in enumerate(told)]
+        return Layout(separator, tuple(t.strip() for t in told), numbered[0][0], comma, counted)
     if any(cell(text) is not None for text in header) or any(
         text.lower() in ABSENT - {""} for text in header
     ):
@@ -138,6 +148,11 @@ def _unnamed(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     return ["step", *rest] if counts and first.size > 1 else [f"column {k + 1}" for k in range(width)]
 
 
+def _counted(cells: Sequence[str]) -> list[str]:
+    """Cells without the total of a counter and the unit of a size."""
+    return [m[1] if (m := _OF_TOTAL.fullmatch(c) or _SIZED.fullmatch(c)) else c for c in cells]
+
+
 def _cells(line: str, separator: str | None, decimal_comma: bool) -> list[str]:
     if decimal_comma:
         line = _DECIMAL_COMMA.sub(r"\1.\2", line)
@@ -157,6 +172,8 @@ def _add(table: RunTable, plan: Layout, lines: list[str], odd: dict[str, int]) -
     lines = [line for line in lines if "---" not in line or not _RULE.match(line)]
     if plan.separator is None or plan.decimal_comma or any('"' in line for line in lines):
         rows = [_cells(line, plan.separator, plan.decimal_comma) for line in lines if line.strip()]
+        if plan.counted:
+            rows = [_counted(row) for row in rows]
     else:
         rows = [line.split(plan.separator) for line in lines if line and not line.isspace()]
     total = len(rows)

@@ -7,13 +7,15 @@ in a way that waits; no file is read past `MOST_BYTES`; no line is kept that is 
 from __future__ import annotations
 
 import codecs
+import gzip
 import os
 import stat
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 MOST_BYTES = 2 << 30
 """Of a longer file only this much is read (bytes)."""
@@ -25,7 +27,8 @@ SAMPLE_BYTES = 64 << 10
 """How much of a file's beginning a format may look at to recognise itself (bytes)."""
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_CONTROL_BYTES = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27})
+_GZIP = b"\x1f\x8b\x08"
+_CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27})
 """Bytes that text does not hold; progress bars ring the bell and step back (7, 8), and use colours (27)."""
 
 
@@ -80,17 +83,49 @@ def open_regular(path: Path) -> BinaryIO:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(f"{path} is not a regular file")
-        return os.fdopen(descriptor, "rb")
+        file = os.fdopen(descriptor, "rb")
+        return cast(BinaryIO, _Unzipped(file)) if file.peek(3)[:3] == _GZIP else file
     except BaseException:
         os.close(descriptor)
         raise
 
 
+class _Unzipped(gzip.GzipFile):
+    """A file compressed with gzip. Of a damaged one the part before the damage is read."""
+
+    damaged = False
+
+    def __init__(self, packed: BinaryIO) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self._packed = packed
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()
+
+    def read(self, size: int | None = -1) -> bytes:
+        parts: list[bytes] = []
+        left = MOST_BYTES if size is None or size < 0 else size
+        while left > 0 and not self.damaged:
+            try:
+                part = self.read1(min(left, SAMPLE))
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                self.damaged = True
+                break
+            if not part:
+                break
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
+
+
 def sample(path: Path) -> Sample:
     """The beginning of a file. Raises OSError where there is none to be had."""
     with open_regular(path) as file:
+        head = file.read(SAMPLE)
         size = os.fstat(file.fileno()).st_size
-        head = file.read(SAMPLE_BYTES)
+        if isinstance(file, _Unzipped):
+            size = len(head) + len(file.read(1))
     return Sample(path, head, max(size, len(head)))
 
 
@@ -98,6 +133,9 @@ def read_bytes(path: Path, most: int | None = None) -> tuple[bytes, bool]:
     """The file's content, and whether that was all of it."""
     most = MOST_BYTES if most is None else most
     with open_regular(path) as file:
+        if isinstance(file, _Unzipped):
+            data = file.read(most)
+            return data, not file.read(1)
         size = os.fstat(file.fileno()).st_size
         data = file.read(min(size, most))
         return data, size <= most
@@ -143,6 +181,10 @@ class TextBlocks:
                     rest, skipping = "", True
                 if lines:
                     yield lines
+            if isinstance(file, _Unzipped) and file.damaged:
+                self.lost.append(
+                    "The compressed file is cut short or damaged: what stands before that was read."
+                )
             if long:
                 self.lost.append(
                     f"{long} line(s) longer than {LONGEST_LINE_BYTES >> 20} MiB were passed over."

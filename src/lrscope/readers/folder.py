@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lrscope.curves.curve import LossCurve
 from lrscope.errors import UsageError
-from lrscope.readers import mlflow, tensorboard
+from lrscope.readers import catboost, mlflow, tensorboard
 from lrscope.readers.base import LoggedRun, Unreadable
 
 MOST_ENTRIES = 200_000
@@ -41,6 +41,7 @@ _LOGS = frozenset(
         ".dat",
         ".journal",
         ".stdout",
+        ".ipynb",
     )
 )
 _NOT_LOGS = re.compile(
@@ -152,6 +153,11 @@ class _Walk:
         if depth == 0 and mlflow.is_run_folder(folder):
             self._take(lambda: [mlflow.read_run_folder(folder)], folder)
             return
+        if catboost.is_training_folder(folder):
+            self._take(
+                lambda: [catboost.read_training_folder(folder, self._name(folder), self.read_file)], folder
+            )
+            return
         own = self._files(folder, files)
         if own and (own[0].format in ("lrscope", "wandb")):
             return  # what lies under it (logs of its runs, copies of its output) tells the same again
@@ -213,6 +219,7 @@ class _Walk:
 
 
 def _may_be_log(file: Path) -> bool:
+    file = file.with_suffix("") if file.suffix == ".gz" else file
     named = file.suffix.lower() in _LOGS or _LOG_NAME.match(file.name)
     return bool(named) and not _NOT_LOGS.match(file.name)
 

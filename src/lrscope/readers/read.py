@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from lrscope.errors import UsageError
@@ -17,6 +18,8 @@ from lrscope.readers.json_file import JsonFile, TrainerState
 from lrscope.readers.jsonl import JsonLines
 from lrscope.readers.lrscope_scan import LrscopeScan
 from lrscope.readers.mlflow import MlflowDatabase, MlflowMetric
+from lrscope.readers.notebook import Notebook
+from lrscope.readers.numpy_file import NumpyFile, Pickled
 from lrscope.readers.optuna import OptunaDatabase, OptunaJournal
 from lrscope.readers.tensorboard import EventFile
 from lrscope.readers.trackio import TrackioProject
@@ -29,6 +32,9 @@ READERS: Sequence[Reader] = (
     TrackioProject(),
     OfflineRun(),
     EventFile(),
+    NumpyFile(),
+    Pickled(),
+    Notebook(),
     TrainerState(),
     OptunaJournal(),
     JsonLines(),
@@ -72,16 +78,23 @@ _COMMON_NAMES = frozenset(
 )
 
 
-def read(path: str | os.PathLike[str]) -> list[LoggedRun]:
+def read(
+    path: str | os.PathLike[str], *, metric: str | None = None, pattern: str | None = None
+) -> list[LoggedRun]:
     """The runs in a log file, or in a folder of logs.
 
     Parameters
     ----------
     path : path
-        CSV, TSV, JSON lines, a JSON document, console output, TensorBoard's event files, a Hugging Face
+        CSV, TSV, JSON lines, a JSON document, console output, a Jupyter notebook, NumPy's arrays, any of them
+        compressed with gzip, TensorBoard's event files, a Hugging Face
         `trainer_state.json`, W&B's offline files, databases and folders of MLflow, Trackio and Optuna, or a
         scan of lrscope; or a folder of any of these, which gives each run in it. What it is is recognised
         from the content. Links are followed, but no folder is entered twice.
+    metric : str, optional
+        In console output, a metric that is believed wherever its name appears.
+    pattern : str, optional
+        A regular expression with named groups, tried on each line: every file is then read as console output.
 
     Returns
     -------
@@ -100,8 +113,8 @@ def read(path: str | os.PathLike[str]) -> list[LoggedRun]:
     place = Path(path)
     try:
         if place.is_dir():
-            return read_folder(place, read_file)
-        found, why = read_file(place, file_run_name(place))
+            return read_folder(place, partial(read_file, metric=metric, pattern=pattern))
+        found, why = read_file(place, run_name(place), metric=metric, pattern=pattern)
     except (OSError, ValueError) as error:
         if isinstance(error, UsageError):
             raise
@@ -114,13 +127,16 @@ def read(path: str | os.PathLike[str]) -> list[LoggedRun]:
 def file_run_name(path: Path) -> str:
     """What to call a run after its file; a file with a name that all such files have is called after its
     folder."""
+    path = path.with_suffix("") if path.suffix == ".gz" else path
     stem = path.stem if path.suffix else path.name
     if stem.lower() in _COMMON_NAMES or ".tfevents" in path.name:
         return path.absolute().parent.name or stem
     return stem
 
 
-def read_file(path: Path, name: str) -> tuple[list[LoggedRun], str]:
+def read_file(
+    path: Path, name: str, *, metric: str | None = None, pattern: str | None = None
+) -> tuple[list[LoggedRun], str]:
     """The runs in one file; where there are none, why, as the second half of a sentence.
 
     Raises
@@ -132,13 +148,18 @@ def read_file(path: Path, name: str) -> tuple[list[LoggedRun], str]:
     if not start.head:
         return [], "is empty: there is nothing to read."
     tried: list[str] = []
+    more = ""
     for reader in READERS:
+        if pattern is not None and not isinstance(reader, (Notebook, ConsoleLog)):
+            continue
+        reader = reader.asking(metric, pattern)
         if not reader.recognises(start):
             continue
         try:
             runs = [run for run in reader.read(path, name) if any(map(len, run.curves.values()))]
         except Unreadable as error:
             tried.append(f"{reader.title} ({error})")
+            more = f"\n{error.more}" if error.more else ""
         except (RecursionError, MemoryError):
             tried.append(f"{reader.title} (it is too large or too deeply nested)")
         else:
@@ -150,7 +171,7 @@ def read_file(path: Path, name: str) -> tuple[list[LoggedRun], str]:
     if not tried:
         kinds = ", ".join(dict.fromkeys(reader.title for reader in READERS))
         return [], f"is binary data of no known kind; these were tried: {kinds}."
-    return [], f"could not be understood as a log; tried as {', '.join(tried)}."
+    return [], f"could not be understood as a log; tried as {', '.join(tried)}.{more}"
 
 
 def _reason(error: Exception) -> str:

@@ -69,7 +69,8 @@ def choose_metric(names: Collection[str]) -> str | None:
 
     Where a reward or a return is among the names, it comes before every loss: in reinforcement learning the losses of
     actor and critic need not fall while the agent learns. The same holds for the losses of two players (``loss_d``,
-    ``loss_g``), which come after everything else that has a direction.
+    ``loss_g``), which come after everything else that has a direction. A detector's mAP comes before the parts of its
+    loss and before any loss on the training data: it is measured on held-out data.
 
     Examples
     --------
@@ -88,14 +89,18 @@ def stand_ins(names: Collection[str], wanted: str | None) -> set[str]:
     return {name for name in names if is_return(name) or not rewarded}
 
 
-def _rank(name: str, what: Meaning) -> tuple[int, bool, bool, int, str]:
+def _rank(name: str, what: Meaning) -> tuple[int, bool, int, int, str]:
     seen = what.phase in ("validation", "test")
     if what.kind is Kind.UNKNOWN:
         tier = 10 if what.summary else 8 if seen else 9
     elif what.kind is Kind.SCORE:
-        tier = (0 if seen else 1) if what.role is Role.RETURN else (6 if seen else 7)
+        if what.role is Role.RETURN:
+            tier = 0 if seen else 1
+        else:
+            tier = 2 if what.role is Role.DETECTION else 6 if seen else 7
     elif what.role is Role.GAME:
         tier = 8
     else:
         tier = (2 if seen else 4) + ("loss" not in name.lower())
-    return (tier, what.summary, what.part, len(name), name)
+    part = 1 if what.role is Role.DETECTION else 2 * what.part
+    return (tier, what.summary, part, len(name), name)

@@ -22,7 +22,8 @@ _ITERATIONS = frozenset(
         current steps, current iteration, round, rounds, boosting round, tree, generation, gen, episode, episodes,
         timestep, timesteps, total timesteps, num timesteps, timesteps total, total steps, #, step num, trial,
         global iter, global iteration, num env steps sampled, num env steps trained, num env steps sampled lifetime,
-        env steps, n iter, trainer global step, time total timesteps, time iterations, time episodes, episodes total"""
+        env steps, n iter, trainer global step, time total timesteps, time iterations, time episodes, episodes total,
+        total env steps, agent steps, policy step, policy steps, frames, num frames, total frames, env frames"""
     )
 )
 _BATCHES = frozenset(
@@ -40,7 +41,7 @@ _SURE = frozenset(
 _PLURAL = frozenset(
     _glued(
         """epochs, steps, iters, iterations, updates, batches, rounds, episodes, timesteps, samples, images,
-        examples, total steps"""
+        examples, total steps, frames"""
     )
 )
 _LAST = {
@@ -48,14 +49,16 @@ _LAST = {
     **dict.fromkeys(("step", "iter", "iteration", "update"), Kind.ITERATION),
     **dict.fromkeys(("batch", "minibatch"), Kind.BATCH),
 }
-_BESIDE = word_set("global total current outer inner main optimizer optimization boosting trainer")
+_BESIDE = word_set("global total current outer inner main optimizer optimization boosting trainer learning")
 
 _STEP_COLUMNS = (  # the surest first
     _glued(
         """global step, trainer global step, total steps, total step, total timesteps, time total timesteps,
-        num timesteps, timesteps total"""
+        num timesteps, timesteps total, timesteps, timestep, current steps, env steps, num env steps,
+        total env steps, num env steps sampled, num env steps sampled lifetime, policy step, policy steps"""
     ),
-    _glued("step, steps, training step, training steps, trainer step"),
+    _glued("step, steps, training step, training steps, trainer step, current step, cur step"),
+    _glued("frames, num frames, total frames, env frames, agent steps"),
     _glued("iteration, iterations, time iterations, iter, iters, it, n iter, niter, num iter, itr"),
     _glued("update, updates, num updates, n updates, num update, optimizer step, optimiser step"),
     _glued("batch, batch idx, batch index, minibatch, n batch, i, t"),

@@ -37,6 +37,7 @@ class Role(Enum):
     WEAK = "weak"  # means something only where no clearer word stands beside it: score, cost, objective
     GAME = "game"  # of two players, or of an actor and its critic: it need not fall while training succeeds
     RETURN = "return"  # what reinforcement learning aims at
+    DETECTION = "detection"  # a detector's score: measured on held-out data, whatever its name says
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ that the table does not know is looked up here among the words that programs pri
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from lrscope.vocabulary.kinds import Kind
@@ -24,6 +25,8 @@ _SETTINGS = SETTING_AFTER | word_set(
     bytes file files line lines page penalty leaves leaf param params
     """
 )
+_PACE = re.compile(r"/s(?:ec)?(?![A-Za-z_])", re.IGNORECASE)
+"""Something per second; in "test/success_rate" the s begins a word."""
 _COUNTS = frozenset(("num", "n", "max", "min", "number", "no"))
 _BOOKKEEPING = word_set(
     """
@@ -59,7 +62,7 @@ def printed_kind(name: str) -> Kind:
     if what.kind is not Kind.UNKNOWN:
         return what.kind
     words = plain_words(name)
-    if any(w in _BOOKKEEPING for w in words) or "/s" in name.lower():
+    if any(w in _BOOKKEEPING for w in words) or _PACE.search(name):
         return Kind.BOOKKEEPING
     if any(w in _SETTINGS for w in words) or (words and words[0] in _COUNTS):
         return Kind.SETTING

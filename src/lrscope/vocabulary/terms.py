@@ -38,8 +38,8 @@ _LOSSES = {
         bellman error""",
     "speech and text": """
         wer, cer, ter, mer, der, bcer, bwer, word error rate, char error rate, character error rate,
-        phone error rate, match error rate, token error rate, word info lost, translation edit rate,
-        edit distance, levenshtein, mcd, mel cepstral distortion""",
+        char train, word train, phone error rate, match error rate, token error rate, word info lost,
+        translation edit rate, edit distance, levenshtein, mcd, mel cepstral distortion""",
     "images, audio, molecules": """
         fid, clean fid, sfid, kid, fvd, fad, frechet inception distance, kernel inception distance,
         frechet audio distance, lpips, learned perceptual image patch similarity, dists, niqe, brisque,
@@ -70,9 +70,8 @@ _SCORES = {
         qwk, w kappa, quadratic weighted kappa, csi, critical success index, jaccard, jaccard index,
         jaccard score, exact match""",
     "detection and segmentation": """
-        map, m ap, mar, ap s, ap m, ap l, iou, ious, iu, m iou, mean iou, g iou, d iou, c iou, fw iou,
-        dice, dice coef, dice coefficient, dice score, m dice, panoptic quality, pq, pck, oks,
-        nds, mota, amota, hota, idf 1, fitness""",
+        mar, ap s, ap m, ap l, iou, ious, iu, m iou, mean iou, g iou, d iou, c iou, fw iou,
+        dice, dice coef, dice coefficient, dice score, m dice, pck, oks, fitness""",
     "regression and likelihood": """
         r 2, r squared, r 2 score, d 2 absolute error score, d 2 log loss score, d 2 tweedie score,
         d 2 pinball score, d 2 brier score, explained variance, explained var, variance explained,
@@ -102,9 +101,10 @@ _SCORES = {
     "preferences and games": """
         rewards margins, reward margins, reward margin, rewards accuracies, win probability, elo""",
 }
+_DETECTION = "map, m ap, panoptic quality, pq, nds, mota, amota, hota, idf 1"
 _WEAK_SCORES = "score, scores, quality, goodness, ar, sq, rq, em, hr, rec, exact, coverage, success"
 _RETURNS = """
-    reward, rewards, return, returns, rew, ep rew mean, ep rew, ep reward, episode reward, episodic reward,
+    reward, rewards, return, returns, rew, ep rew mean, ep rewmean, ep rew, ep reward, episode reward, episodic reward,
     episode return, episodic return, ep ret, ep return, average return, mean return, episode score,
     success rate, successes, win rate, winrate, is success, success once, rlhf reward, task success
 """
@@ -115,7 +115,7 @@ _ALONE_SCORES = "is, p, r, f, pre, nse, kge"
 _DIAGNOSTICS = """
     grad norm, gradient norm, gnorm, norm, norms, grad, grads, gradient, gradients, grad max, update norm,
     grad dot update, cos, params norm, param norm, weight norm, entropy, policy entropy, clip frac,
-    clipfrac, clip fraction, clip ratio, approx kl, approxkl, old approx kl, objective kl, policy kl,
+    clipfrac, clip fraction, clip ratio, eplenmean, approx kl, approxkl, old approx kl, objective kl, policy kl,
     mean kl, kl coef, kl coeff, cur kl coeff, kl penalty, ratio var, ep len, ep len mean, ep length,
     episode length, episodic length, episode len, mean ep length, eplen, mean length, completions,
     completion length, response length, terminated length, rollout length, q values, qf 1 values,
@@ -147,7 +147,7 @@ _TIMES = """
     time elapsed, train wall
 """
 _BOOKKEEPING = """
-    speed, throughput, fps, sps, tps, ups, wps, wpb, bsz, it s, s it, steps s, samples s, tok, tokens,
+    speed, throughput, percentage, fps, sps, tps, ups, wps, wpb, bsz, it s, s it, steps s, samples s, tok, tokens,
     token, words sec, tok s, per second, per sec, samples, examples, sequences, memory, mem, gpu, cpu, gb,
     mb, gib, mib, kb, vram, mfu, hfu, tflops, flops, flos, utilization, progress, percent, skipped, batches,
     runs, nnzs, rss, num input tokens seen, num tokens, tokens seen, v num, free, gb free, eps, consumed,
@@ -229,6 +229,7 @@ def _terms() -> dict[tuple[str, ...], Term]:
         (_WEAK_LOSSES, Kind.LOSS, "min", Role.WEAK, False),
         (_ALONE_LOSSES, Kind.LOSS, "min", Role.WHOLE, True),
         (", ".join(_SCORES.values()), Kind.SCORE, "max", Role.WHOLE, False),
+        (_DETECTION, Kind.SCORE, "max", Role.DETECTION, False),
         (_WEAK_SCORES, Kind.SCORE, "max", Role.WEAK, False),
         (_ALONE_SCORES, Kind.SCORE, "max", Role.WHOLE, True),
         (_RETURNS, Kind.SCORE, "max", Role.RETURN, False),

@@ -15,6 +15,8 @@ _PLURAL = re.compile(r"(?<![A-Za-z])([A-Z]{2,}s|AP[sml])(?![a-z])")
 
 _IOU = re.compile(r"(?<![A-Za-z])io_u(?![A-Za-z])|IoU", re.IGNORECASE)  # Keras writes mean_io_u
 _PARAMETERS = re.compile(r":\w+=.*$")  # CatBoost: PRAUC:type=Classic
+_SHORT = {"trl": "train loss", "tel": "test loss", "vloss": "val loss", "tloss": "train loss"}
+"""Names that are short for several words, as llm.c prints them."""
 _BOUNDARY = re.compile(
     r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])"
 )
@@ -29,6 +31,7 @@ def plain_words(name: str) -> tuple[str, ...]:
     """
     text = name.strip()
     minus = ("minus",) if re.match(r"[-−][A-Za-z]", text) else ()
+    text = _SHORT.get(text.lower(), text)
     text = _PARAMETERS.sub("", _POSSESSIVE.sub("", text))
     text = _PLURAL.sub(lambda match: match[0].lower(), text)
     text = _IOU.sub(lambda match: "Iou" if match[0] == "IoU" else match[0].replace("_", ""), text)

@@ -18,6 +18,7 @@ class Counter:
     slot: int
     total: int | None = None
     sure: bool = False  # never starts again at a new epoch
+    parts: int = 1  # steps in a unit of the number; above 1 it is a percentage, of which 100 is the end
 
 
 @dataclass(frozen=True, slots=True)

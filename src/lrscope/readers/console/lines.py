@@ -16,7 +16,7 @@ from lrscope.readers.console.line_template import (
     phase_word,
     prefixed,
 )
-from lrscope.readers.console.naming import Slot, joined, name_slot, want
+from lrscope.readers.console.naming import PROGRESS, Slot, joined, name_slot, want
 from lrscope.readers.console.numbers import NUMBER
 from lrscope.readers.console.tables import header_of
 from lrscope.vocabulary import Kind, is_validation, same_name
@@ -24,8 +24,9 @@ from lrscope.vocabulary.counters import may_be_setting, never_restarts
 from lrscope.vocabulary.printed import EVALUATION, TRAINING, printed_kind, speaks_for_itself
 
 MOST_NUMBERS = 160  # a line with more of them is a dump of an array
-MOST_LINE_KINDS = 4096
-LONGEST_PARSED_LINE = 6000
+MOST_KINDS = 4096
+PERCENT_PARTS = 10  # "Progress: 41.3%" is step 413 of 1000
+LONGEST = 6000
 
 # Numbers in these stand for nothing: dates, times of day, versions, files, places in a source, paths.
 _NOT_NUMBERS = re.compile(
@@ -49,12 +50,15 @@ _NOT_TRAINING = re.compile(
     | \bEarly\ ?stopp(?:ing|ed)\b | ^\s*\w+\(.*\)\s*$""",
     re.VERBOSE | re.IGNORECASE,
 )
+_PHRASE = re.compile(r"[A-Za-z_][\w./-]*")
+_SETS = {**dict.fromkeys(TRAINING, "train"), "test": "test", "dev": "dev", "valid": "valid", "val": "val"}
 _PREFIX = re.compile(
     r"""^\s*(?:\[?(?:\d{4}[-/.]\d\d?[-/.]\d\d?[T\s,_-]{0,2})?\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?)?
     [\s|:,\-]*(?:\[?(?:DEBUG|INFO|WARNING|WARN|NOTICE)\]?(?::[\w.]+(?=:))?\s*[|:\-]?\s*)?
     (?:(?:root|__main__|tensorflow|logger)\s*[:|\-]\s*)?[-|*=>\s]*""",
     re.VERBOSE,
 )
+_COUNTS = re.compile(r"\b(?:iteration|iter|step|epoch)s?[\s:=]*$", re.IGNORECASE)
 _BAR = re.compile(r"[|█▏▎▍▌▋▊▉━╸╺═#>.=┃\]]\s*$")
 
 
@@ -83,6 +87,8 @@ class LineReader:
 
 def analyse(line: str, wanted: str | None = None) -> LineTemplate:
     """What the numbers on this line stand for, from the words around them; `wanted` is always a metric."""
+    if names := header_of(line):
+        return LineTemplate(header=names)
     if _NOT_TRAINING.search(line):
         return EMPTY_TEMPLATE
     noise = [m.span() for m in _NOT_NUMBERS.finditer(line)]
@@ -118,10 +124,7 @@ def _bare(line: str, slots: list[Slot]) -> LineTemplate:
 
 
 def _heading(line: str, numbered: bool) -> LineTemplate:
-    """A line of column names; or a short one that announces an evaluation ("Test Error:")."""
-    names = () if numbered else header_of(line)
-    if names:
-        return LineTemplate(header=names)
+    """A short line that announces an evaluation ("Test Error:")."""
     words = line.split()
     if numbered or not 0 < len(words) <= 4 or not line.rstrip().endswith((":", "...", "…")):
         return EMPTY_TEMPLATE
@@ -145,7 +148,8 @@ def _pair(line: str, slots: list[Slot]) -> None:
             here.taken = True
     for slot in slots:
         if slot.total is not None and line[slots[slot.total].end :].lstrip().startswith("/"):
-            slot.noise = True  # 1/2/3 is no fraction
+            slot.noise = _COUNTS.search(slot.before) is None  # 1/2/3 is no fraction
+            slot.total = slot.total if slot.noise else None  # Tesseract: "At iteration 100/120/130"
 
 
 def _compose(line: str, slots: list[Slot], begin: int, wanted: str | None) -> LineTemplate:
@@ -154,12 +158,15 @@ def _compose(line: str, slots: list[Slot], begin: int, wanted: str | None) -> Li
     within: Counter | None = None
     within_kind = Kind.UNKNOWN
     bar = False
+    progress: int | None = None
     bracketed: list[int] = []
     for i, slot in enumerate(slots):
         if slot.noise or slot.taken:
             continue
         if slot.kind is Kind.EPOCH:
             epoch = epoch or Counter(slot.name, i, slot.total)
+        elif slot.name is PROGRESS:
+            progress = i
         elif slot.kind in (Kind.ITERATION, Kind.BATCH):
             better = (
                 within is None
@@ -200,6 +207,8 @@ def _compose(line: str, slots: list[Slot], begin: int, wanted: str | None) -> Li
             within, within_kind = Counter("[epoch, batch]", bracketed[1]), Kind.BATCH
         elif epoch is not None or slots[bracketed[0]] is lead:
             within, within_kind = Counter("[n]", bracketed[0]), Kind.BATCH if epoch else Kind.ITERATION
+    if progress is not None and epoch is None and within is None:
+        within, within_kind = Counter(PROGRESS, progress, sure=True, parts=PERCENT_PARTS), Kind.ITERATION
     return _measured(line, slots, begin, lead, epoch, within, within_kind, bar, wanted)
 
 
@@ -297,16 +306,23 @@ def _is_average(line: str, slot: Slot, after: Slot) -> bool:
 def _phase(line: str, slots: list[Slot], begin: int, first: Slot | None) -> str | None:
     """An evaluation word before the first metric that is no part of that metric's own name."""
     end = first.start if first is not None else slots[-1].start
-    text = line[begin:end]
-    own = len(first.words) if first is not None and len(first.words) > 1 else 1 if first is not None else 0
-    words = re.findall(r"[A-Za-z_]+", text)
-    for word in words[: len(words) - own] if own else words:
-        found = phase_word(word)
-        if found:
-            return found
-        if word.lower() in TRAINING or printed_kind(word) in (Kind.LOSS, Kind.SCORE):
+    own = max(1, len(first.words)) if first is not None else 0
+    words = [w.strip(".-/").lower() for w in _PHRASE.findall(line[begin:end])]
+    before = words[: len(words) - own] if own else words
+    for k, word in enumerate(before):
+        if found := _evaluates(word):
+            # "eval: split train. loss 0.5" and "Evaluating on the test set: loss 0.6" are two curves
+            return next((p for w in words[k + 1 :] if (p := _SETS.get(w)) is not None), found)
+        if word in TRAINING or printed_kind(word) in (Kind.LOSS, Kind.SCORE):
             return None
     return None
+
+
+def _evaluates(word: str) -> str | None:
+    """The prefix of a word, or of one tied to a counter ("Test-Epoch"); "eval-logloss" is a metric's own name."""
+    head, _, tail = word.partition("-")
+    counts = printed_kind(tail) in (Kind.EPOCH, Kind.ITERATION, Kind.BATCH)
+    return phase_word(head) if not tail or counts else None
 
 
 def _nameless(line: str, slots: list[Slot], lead: Slot) -> int | None:

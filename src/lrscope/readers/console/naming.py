@@ -42,7 +42,15 @@ _FILLER = frozenset(
 _EDGE = " \t:=([{|'\"~≈<→─-–*"
 _SIDES = frozenset(("train", "val", "valid", "test", "dev", "eval"))
 _LEADING = re.compile(r"\s*[:|,;]?\s*(?:train|val|valid|test|loss|acc|lr)\w*\b", re.IGNORECASE)
+_LETTERS = ("s", "i")  # counters, where nothing stands before them
+_POSTFIX = re.compile(
+    r"\s(?:(?:avg\s|mean\s|train\s)?loss\b|avg(?=,|$)|(?P<rate>(?:learning\s)?rate)\b)(?!\s*[:=])"
+)
+"""What stands behind its number: Darknet's "0.49 avg loss, 0.001 rate"."""
 _UNIT = re.compile(r"^[A-Za-z%µ]+(?:/[A-Za-z]+)?")
+
+
+PROGRESS = "progress"
 
 
 @dataclass(slots=True)
@@ -97,9 +105,13 @@ def name_slot(line: str, slot: Slot, previous: Slot | None) -> None:
         slot.name, slot.kind, slot.explicit = "line", Kind.ITERATION, True  # "12:  learn: 0.48"
         return
     if not words:
-        postfix = re.match(r"\s(?:avg |mean |train )?loss\b(?!\s*[:=])", tail)
+        postfix = _POSTFIX.match(tail)
         if postfix and "." in line[slot.start : slot.end]:
-            slot.name, slot.kind, slot.explicit = "loss", Kind.LOSS, True
+            name, kind = ("lr", Kind.RATE) if postfix["rate"] else ("loss", Kind.LOSS)
+            slot.name, slot.kind, slot.explicit = name, kind, True
+        return
+    if previous is None and slot.explicit and words[0] in _LETTERS and words == core.split():
+        slot.name, slot.kind = words[0], Kind.ITERATION  # "s:250 trl:3.1"
         return
     after = re.match(r"\s(epochs?|steps?|iterations?|iters|updates?|batches)\b", tail)
     if after and words[-1].lower() == "after":
@@ -118,6 +130,8 @@ def name_slot(line: str, slot: Slot, previous: Slot | None) -> None:
         return
     slot.words = words
     _choose(slot, len(words))
+    if tail.startswith("%") and words[-1].lower() == "progress":
+        slot.name, slot.kind = PROGRESS, Kind.BATCH
     if re.match(r"(?:ms|s|sec|it/s|[KMGkmg]i?[Bb]?|x|%\s*\|)(?![\w/])", tail) and slot.kind in (
         Kind.UNKNOWN,
         Kind.SETTING,
@@ -127,7 +141,7 @@ def name_slot(line: str, slot: Slot, previous: Slot | None) -> None:
         slot.kind = Kind.BOOKKEEPING
     if re.search(r"\d-$", slot.before) and slot.kind in (Kind.LOSS, Kind.SCORE):
         slot.kind = Kind.SETTING  # "mAP50-95": a part of the name
-    if tail.startswith(("_", ".")) or re.match(r"[A-Za-z]{2,}\d|-[A-Za-z]", tail):
+    if re.match(r"_|\.\S|[A-Za-z]{2,}\d|-[A-Za-z]", tail):
         slot.kind = Kind.SETTING  # part of a word, a hash, a name
 
 

@@ -6,7 +6,7 @@ import math
 import re
 
 NUMBER = re.compile(
-    r"""(?<![\w.@])([-+−]?(?:
+    r"""(?=[-+−.\dnNiI])(?<![\w.@])(?!(?<=[A-Za-z]-)(?<![Pp]och-)(?<![Ss]tep-)(?<![Ii]ter-)(?<![Ii]on-)(?<![Bb]atch-)\d\d?(?![\d.]))([-+−]?(?:
         \d+\.\#(?:QNAN|SNAN|NAN|INF|IND)\w*
       | (?<![\[(]) \d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?
       | \d{1,3}(?:_\d{3})+(?!\d)
@@ -18,7 +18,8 @@ NUMBER = re.compile(
     ))""",
     re.VERBOSE,
 )
-"""One number. Has one group, so that `NUMBER.split` alternates text and numbers."""
+"""One number, and not the digit in a name such as BLEU-1. Has one group, so that `NUMBER.split` alternates text and
+numbers."""
 
 PrintedValue = float | int | str
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from lrscope.curves.curve import Point
 from lrscope.errors import UsageError
+from lrscope.readers.console.framed import Frame
 from lrscope.readers.console.line_template import Counter, LineTemplate, Measure
-from lrscope.readers.console.lines import LONGEST_PARSED_LINE, LineReader
+from lrscope.readers.console.lines import LONGEST, LineReader
+from lrscope.readers.console.numbers import Value
 from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.point_builder import PointBuilder
 from lrscope.readers.console.structured import RecordReader, parse_record
@@ -46,7 +48,8 @@ class Parser:
         self._wanted = metric
         self._pattern = None if pattern is None else _compiled(pattern)
         self._pattern_template = None if self._pattern is None else _pattern_template(self._pattern)
-        self._table: PrintedTable | None = None
+        self._tables: list[Table] = []
+        self._frame = Frame()
         self._bare: list[tuple[str, ...]] = []
         self._bare_on = False
         self._skip = False
@@ -58,6 +61,7 @@ class Parser:
     def finish(self) -> list[Point]:
         """The points of the last, unterminated line, and of what was held back for want of company."""
         points = self._read(self._terminal.finish())
+        points += self._record(self._frame.close())
         if not self._builder.told:
             points += self._flush_bare()
         return points + self._builder.finish()
@@ -72,6 +76,16 @@ class Parser:
     def step(self) -> int:
         """The last step, 0 before the first."""
         return self._builder.counter.step
+
+    @property
+    def epochs(self) -> list[tuple[int, float]]:
+        """(step, epoch) wherever the printed epoch changed."""
+        return self._builder.epochs
+
+    @property
+    def restarts(self) -> list[tuple[int, int]]:
+        """Where a counter began anew without a new epoch; see `StepCounter.restarts`."""
+        return self._builder.counter.restarts
 
     def summary(self) -> ParseReport:
         """What was recognised so far."""
@@ -103,13 +117,20 @@ class Parser:
             if record is not None:
                 template, values = self._records.read(record)
                 return self._builder.take(template, values, line, redrawn)
-        if self._table is not None and (row := self._table.row(line)) is not None:
-            return self._builder.take(self._table.template, row, line, redrawn)
+        if first and first in "|│┃" and (closed := self._frame.take(line)) is not None:
+            return self._record(closed)
+        if self._frame.open:
+            return [*self._record(self._frame.close()), *self._line(line, redrawn)]
+        for table in self._tables:
+            if (row := table.row(line)) is not None:
+                return self._builder.take(*row, line, redrawn)
         template, numbers = self._lines.read(line)
         if template.bare:
             return self._bare_line(template, numbers)
         if template.header:
-            self._table = PrintedTable(template.header, self._wanted)
+            table = Table(template.header, self._wanted)
+            others = [t for t in self._tables if t.names != table.names]
+            self._tables = [table, *others[:1]]  # of training and of its evaluation, in turns
             return []
         if template.opens:
             self._builder.heading(template.opens)
@@ -119,6 +140,12 @@ class Parser:
         if self._bare and not self._bare_on:
             self._bare.clear()
         return self._builder.take(template, numbers, line, redrawn)
+
+    def _record(self, record: dict[str, Value]) -> list[Point]:
+        if not record:
+            return []
+        template, values = self._records.read(record)
+        return self._builder.take(template, values)
 
     def _bare_line(self, template: LineTemplate, numbers: list[str]) -> list[Point]:
         """Numbers without a word are a loss only if nothing else is, and if they come in a row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,9 +11,11 @@ from lrscope.readers.console.line_template import LineTemplate, Measure, prefixe
 from lrscope.readers.console.numbers import PrintedValue, to_float
 from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.step_counter import StepCounter
-from lrscope.vocabulary import same_name
+from lrscope.vocabulary import Kind, choose_metric, is_validation, same_name
+from lrscope.vocabulary.printed import printed_kind
 
 MOST_NAMES = 200
+GOES_ON = "the count goes on."
 
 
 class PointBuilder:
@@ -39,6 +42,11 @@ class PointBuilder:
         self._heading: str | None = None
         self._example: str | None = None
         self._performed = False
+        self._counted: set[str] = set()  # names on lines with a counter within the epoch
+        self._apart: dict[str, None] = {}
+        self._message: tuple[str, float] | None = None
+        self.epochs: list[tuple[int, float]] = []
+        """(step, epoch) wherever the printed epoch changed."""
 
     def heading(self, phase: str | None) -> None:
         """The lines that follow, up to the next with a counter, belong to an evaluation."""
@@ -67,9 +75,15 @@ class PointBuilder:
             return []
         believed = template.measures if self._trusting else self._believed(template, counted)
         if not believed:
+            if counted and len(self._others) < MOST_NAMES:
+                self._others.update(dict.fromkeys(m.name for m in template.measures))
             return []
         self._performed = self._performed or template.performance
+        message = not counted and template.phase is None and _is_message(believed, values)
+        if message and believed[0].name not in self._counts:
+            return self._diverged(believed[0], values)
         phase = self._heading if not counted and template.phase is None else None
+        phase = phase or (None if message else self._other_curve(template, believed, counted))
         if phase is not None:
             template = replace(template, phase=phase)
             believed = tuple(replace(m, name=prefixed(m.name, phase), evaluated=True) for m in believed)
@@ -78,6 +92,10 @@ class PointBuilder:
     def finish(self) -> list[Point]:
         """Where a program told nothing but its end ("Final test loss: 0.3"), that is its one point."""
         points = self._release(self.counter.step + 1, {})
+        if self._message is not None and not self._counts:
+            (name, value), step = self._message, self.counter.step + 1
+            self.counter.step, self.counter.label, self._counts[name] = step, "counted lines", 1
+            return [(step, name, value)]
         if self._counts or not self._summaries:
             return points
         step = self.counter.step + 1
@@ -91,7 +109,12 @@ class PointBuilder:
         told = list(notes)
         if self.counter.rounds > 1 and self.counter.label is not None:
             name, times = self.counter.label.split()[0], _times(self.counter.rounds - 1)
-            told.append(f"`{name}` starts again {times}; the count goes on.")
+            told.append(f"`{name}` starts again {times}; {GOES_ON}")
+        if self._apart:
+            told.append(
+                f"Lines without the counter of training repeat names of its lines: they were read as "
+                f"{', '.join(self._apart)}."
+            )
         if self.counter.late:
             told.append(f"{self.counter.late} late lines repeated earlier steps and were left out.")
         others = [*self._others, *(n for n in self._summaries if n not in self._counts)]
@@ -125,6 +148,38 @@ class PointBuilder:
             return template.measures
         return tuple(m for m in template.measures if m.known or m in wanted or m.name in self._counts)
 
+    def _diverged(self, measure: Measure, values: Sequence[Value]) -> list[Point]:
+        """What "Loss is nan, stopping" means beside curves called "lm loss" or "total_loss": that loss is not finite.
+
+        Where nothing has been printed yet, it waits for the end: it may be all that is ever told.
+        """
+        value = to_float(values[measure.slot])
+        losses = [n for n in self._counts if printed_kind(n) is Kind.LOSS and not is_validation(n)]
+        name = choose_metric(losses)
+        if name is None:
+            self._message = self._message or (measure.name, value)
+            return []
+        points: list[Point] = []
+        step = max(self.counter.step, self._last[name][0] + 1)
+        self.counter.step = step
+        self._tell(step, name, value, str(values[measure.slot]), points)
+        return points
+
+    def _other_curve(self, template: LineTemplate, believed: Sequence[Measure], counted: bool) -> str | None:
+        """The prefix of a line that has names of the training's lines but not their counter; None for others.
+
+        With no counter at all it is an evaluation ("* Acc@1 60.1" after an epoch of "[10/100] Acc@1 55.2"); with the
+        epoch alone, a value for the epoch.
+        """
+        if template.phase is not None or template.within is not None or self.counter.waiting:
+            return None
+        known = [m.name for m in believed if m.known and not m.rate]
+        if not any(name in self._counted for name in known):
+            return None
+        phase = "epoch" if counted else "val"
+        self._apart.update(dict.fromkeys(prefixed(name, phase) for name in known))
+        return phase
+
     def _points(
         self,
         template: LineTemplate,
@@ -152,6 +207,11 @@ class PointBuilder:
         changed = not redrawn or any(last.get(m.name, (0, ""))[1] != text for m, _, text in found)
         place = self.counter.place(template, values, names, changed, redrawn)
         step = place.step
+        if template.within is not None and template.phase is None and not place.side:
+            self._counted.update(names)
+        epoch = self.counter.epoch
+        if epoch is not None and (not self.epochs or self.epochs[-1][1] != epoch):
+            self.epochs.append((step, epoch))
         points = self._release(step, {} if place.side else {m.name: text for m, _, text in found})
         for measure, value, text in found:
             name = prefixed(measure.name, "eval") if place.side else measure.name
@@ -202,6 +262,16 @@ class PointBuilder:
             return
         if len(self._summaries) < MOST_NAMES:
             self._summaries[measure.name] = value
+
+
+def _is_message(believed: Sequence[Measure], values: Sequence[Value]) -> bool:
+    """Whether a line without a counter says no more than that a loss is not finite."""
+    if len(believed) > 1 or believed[0].over is not None or not believed[0].known or believed[0].rate:
+        return False
+    try:
+        return not math.isfinite(to_float(values[believed[0].slot]))
+    except ValueError:
+        return False
 
 
 def _speaks(template: LineTemplate) -> bool:

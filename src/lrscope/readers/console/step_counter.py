@@ -11,12 +11,13 @@ back a little is a late line.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrscope.readers.console.line_template import Counter, LineTemplate
-from lrscope.readers.console.numbers import PrintedValue, to_count, to_float
-from lrscope.vocabulary import Kind
+from lrscope.readers.console.numbers import Value, to_count, to_float
+from lrscope.vocabulary import Kind, is_validation
 
 LINES, EPOCHS, STEPS = 1, 2, 3
 UNNAMED = ("n/total", "[n]")  # counters of a bar, or in brackets: these count within the epoch
@@ -65,7 +66,12 @@ class StepCounter:
         self._no_epochs = False
         self._seen: set[str] = set()
         self._told = 0
-        self._context: tuple[LineTemplate, Sequence[PrintedValue]] | None = None
+        self._context: tuple[LineTemplate, Sequence[Value]] | None = None
+        self.epoch: float | None = None
+        """The epoch as last printed, with its fraction."""
+        self.restarts: list[tuple[int, int]] = []
+        """Where a counter began anew without a new epoch: the first step after it, and what to take off it so that the
+        steps count as printed."""
 
     @property
     def waiting(self) -> bool:
@@ -94,7 +100,7 @@ class StepCounter:
         place: Place | None = None
         if not own and self._context is not None and template.phase is None:
             place = self._count(*self._context, names, redrawn)
-        elif own and (template.phase is None or (template.within is None and self.unit in (0, EPOCHS))):
+        elif own and self._counts_training(template, values):
             place = self._count(template, values, names, redrawn)
             if place is not None and not place.side:
                 self._context = None
@@ -104,11 +110,32 @@ class StepCounter:
             self._tell(place.step, names)
         return Place(self.step, place.late, place.side)
 
-    def _note_epoch(self, template: LineTemplate, values: Sequence[PrintedValue]) -> None:
+    def _counts_training(self, template: LineTemplate, values: Sequence[Value]) -> bool:
+        """Whether the counter on a line is that of training; on a line of an evaluation it may be of that alone.
+
+        There it is training's where it comes first ("step 100: test loss 0.5"), or where it has the name and the
+        total of a counter of training and stands no further back ("eval: step 100 loss 0.5").
+        """
+        if template.phase is None:
+            return True
+        counter = template.within
+        if counter is None:
+            return self.unit in (0, EPOCHS)
+        if template.kind is not Kind.ITERATION or counter.name in UNNAMED or is_validation(counter.name):
+            return False
+        if template.leads and template.epoch is None and counter.total is None:
+            return True
+        track, number = self._tracks.get(counter.name), _count_of(counter, values)
+        length = None if counter.total is None else to_count(values[counter.total])
+        return track is not None and number is not None and number >= track.last and length == track.length
+
+    def _note_epoch(self, template: LineTemplate, values: Sequence[Value]) -> None:
         if template.epoch is None or template.phase is not None:
             return
         number = to_count(values[template.epoch.slot])
-        self._fraction = self._fraction or _is_fraction(values[template.epoch.slot])
+        raw = values[template.epoch.slot]
+        self._fraction = self._fraction or _is_fraction(raw)
+        self.epoch = _finite(raw)
         if number is None:
             if self._fraction and self.unit == EPOCHS and self._told <= LATE_STEPS:
                 self.unit, self.label, self.total = LINES, "counted lines", None  # 0.0 was no whole epoch
@@ -123,7 +150,7 @@ class StepCounter:
     def _count(
         self, template: LineTemplate, values: Sequence[PrintedValue], names: Sequence[str], redrawn: bool
     ) -> Place | None:
-        if template.within is not None and to_count(values[template.within.slot]) is not None:
+        if template.within is not None and _count_of(template.within, values) is not None:
             return self._within(template, template.within, values, redrawn)
         if template.epoch is None or self._fraction or self._no_epochs:
             return None
@@ -140,7 +167,7 @@ class StepCounter:
             return None
         place = self._advance("epoch", number, None, False, Kind.EPOCH)
         self._adopt(EPOCHS, Kind.EPOCH, template.epoch.name)
-        self.total = self._epochs if self._tracks["epoch"].rounds == 1 else None
+        self.total = None if self._epochs is None else self._tracks["epoch"].base + self._epochs
         return place
 
     def _within(
@@ -151,8 +178,10 @@ class StepCounter:
             return None
         if self.unit in (LINES, EPOCHS) and self._told > LATE_STEPS:
             return None
-        number = to_count(values[counter.slot])
+        number = _count_of(counter, values)
         length = None if counter.total is None else to_count(values[counter.total])
+        if counter.parts > 1:
+            length = 100 * counter.parts
         if number is None:
             return None
         key = counter.name
@@ -211,14 +240,20 @@ class StepCounter:
             self._tracks[key] = _Track(number, number, max(0, base), epoch, length, running=running)
             return Place(max(0, base) + number)
         moved = epoch is not None and track.epoch is not None and epoch > track.epoch
-        if number > track.last:
+        anew = (
+            epoch is not None
+            and track.epoch is not None
+            and epoch < track.epoch
+            and epoch == self._first_epoch
+        )
+        if number > track.last and not anew:
             if moved and not track.running:
                 track.running = True
             track.gap = number - track.last
-        elif number < track.last or moved:
-            if sure or (track.running and number > track.first):
+        elif number < track.last or moved or anew:
+            if (sure or track.running) and number > track.first:
                 return Place(self.step, late=True)
-            if not moved and number > track.first + max(track.gap, 1):
+            if not moved and not anew and number > track.first + max(track.gap, 1):
                 return Place(self.step, late=True)
             apart = epoch - track.epoch if moved and epoch is not None and track.epoch is not None else 1
             if track.length and track.length >= track.last:
@@ -227,6 +262,8 @@ class StepCounter:
                 gap = track.gap or track.first or 1
                 track.base += track.last + gap - track.first
             track.rounds += 1
+            if not moved:
+                self.restarts.append((track.base + number, track.base))
         track.last, track.epoch = number, epoch
         if length is not None:
             track.length = length
@@ -259,7 +296,23 @@ class StepCounter:
             self._seen.update(names)
 
 
-def _is_fraction(value: PrintedValue) -> bool:
+def _count_of(counter: Counter, values: Sequence[Value]) -> int | None:
+    """A counter's number in steps; None where it is no such number."""
+    if counter.parts == 1:
+        return to_count(values[counter.slot])
+    share = _finite(values[counter.slot])
+    return None if share is None or not 0 <= share <= 100 else round(counter.parts * share)
+
+
+def _finite(value: Value) -> float | None:
+    try:
+        number = to_float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _is_fraction(value: Value) -> bool:
     """Whether epochs are told in parts. One written 0.0 is such a part, too: the first lines of a long epoch."""
     if isinstance(value, float) or (isinstance(value, str) and "." in value):
         return True
