@@ -7,11 +7,11 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from lrscope._result import Result
 from lrscope.curves.direction import followed_by_best
 from lrscope.diagnosis.backtest import Replay
 from lrscope.diagnosis.base import Advice, Diagnosis, Regime

@@ -9,7 +9,7 @@ from pathlib import Path
 from lrscope.curves.curve import LossCurve
 from lrscope.readers.base import LoggedRun, Unreadable
 
-_PARTS = {"learn_error.tsv": "learn", "test_error.tsv": "test"}
+_ERROR_TABLES = {"learn_error.tsv": "learn", "test_error.tsv": "test"}
 
 
 def is_training_folder(folder: Path) -> bool:
@@ -29,7 +29,7 @@ def read_training_folder(
     """
     curves: dict[str, LossCurve] = {}
     warnings: list[str] = []
-    for file, data in _PARTS.items():
+    for file, data in _ERROR_TABLES.items():
         if not (folder / file).is_file():
             continue
         for run in read_file(folder / file, name)[0]:

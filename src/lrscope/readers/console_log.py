@@ -11,7 +11,7 @@ from lrscope.curves.curve import Point
 from lrscope.readers.base import LoggedRun, Reader, Unreadable
 from lrscope.readers.console import Parser
 from lrscope.readers.console.point_builder import GOES_ON
-from lrscope.readers.console.unread import MOST_LINES, frequent_kinds
+from lrscope.readers.console.unread import MOST_KEPT_LINES, frequent_kinds
 from lrscope.readers.files import Sample, TextBlocks
 from lrscope.readers.restarts import Lap, separate
 from lrscope.readers.series import Series, run_from_series
@@ -54,10 +54,10 @@ class ConsoleLog(Reader):
         found: list[Point] = []
         first: list[str] = []
         for lines in blocks:
-            first += lines[: MOST_LINES - len(first)]
-            for start in range(0, len(lines), _PIECE):
+            first += lines[: MOST_KEPT_LINES - len(first)]
+            for start in range(0, len(lines), _LINES_AT_ONCE):
                 # Fed as UTF-8 whatever the file is in: what PowerShell redirects to a file is UTF-16.
-                piece = "\n".join(lines[start : start + _PIECE]) + "\n"
+                piece = "\n".join(lines[start : start + _LINES_AT_ONCE]) + "\n"
                 found += parser.feed(piece.encode("utf-8", "replace"))
         found += parser.finish()
         summary = parser.summary()

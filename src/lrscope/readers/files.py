@@ -28,7 +28,7 @@ SAMPLE_BYTES = 64 << 10
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _GZIP = b"\x1f\x8b\x08"
-_CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27})
+_CONTROL_BYTES = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27})
 """Bytes that text does not hold; progress bars ring the bell and step back (7, 8), and use colours (27)."""
 
 
@@ -108,7 +108,7 @@ class _Unzipped(gzip.GzipFile):
         left = MOST_BYTES if size is None or size < 0 else size
         while left > 0 and not self.damaged:
             try:
-                part = self.read1(min(left, SAMPLE))
+                part = self.read1(min(left, SAMPLE_BYTES))
             except (EOFError, zlib.error, gzip.BadGzipFile):
                 self.damaged = True
                 break
@@ -122,7 +122,7 @@ class _Unzipped(gzip.GzipFile):
 def sample(path: Path) -> Sample:
     """The beginning of a file. Raises OSError where there is none to be had."""
     with open_regular(path) as file:
-        head = file.read(SAMPLE)
+        head = file.read(SAMPLE_BYTES)
         size = os.fstat(file.fileno()).st_size
         if isinstance(file, _Unzipped):
             size = len(head) + len(file.read(1))

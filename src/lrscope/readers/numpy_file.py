@@ -17,7 +17,7 @@ _PICKLED = (
     "it holds pickled Python objects, which are not opened, because that can run code; save numbers instead, "
     "for example with json.dump(history.history, file)"
 )
-MOST_COLUMNS = 1_000
+MOST_ARRAY_COLUMNS = 1_000
 
 
 class NumpyFile(Reader):
@@ -74,7 +74,7 @@ def _columns(name: str, array: NDArray[np.generic]) -> dict[str, list[float]]:
     if values.ndim == 1:
         return {name: values.tolist()}
     width = values.shape[1]
-    if not 0 < width <= MOST_COLUMNS:
+    if not 0 < width <= MOST_ARRAY_COLUMNS:
         return {}
     first = values[:, 0]
     counts = (

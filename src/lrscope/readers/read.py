@@ -114,7 +114,7 @@ def read(
     try:
         if place.is_dir():
             return read_folder(place, partial(read_file, metric=metric, pattern=pattern))
-        found, why = read_file(place, run_name(place), metric=metric, pattern=pattern)
+        found, why = read_file(place, file_run_name(place), metric=metric, pattern=pattern)
     except (OSError, ValueError) as error:
         if isinstance(error, UsageError):
             raise

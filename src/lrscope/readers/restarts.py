@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lrscope.curves.curve import Point
 from lrscope.vocabulary import Kind, kind
 
-AROUND = 3
+POINTS_AROUND = 3
 """Points on each side of a restart whose median is compared."""
 
 RETURNED_SHARE = 0.5
@@ -71,10 +71,10 @@ def _returned(before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:
     before, after = before[np.isfinite(before)], after[np.isfinite(after)]
     if before.size < 2 or not after.size:
         return False
-    width = min(AROUND, before.size // 2)
+    width = min(POINTS_AROUND, before.size // 2)
     began, ended = float(before[0]), float(np.median(before[-width:]))
     gained = began - ended
-    scatter = float(np.median(np.abs(np.diff(before)))) if before.size > 2 * AROUND else 0.0
+    scatter = float(np.median(np.abs(np.diff(before)))) if before.size > 2 * POINTS_AROUND else 0.0
     if abs(gained) <= 3 * scatter:
         return False
     return (float(after[0]) - ended) / gained > RETURNED_SHARE

@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 
 from lrscope.readers.console.naming import joined
-from lrscope.readers.console.numbers import NUMBER, Value
+from lrscope.readers.console.numbers import NUMBER, PrintedValue
 from lrscope.vocabulary import Kind
 from lrscope.vocabulary.printed import printed_kind
 
 _ROW = re.compile(r"\s*[|│┃]\s*([A-Za-z][^|│┃]*?)\s*[|│┃]\s*([^|│┃\s]*)\s*[|│┃]\s*")
-MOST_ROWS = 400
+MOST_FRAME_ROWS = 400
 
 
 class Frame:
     """Collects the rows of one frame."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, Value] = {}
+        self._rows: dict[str, PrintedValue] = {}
         self._section = ""
 
     @property
@@ -29,7 +29,7 @@ class Frame:
         """Whether there are rows that have not been given back."""
         return bool(self._rows)
 
-    def take(self, line: str) -> dict[str, Value] | None:
+    def take(self, line: str) -> dict[str, PrintedValue] | None:
         """The record that this row completes, mostly empty; None where the line is no row.
 
         A row without a value opens a section ("train/"). A counter told twice begins a new record.
@@ -44,16 +44,16 @@ class Frame:
         if NUMBER.fullmatch(value) is None:
             return None
         name = joined(name)
-        closed: dict[str, Value] = {}
+        closed: dict[str, PrintedValue] = {}
         if name in self._rows and printed_kind(name) in (Kind.EPOCH, Kind.ITERATION):
             closed = self.close()
         elif name in self._rows:
             name = joined(f"{self._section.rstrip('/')}/{name}")
-        if len(self._rows) < MOST_ROWS:
+        if len(self._rows) < MOST_FRAME_ROWS:
             self._rows[name] = value
         return closed
 
-    def close(self) -> dict[str, Value]:
+    def close(self) -> dict[str, PrintedValue]:
         """The rows since the last time, by name."""
         rows, self._rows, self._section = self._rows, {}, ""
         return rows

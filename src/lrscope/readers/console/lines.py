@@ -24,9 +24,9 @@ from lrscope.vocabulary.counters import may_be_setting, never_restarts
 from lrscope.vocabulary.printed import EVALUATION, TRAINING, printed_kind, speaks_for_itself
 
 MOST_NUMBERS = 160  # a line with more of them is a dump of an array
-MOST_KINDS = 4096
+MOST_LINE_KINDS = 4096
 PERCENT_PARTS = 10  # "Progress: 41.3%" is step 413 of 1000
-LONGEST = 6000
+LONGEST_PARSED_LINE = 6000
 
 # Numbers in these stand for nothing: dates, times of day, versions, files, places in a source, paths.
 _NOT_NUMBERS = re.compile(

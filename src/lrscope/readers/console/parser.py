@@ -9,8 +9,8 @@ from lrscope.curves.curve import Point
 from lrscope.errors import UsageError
 from lrscope.readers.console.framed import Frame
 from lrscope.readers.console.line_template import Counter, LineTemplate, Measure
-from lrscope.readers.console.lines import LONGEST, LineReader
-from lrscope.readers.console.numbers import Value
+from lrscope.readers.console.lines import LONGEST_PARSED_LINE, LineReader
+from lrscope.readers.console.numbers import PrintedValue
 from lrscope.readers.console.parse_report import ParseReport
 from lrscope.readers.console.point_builder import PointBuilder
 from lrscope.readers.console.structured import RecordReader, parse_record
@@ -48,7 +48,7 @@ class Parser:
         self._wanted = metric
         self._pattern = None if pattern is None else _compiled(pattern)
         self._pattern_template = None if self._pattern is None else _pattern_template(self._pattern)
-        self._tables: list[Table] = []
+        self._tables: list[PrintedTable] = []
         self._frame = Frame()
         self._bare: list[tuple[str, ...]] = []
         self._bare_on = False
@@ -128,7 +128,7 @@ class Parser:
         if template.bare:
             return self._bare_line(template, numbers)
         if template.header:
-            table = Table(template.header, self._wanted)
+            table = PrintedTable(template.header, self._wanted)
             others = [t for t in self._tables if t.names != table.names]
             self._tables = [table, *others[:1]]  # of training and of its evaluation, in turns
             return []
@@ -141,7 +141,7 @@ class Parser:
             self._bare.clear()
         return self._builder.take(template, numbers, line, redrawn)
 
-    def _record(self, record: dict[str, Value]) -> list[Point]:
+    def _record(self, record: dict[str, PrintedValue]) -> list[Point]:
         if not record:
             return []
         template, values = self._records.read(record)

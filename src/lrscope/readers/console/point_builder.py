@@ -148,7 +148,7 @@ class PointBuilder:
             return template.measures
         return tuple(m for m in template.measures if m.known or m in wanted or m.name in self._counts)
 
-    def _diverged(self, measure: Measure, values: Sequence[Value]) -> list[Point]:
+    def _diverged(self, measure: Measure, values: Sequence[PrintedValue]) -> list[Point]:
         """What "Loss is nan, stopping" means beside curves called "lm loss" or "total_loss": that loss is not finite.
 
         Where nothing has been printed yet, it waits for the end: it may be all that is ever told.
@@ -264,7 +264,7 @@ class PointBuilder:
             self._summaries[measure.name] = value
 
 
-def _is_message(believed: Sequence[Measure], values: Sequence[Value]) -> bool:
+def _is_message(believed: Sequence[Measure], values: Sequence[PrintedValue]) -> bool:
     """Whether a line without a counter says no more than that a loss is not finite."""
     if len(believed) > 1 or believed[0].over is not None or not believed[0].known or believed[0].rate:
         return False

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrscope.readers.console.line_template import Counter, LineTemplate
-from lrscope.readers.console.numbers import Value, to_count, to_float
+from lrscope.readers.console.numbers import PrintedValue, to_count, to_float
 from lrscope.vocabulary import Kind, is_validation
 
 LINES, EPOCHS, STEPS = 1, 2, 3
@@ -66,7 +66,7 @@ class StepCounter:
         self._no_epochs = False
         self._seen: set[str] = set()
         self._told = 0
-        self._context: tuple[LineTemplate, Sequence[Value]] | None = None
+        self._context: tuple[LineTemplate, Sequence[PrintedValue]] | None = None
         self.epoch: float | None = None
         """The epoch as last printed, with its fraction."""
         self.restarts: list[tuple[int, int]] = []
@@ -110,7 +110,7 @@ class StepCounter:
             self._tell(place.step, names)
         return Place(self.step, place.late, place.side)
 
-    def _counts_training(self, template: LineTemplate, values: Sequence[Value]) -> bool:
+    def _counts_training(self, template: LineTemplate, values: Sequence[PrintedValue]) -> bool:
         """Whether the counter on a line is that of training; on a line of an evaluation it may be of that alone.
 
         There it is training's where it comes first ("step 100: test loss 0.5"), or where it has the name and the
@@ -129,7 +129,7 @@ class StepCounter:
         length = None if counter.total is None else to_count(values[counter.total])
         return track is not None and number is not None and number >= track.last and length == track.length
 
-    def _note_epoch(self, template: LineTemplate, values: Sequence[Value]) -> None:
+    def _note_epoch(self, template: LineTemplate, values: Sequence[PrintedValue]) -> None:
         if template.epoch is None or template.phase is not None:
             return
         number = to_count(values[template.epoch.slot])
@@ -296,7 +296,7 @@ class StepCounter:
             self._seen.update(names)
 
 
-def _count_of(counter: Counter, values: Sequence[Value]) -> int | None:
+def _count_of(counter: Counter, values: Sequence[PrintedValue]) -> int | None:
     """A counter's number in steps; None where it is no such number."""
     if counter.parts == 1:
         return to_count(values[counter.slot])
@@ -304,7 +304,7 @@ def _count_of(counter: Counter, values: Sequence[Value]) -> int | None:
     return None if share is None or not 0 <= share <= 100 else round(counter.parts * share)
 
 
-def _finite(value: Value) -> float | None:
+def _finite(value: PrintedValue) -> float | None:
     try:
         number = to_float(value)
     except ValueError:
@@ -312,7 +312,7 @@ def _finite(value: Value) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _is_fraction(value: Value) -> bool:
+def _is_fraction(value: PrintedValue) -> bool:
     """Whether epochs are told in parts. One written 0.0 is such a part, too: the first lines of a long epoch."""
     if isinstance(value, float) or (isinstance(value, str) and "." in value):
         return True

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from lrscope.readers.console.lines import analyse
 from lrscope.readers.console.numbers import NUMBER
 
-MOST_SHOWN = 5
-MOST_KINDS = 1_000
-MOST_LINES = 20_000
+MOST_SHOWN_KINDS = 5
+MOST_UNREAD_KINDS = 1_000
+MOST_KEPT_LINES = 20_000
 """Lines that are looked at: the kinds of a log show in its first ones."""
 
 _WIDTH = 100
@@ -32,9 +32,11 @@ def frequent_kinds(lines: Sequence[str], wanted: str | None = None) -> str:
             continue
         key = " ".join("\0".join(parts[::2]).split())
         count, example = kinds.get(key, (0, line))
-        if count or len(kinds) < MOST_KINDS:
+        if count or len(kinds) < MOST_UNREAD_KINDS:
             kinds[key] = (count + 1, example)
-    most = sorted((kind for kind in kinds.values() if kind[0] > 1), key=lambda kind: -kind[0])[:MOST_SHOWN]
+    most = sorted((kind for kind in kinds.values() if kind[0] > 1), key=lambda kind: -kind[0])[
+        :MOST_SHOWN_KINDS
+    ]
     if not most:
         return ""
     rows = [f"{count} x  {_shortened(line)}\n    {_made_of(line, wanted)}" for count, line in most]
