@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lrscope._result import Result
 from lrscope.diagnosis.backtest import Replay
 from lrscope.diagnosis.base import Advice, Diagnosis, Regime
 from lrscope.diagnosis.examine import Asked, Examined, examine
@@ -20,12 +20,10 @@ from lrscope.readers import from_object, read
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lrscope.views.shared.sections import Report
-
 __all__ = ["DiagnosisResult", "backtest", "check_stepping", "diagnose", "patience"]
 
 
-class DiagnosisResult(Result):
+class DiagnosisResult:
     """What was said of one or several logged runs.
 
     Attributes
@@ -79,11 +77,24 @@ class DiagnosisResult(Result):
         """Whether anything could be said of any run."""
         return any(run.diagnosis.regime is not Regime.UNDECIDED for run in self.runs)
 
-    def told(self) -> Report:
-        """The result in sections, from which text and page are made."""
-        from lrscope.views.diagnosis.sections import report
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw the curves (at most six runs) with their segments coloured by verdict; write them to a path.
 
-        return report(self.source, self.runs, self.reason, self.warnings)
+        Needs matplotlib (``pip install 'lrscope[plot]'``).
+        """
+        from lrscope.views.diagnosis.figure import draw
+
+        figure = draw(self.runs)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report: one HTML file that opens without network."""
+        from lrscope.views.diagnosis.sections import report
+        from lrscope.views.shared.page import write
+
+        return write(report(self.source, self.runs, self.reason, self.warnings), path)
 
     def to_dict(self) -> dict[str, Any]:
         """The document that ``lrscope diagnose --json`` prints, schema ``lrscope.diagnosis/1``."""
@@ -93,14 +104,14 @@ class DiagnosisResult(Result):
             self.source, self.runs, self.regime, self.advice, self.reason, self.warnings
         )
 
+    def __str__(self) -> str:
+        from lrscope.views.diagnosis.sections import report
+        from lrscope.views.shared.text import render
+
+        return render(report(self.source, self.runs, self.reason, self.warnings))
+
     def __repr__(self) -> str:
         return f"<DiagnosisResult of {self.source}: {self.regime.value}, {self.advice.value}>"
-
-    def _drawn(self) -> Figure:
-        """The curves (at most six runs) with their segments coloured by verdict."""
-        from lrscope.views.diagnosis.figure import draw
-
-        return draw(self.runs)
 
 
 def diagnose(

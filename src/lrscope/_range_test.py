@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope._progress import observer_of
-from lrscope._result import Result
 from lrscope.curves import Plan
 from lrscope.errors import UsageError
 from lrscope.readers import LoggedRun, from_object, read
@@ -45,7 +45,7 @@ Losses = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Rates and losses of one ramp as observed, shape (n,) each."""
 
 
-class RangeTestResult(Result):
+class RangeTestResult:
     """What a range test found.
 
     Attributes
@@ -102,6 +102,25 @@ class RangeTestResult(Result):
         """False where Ctrl-C ended the test before all ramps were run."""
         return self.outcome is None or self.outcome.finished
 
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw the losses against the rising rate, with what each rule says; write it where a path is given.
+
+        Needs matplotlib (``pip install 'lrscope[plot]'``).
+        """
+        from lrscope.views.range_test.facts import collect
+        from lrscope.views.range_test.figure import draw
+
+        figure = draw(collect(self.test))
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report: one HTML file that opens without network."""
+        from lrscope.views.shared.page import write
+
+        return write(self.told(), path)
+
     def told(self) -> Report:
         """The result in sections, from which text and page are made."""
         from lrscope.views.range_test.sections import report
@@ -115,16 +134,20 @@ class RangeTestResult(Result):
 
         return range_test_document(collect(self.test))
 
+    def __str__(self) -> str:
+        return self._text()
+
     def __repr__(self) -> str:
         found = "nothing read off" if self.lr is None else f"lr={self.lr.value:g}"
         return f"<RangeTestResult of {self.test.name}: {found}, {len(self.ramps)} ramps>"
 
-    def _drawn(self) -> Figure:
-        """The losses against the climbing rate, with what each rule says."""
-        from lrscope.views.range_test.facts import collect
-        from lrscope.views.range_test.figure import draw
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self._text(width=110, encoding='utf-8'))}</pre>"
 
-        return draw(collect(self.test))
+    def _text(self, **options: Any) -> str:
+        from lrscope.views.shared.text import render
+
+        return render(self.told(), **options)
 
 
 def range_test(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrscope._result import Result
 from lrscope.curves import Run, Scan
 from lrscope.search.outcome import Cost, Outcome
 from lrscope.search.rate.recommendation import Band, Recommendation
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from lrscope.views.shared.sections import Report
 
 
-class ScanResult(Result):
+class ScanResult:
     """What a scan found.
 
     Attributes
@@ -75,6 +76,19 @@ class ScanResult(Result):
         """False where Ctrl-C ended the scan before its budget was spent."""
         return self.outcome.finished
 
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw loss against rate, with band and cliff, and the curves; write it where a path is given.
+
+        Needs matplotlib (``pip install 'lrscope[plot]'``).
+        """
+        from lrscope.views.scan.facts import collect
+        from lrscope.views.scan.figure import draw
+
+        figure = draw(collect(self.outcome))
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
     def plot_decisions(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Draw how it was decided: which run advanced when, and what the forecast was on the way.
 
@@ -86,6 +100,12 @@ class ScanResult(Result):
         if path is not None:
             figure.savefig(path)
         return figure
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report: one HTML file that opens without network."""
+        from lrscope.views.shared.page import write
+
+        return write(self.told(), path)
 
     def told(self) -> Report:
         """The result in sections, from which text and page are made."""
@@ -100,13 +120,18 @@ class ScanResult(Result):
 
         return scan_document(collect(self.outcome))
 
+    def __str__(self) -> str:
+        return self._text()
+
     def __repr__(self) -> str:
         found = "nothing concluded" if self.lr is None else f"lr={self.lr.value:g}"
         return f"<ScanResult of {self.outcome.name}: {found}, {len(self.runs)} runs>"
 
-    def _drawn(self) -> Figure:
-        """Loss against rate, with band and cliff, and the curves."""
-        from lrscope.views.scan.facts import collect
-        from lrscope.views.scan.figure import draw
+    def _repr_html_(self) -> str:
+        # A notebook is as wide as its page, whatever the terminal that its server was started in.
+        return f"<pre>{html.escape(self._text(width=110, encoding='utf-8'))}</pre>"
 
-        return draw(collect(self.outcome))
+    def _text(self, **options: Any) -> str:
+        from lrscope.views.shared.text import render
+
+        return render(self.told(), **options)

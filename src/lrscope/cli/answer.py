@@ -15,8 +15,8 @@ import click
 from lrscope.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from lrscope._diagnose import DiagnosisResult
     from lrscope._range_test import RangeTestResult
-    from lrscope._result import Result
     from lrscope._scan_result import ScanResult
     from lrscope.views.shared.sections import Report
 
@@ -61,7 +61,9 @@ def check_outputs(*, plot: Path | None, report: Path | None) -> None:
         raise UsageError("--plot draws with matplotlib, which is not installed: pip install 'lrscope[plot]'.")
 
 
-def write_files(result: Result, *, plot: Path | None, report: Path | None) -> None:
+def write_files(
+    result: ScanResult | RangeTestResult | DiagnosisResult, *, plot: Path | None, report: Path | None
+) -> None:
     """Write the figure and the page, where they are asked for.
 
     Raises

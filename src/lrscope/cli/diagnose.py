@@ -111,7 +111,9 @@ def command(
     if as_json:
         print_json(result.to_dict())
     else:
-        print_text(result.told())
+        from lrscope.views.diagnosis import sections
+
+        print_text(sections.report(result.source, result.runs, result.reason, result.warnings))
     name_files(plot, report, err=as_json)
     return 0 if result.decided else INCONCLUSIVE
 

@@ -92,8 +92,8 @@ def answer_of(
         f"The smoothed {metric} of {count} was lowest at {at:.2g} and {come}; a tenth of that is named. Other rules "
         f"on the same curve: {others}."
     )
-    warnings = (*_caveats(readings, whole, fell, len(ramps)), *caveats)
-    return RangeTestAnswer(named, None, cliff, reason, rule, metric, goal, warnings, None, readings)
+    doubts = (*_caveats(readings, whole, fell, len(ramps)), *caveats)
+    return RangeTestAnswer(named, None, cliff, reason, rule, metric, goal, doubts, readings=readings)
 
 
 def _lost(ramps: Sequence[RampCurve], level: float) -> Estimate | None:
