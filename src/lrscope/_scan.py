@@ -17,7 +17,7 @@ from lrscope.search.assemble import assemble, fixed_config, source_of
 from lrscope.search.planners import registry
 from lrscope.search.planners.base import Planner
 from lrscope.search.progress import Observer
-from lrscope.search.rate.budget import FEWEST_RATES
+from lrscope.search.rate.budget import COMPARED_RATES
 from lrscope.search.space import log_grid
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Source
@@ -92,7 +92,8 @@ def scan(
     pattern, metrics_file : str, optional
         For programs: a regular expression for output lines; a JSONL or CSV file to read instead.
     max_paused : int, optional
-        Runs that may wait in memory. Default: as many as half of the free memory holds, at least 2.
+        Runs that may wait in memory; with 0 a run is ended before another starts, and started anew to go on. Default:
+        as many as half of the free memory holds, at least 2, but no more than have been seen to fit side by side.
     tolerance : float
         Width of the band of good rates, as a share of the improvement: what training gains from its start
         to the best end.
@@ -143,7 +144,9 @@ def scan(
     )
     if budget is None:
         budget = (
-            DEFAULT_BUDGET if trained.pausable else float(max(FEWEST_RATES, min(DEFAULT_CALLS, len(rates))))
+            DEFAULT_BUDGET
+            if trained.pausable
+            else float(max(min(COMPARED_RATES, len(rates)), min(DEFAULT_CALLS, len(rates))))
         )
     plan = Plan(
         rates,
@@ -156,6 +159,7 @@ def scan(
         tolerance,
         pausable=trained.pausable,
         fixed=fixed,
+        seeded=trained.takes_seed,
     )
     with ExitStack() as stack:
         observer = observer_of(progress, stack)
@@ -188,8 +192,9 @@ def _check_numbers(
     for name, value in whole.items():
         if value is None and name in ("steps", "max_paused"):
             continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise UsageError(f"{name} must be a whole number of at least 1, not {value!r}.")
+        least = 0 if name == "max_paused" else 1
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}.")
     for name, number in (("budget", budget), ("tolerance", tolerance)):
         if number is None:
             continue

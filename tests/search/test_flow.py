@@ -351,7 +351,7 @@ def test_a_rate_that_hardly_ran_is_not_named_for_what_others_tell_of_it():
     f = replace(f, expected=np.where(np.arange(own.size) == hardly, 0.0, 0.5))
     named = leading(f, HORIZON)[0]
     assert own[f.rates.index(named)] >= own.max() / 4 - 1
-    assert challenger(f, HORIZON) == hardly  # which still is to show itself
+    assert challenger(f) == hardly  # which still is to show itself
 
 
 def test_of_rates_with_like_prospects_the_one_that_stands_lower_is_named():
@@ -375,7 +375,7 @@ def test_the_interval_is_wider_than_the_draws_have_it():
     sure = float(np.mean(ends.argmin(axis=1) == 8))
     assert 0.6 < sure < 0.95
     level = sure - 0.01  # the draws as they are put this much on one rate
-    found = interval(replace(f, ends=ends), f.rates[8], level)
+    found = interval(replace(f, ends=ends), f.rates[8], level, f.rates)
     assert found.high > f.rates[9]
 
 

@@ -143,15 +143,16 @@ def test_further_seeds_confirm_the_leaders():
     ],
 )
 def test_too_small_a_budget_is_told(plan):
-    """What cannot try three rates is refused, and the sentence says what would do."""
+    """What cannot try four rates is refused, and the sentence says what would do."""
     with pytest.raises(UsageError, match=r"budget|rates"):
         check_budget(plan)
 
 
 def test_a_sufficient_budget_passes():
     """The plan that the message asks for is accepted."""
-    check_budget(Plan(rates=GRID, horizon=10, budget=0.3))
-    check_budget(Plan(rates=GRID, horizon=1, budget=3))
+    check_budget(Plan(rates=GRID, horizon=10, budget=0.4))
+    check_budget(Plan(rates=GRID, horizon=1, budget=4))
+    check_budget(Plan(rates=GRID[:3], horizon=1, budget=3))
 
 
 @given(st.integers(1, 60), st.integers(1, 5000), st.integers(1, 20000), st.booleans())

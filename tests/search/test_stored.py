@@ -57,12 +57,14 @@ def test_every_file_of_the_first_version_is_read_and_reported(name, tmp_path):
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ("race", "ramp")])
 def test_what_the_first_version_named_is_named_still(name):
-    """It stored no answer but of planners of somebody's own; asked again, ours give the same rate and interval."""
+    """It stored no answer but of planners of somebody's own; asked again, ours give the same rate and interval.
+
+    Where runs failed, the interval is open on their side now: nothing is known of their rates.
+    """
     result = lrscope.load(FIRST / f"{name}.sqlite")
     was = old(name)["recommendation"]
-    assert (result.lr.value, result.lr.low, result.lr.high) == pytest.approx(
-        (was["lr"], was["low"], was["high"])
-    )
+    high = result.scan.plan.rates[-1] if name == "failing" else was["high"]
+    assert (result.lr.value, result.lr.low, result.lr.high) == pytest.approx((was["lr"], was["low"], high))
 
 
 def test_a_range_test_of_the_first_version_is_one_still():

@@ -117,7 +117,7 @@ class _ScanCommand(click.Command):
 )
 @click.option("--pattern", metavar="REGEX", help="Read losses from output lines that match; name its groups.")
 @click.option(
-    "--max-paused", type=int, metavar="N", help="Runs that may wait in memory. Default: by the free memory."
+    "--max-paused", type=int, metavar="N", help="Runs that may wait in memory, or 0. Default: as many as fit."
 )
 @click.option(
     "--out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Folder of results."

@@ -115,6 +115,8 @@ class Plan:
         Which way metrics are better whose names do not say, as the runs have shown.
     fixed : Config
         The other hyperparameters, the same in every run.
+    seeded : bool
+        False where the seed does not reach the training: then runs at one rate may differ by chance.
     """
 
     rates: tuple[float, ...]
@@ -130,6 +132,7 @@ class Plan:
     scout: RunKey | None = None
     directions: tuple[Direction, ...] = ()
     fixed: Config = field(default_factory=Config)
+    seeded: bool = True
 
     def goal_of(self, metric: str) -> Goal:
         """Which way `metric` is better: as the user said, else by its name, else as the runs have shown.

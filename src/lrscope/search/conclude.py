@@ -12,6 +12,7 @@ from lrscope.curves import RunState, Scan
 from lrscope.errors import InconclusiveError
 from lrscope.search.outcome import last_step
 from lrscope.search.planners.base import Planner
+from lrscope.search.rate.enough import provisional
 from lrscope.search.rate.ranking import judge
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.training.store.base import Decision
@@ -20,8 +21,10 @@ OVERSHOOT_SHARE = 0.25
 """Share of the budget that runs may spend past where they were paused before the user is told."""
 
 
-def conclude(scan: Scan, planner: Planner, decisions: Sequence[Decision]) -> Recommendation:
-    """The planner's answer with all caveats.
+def conclude(
+    scan: Scan, planner: Planner, decisions: Sequence[Decision], *, finished: bool = True
+) -> Recommendation:
+    """The planner's answer with all caveats; provisional where the search was interrupted.
 
     Its `lr` is None, with the reason, where nothing can be concluded: no run reported the metric, every value is NaN,
     or all curves are alike although their rates differ.
@@ -29,6 +32,10 @@ def conclude(scan: Scan, planner: Planner, decisions: Sequence[Decision]) -> Rec
     nothing = planner.futile(scan)
     if nothing is None:
         answer = planner.name(scan)
+        if not (finished or answer.provisional):
+            answer = provisional(
+                answer, "The scan was interrupted: what it had yet to run may change the rate."
+            )
     else:
         by = judge(scan)
         answer = Recommendation(None, None, None, nothing, planner.identity, by.metric, by.goal)

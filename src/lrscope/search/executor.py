@@ -17,7 +17,9 @@ from lrscope.search.interrupt import Interrupt
 from lrscope.search.ledger import Ledger
 from lrscope.search.memory import available_memory, room_for
 from lrscope.search.planners.base import Advance
+from lrscope.search.resources import wants_resource
 from lrscope.search.tracked_run import End, TrackedRun
+from lrscope.search.waiting import Waits
 from lrscope.training.engine.base import Engine
 from lrscope.training.source.base import Progress, Status, Watch
 
@@ -30,6 +32,9 @@ at least this, and a fifth of the time that it has trained."""
 
 SLICES_AFTER_SIGNAL = 4
 """Slices that runs elsewhere have to come to rest after a signal, so that what they have reported is written."""
+
+FEWEST_STEPS = 4
+"""Steps below which runs that fail at one step are not taken to have come to the end of their training."""
 
 RESTARTS_ALLOWED = 3
 """How often a run is started anew after its process vanished."""
@@ -51,7 +56,7 @@ class Executor:
     observe : callable(bool)
         Called after each slice; True where a run has changed its state.
     max_paused : int or None
-        How many runs may wait in memory; None decides by what is free.
+        How many runs may wait in memory; 0 ends each run before another starts. None decides by what is free.
     logs : Path or None
         Folder of the runs' own output.
     """
@@ -81,6 +86,7 @@ class Executor:
         self._open: dict[RunKey, None] = {}  # in order of when each was last at work
         self._details: dict[RunKey, str] = {}
         self._per_run: int | None = None
+        self._waits = Waits(ledger.decisions)
         self._at_horizon: dict[RunKey, float] = {}  # seconds trained when each was first seen there
 
     @property
@@ -115,8 +121,12 @@ class Executor:
             if not stopping or not active or slices == SLICES_AFTER_SIGNAL:
                 self._interrupt.check()
             slices += stopping
-            while waiting and not stopping and len(active) < self.engine.jobs:
+            while waiting and not stopping and len(active) < self._waits.at_once(self.engine.jobs):
                 key = next((k for k in waiting if k in self._open), next(iter(waiting)))
+                if key not in self._open:
+                    self._make_room(active, waiting, self._limit())
+                else:
+                    self._waits.resumed(key, self.runs[key].live_step)
                 active[key] = waiting.pop(key)
                 self._ensure_open(key)
             # Where training is elsewhere, an advance is back within its slice, and no signal may cost its news.
@@ -129,8 +139,16 @@ class Executor:
             rested = False
             for key, progress in news.items():
                 early = cut or (stopping and progress.status is Status.PAUSED)
-                if key in self.runs and self._take(self.runs[key], progress, active, early):
+                if key not in self.runs:
+                    continue
+                run = self.runs[key]
+                self._waits.look(key, run.live_step, progress)
+                if self._retry(run, progress, active):
+                    waiting = {key: active.pop(key), **waiting}
+                elif self._take(run, progress, active, early):
                     rested = True
+                if self._waits.found_out(self.ledger, key, run.live_step, self.engine.jobs):
+                    self._make_room(active, {}, 0)
             self.ledger.flush()
             if rested:
                 self._tidy(active, waiting)
@@ -187,6 +205,7 @@ class Executor:
                 self._logs.mkdir(parents=True, exist_ok=True)
                 log = self._logs / f"{run_name(key)}.log"
             run.opened()
+            self._waits.opened(key)
             self.engine.open(key, watch=self._watch(), log=log)
             self._open[key] = None
         run.state = RunState.RUNNING
@@ -266,6 +285,9 @@ class Executor:
             times = run.lost + 1
             return End(RunState.FAILED, step, f"its process vanished {times} times ({progress.reason})")
         if progress.status is Status.FAILED:
+            if self._trained_to_its_end(run):
+                self._tell_late_failure(step, progress.reason)
+                return End(RunState.COMPLETE, step, f"failed after its training: {progress.reason}")
             return End(RunState.FAILED, step, progress.reason or "it failed")
         if not run.traces.by_name:
             return End(RunState.FAILED, step, "it ended without reporting any value")
@@ -273,6 +295,36 @@ class Executor:
         return End(
             RunState.COMPLETE, step, f"ended by itself at step {step} of {self.horizon}" if early else None
         )
+
+    def _trained_to_its_end(self, run: TrackedRun) -> bool:
+        """Whether all steps of a full run have been reported, the last one before the next report was due."""
+        length = self.horizon or self.total
+        if length is None or not run.traces.by_name:
+            return False
+        steps = max((trace.steps for trace in run.traces.by_name.values()), key=len)
+        every = steps[-1] - steps[-2] if len(steps) > 1 else 0
+        return run.live_step + min(every, max(1, length // 10)) >= length
+
+    def _tell_late_failure(self, step: int, reason: str | None) -> None:
+        self.ledger.note(
+            f"A run failed after its training, at step {step}: {reason}. It counts as complete.", warning=True
+        )
+
+    def accept_late_failure(self, keys: Sequence[RunKey]) -> int | None:
+        """Take runs that failed for complete where all of them failed at one step, past the first few, although their
+        rates differ: training ends there, and what fails comes after it. That step; None where it is not so."""
+        runs = [self.runs[key] for key in keys]
+        steps = {run.step for run in runs}
+        if len(runs) < 2 or len(steps) > 1 or any(r.state is not RunState.FAILED for r in runs):
+            return None
+        step = steps.pop()
+        if step < FEWEST_STEPS:
+            return None
+        self._tell_late_failure(step, runs[0].reason)
+        for run in runs:
+            run.settle(RunState.COMPLETE, step, f"failed after its training: {run.reason}")
+        self.ledger.flush()
+        return step
 
     # ---- afterwards ----------------------------------------
 
@@ -284,8 +336,15 @@ class Executor:
     def _tidy(self, active: Mapping[RunKey, object], waiting: Mapping[RunKey, object]) -> None:
         for key in [k for k in self._open if self.runs[k].state.final]:
             self._close(key)
-        resting = [k for k in self._open if k not in active]
         limit = self._limit()
+        # The last one may stay until another starts, if it can wait at all: it may be the next to go on.
+        self._make_room(active, waiting, limit if limit is None or not self._waits.ever else max(limit, 1))
+
+    def _make_room(
+        self, active: Mapping[RunKey, object], waiting: Mapping[RunKey, object], limit: int | None
+    ) -> None:
+        """End the least promising of the runs that wait, until no more than `limit` are left."""
+        resting = [k for k in self._open if k not in active]
         if limit is None or len(resting) <= limit:
             return
         promise = self._promise()
@@ -293,16 +352,38 @@ class Executor:
         resting.sort(key=lambda k: (k in waiting, promise.get(k, 0.0), order[k]))
         for key in resting[: len(resting) - limit]:
             self._close(key)
-            text = f"Dropped at step {self.runs[key].step}: at most {limit} paused runs fit into memory."
-            self.ledger.decide("drop", text, key)
+            kept = f"at most {limit} paused runs are kept" if limit else "no paused run is kept"
+            self.ledger.decide("drop", f"Dropped at step {self.runs[key].step}: {kept}.", key)
         self.ledger.flush()
 
     def _limit(self) -> int | None:
-        if self._max_paused is not None:
-            return self._max_paused
-        if self._per_run is None and self._open:
+        """How many runs may wait; None where there is no limit."""
+        if self._max_paused is None and self._per_run is None and self._open:
             self._per_run = self.engine.memory() or 0  # 0: cannot be told, so do not ask again
-        return room_for(self._per_run, len(self._open), available_memory()) if self._per_run else None
+        room = room_for(self._per_run, len(self._open), available_memory()) if self._per_run else None
+        known = (
+            self._max_paused if self._max_paused is not None else room,
+            self._waits.limit(self.engine.jobs),
+        )
+        return min((limit for limit in known if limit is not None), default=None)
+
+    def _retry(self, run: TrackedRun, progress: Progress, active: dict[RunKey, int | None]) -> bool:
+        """Whether a run came to an end that it may owe to runs that wait, or to its own wait: it is tried again."""
+        key, beside = run.key, len(self._open) - 1
+        if key not in active or key not in self._open:
+            return False
+        if progress.status is Status.FAILED and beside and wants_resource(progress.reason, progress.detail):
+            self._waits.crowded(self.ledger, key, beside, self.engine.jobs, progress.reason)
+        elif not self._waits.ended_soon(
+            key, progress, self.horizon, run.traces.later_than(self._waits.since.get(key, 0))
+        ):
+            return False
+        self.ledger.absorb(run, progress.points, progress.step)
+        run.seconds += progress.seconds
+        self._close(key)
+        run.settle(RunState.PAUSED, run.step)
+        self._make_room(active, {}, self._waits.limit(self.engine.jobs))
+        return True
 
     def _give_up_if_barren(self) -> None:
         failed = [r for r in self.runs.values() if r.state is RunState.FAILED]

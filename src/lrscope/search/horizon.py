@@ -35,16 +35,22 @@ def learn_horizon(executor: Executor, keys: Sequence[RunKey], *, clock: Callable
     InconclusiveError
         If no run comes to its end.
     """
-    failed = 0
+    failed: list[RunKey] = []
     for key in keys:
         found = _from_one(executor, key, clock)
         if found is not None:
             return found
         if executor.runs[key].state is RunState.FAILED:
-            failed += 1
-            if failed == 2:
+            failed.append(key)
+            if len(failed) == 2:
+                steps = executor.accept_late_failure(failed)
+                if steps is not None:
+                    reason = (
+                        f"A full run is {steps} steps: both runs that were let through failed just after it."
+                    )
+                    return Horizon(steps, failed[0], reason)
                 raise executor.failure("The first two runs failed:")
-    if failed and failed == len(keys):
+    if failed and len(failed) == len(keys):
         raise executor.failure("The first run failed:")
     raise InconclusiveError(_none_came_to_its_end(executor, [key.lr for key in keys]))
 

@@ -35,6 +35,7 @@ def settings_of(kind: str, source: Source, planner: Planner, plan: Plan) -> dict
         "tolerance": plan.tolerance,
         "level": plan.level,
         "pausable": plan.pausable,
+        "seeded": plan.seeded,
     }
 
 

@@ -6,6 +6,7 @@ carrying out what was asked for and not done, and asking again.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,7 +25,8 @@ from lrscope.search.outcome import Outcome
 from lrscope.search.planners.base import Advance, Planner
 from lrscope.search.progress import RESUMING_ACTIVITY, Observer, RunStatus, SearchSnapshot
 from lrscope.search.rate.cliff import DivergenceWatch
-from lrscope.search.rate.grid import cautious
+from lrscope.search.rate.grid import CAUTIOUS_RATE, cautious
+from lrscope.search.rate.nothing import beyond_warmup, ignored_rate
 from lrscope.search.rate.unsaid import learn_direction
 from lrscope.search.resume import changed_parts, check_same, directions_of, left_over, revive, settings_of
 from lrscope.training.engine.base import Engine
@@ -222,7 +224,7 @@ class Session:
         began_with = self._batch
         while self._sensible():
             self._learn_direction()
-            asks = [a for a in self._planner.ask(self._scan()) if self._can(a)]
+            asks = self._beyond_warmup() or [a for a in self._planner.ask(self._scan()) if self._can(a)]
             if not asks:
                 if self._batch == began_with and has_ended(ledger.decisions):
                     ledger.untold.append(
@@ -235,6 +237,20 @@ class Session:
                 ledger.decide("advance", ask.reason, ask.key, to_step=ask.to_step, batch=self._batch)
             ledger.flush()
             self._drive(asks)
+
+    def _beyond_warmup(self) -> list[Advance]:
+        """Where all runs have been alike so far: two rates that go on to half of a full run, to see if they stay so."""
+        scan, horizon = self._scan(), self._plan.horizon
+        if horizon is None or horizon == 1 or ignored_rate(scan.runs) is None:
+            return []
+        far = beyond_warmup(scan.runs, horizon)
+        order = sorted(
+            (run for run in scan.runs if run.lr not in far and not run.state.final),
+            key=lambda run: abs(math.log10(run.lr / (10 * CAUTIOUS_RATE if far else CAUTIOUS_RATE))),
+        )
+        half = -(-horizon // 2)
+        reason = "all rates have trained alike so far: two of them to half of a run, to see whether that is a warm-up"
+        return [Advance(run.key, half, reason) for run in order[: max(0, 2 - len(far))]]
 
     def _drive(self, asks: Sequence[Advance]) -> None:
         self._doing = asks[0].reason
@@ -287,7 +303,7 @@ class Session:
             if finished and run.state is RunState.PAUSED:
                 run.settle(RunState.STOPPED, run.step, comparable or _left(run.step, furthest))
         scan = self._scan()
-        answer = conclude(scan, self._planner, ledger.decisions)
+        answer = conclude(scan, self._planner, ledger.decisions, finished=finished)
         failed: InconclusiveError | None = all_failed(scan) if finished else None
         if finished and not has_ended(ledger.decisions):
             ledger.conclude(answer)

@@ -89,6 +89,7 @@ def plan_of(settings: Mapping[str, Any]) -> Plan:
         scout=None if scout is None else RunKey(Config(scout["config"]), scout["seed"]),
         directions=directions_of(s),
         fixed=Config(s["fixed"]),
+        seeded=s.get("seeded", True),
     )
 
 
@@ -96,7 +97,7 @@ def _answer(kind: _Kind, planner: str, scan: Scan, recorded: Recorded) -> Recomm
     kept = conclusion(recorded)
     if kept is not None:
         return kind.read(kept)
-    return conclude(scan, kind.planner(planner), recorded.decisions)
+    return conclude(scan, kind.planner(planner), recorded.decisions, finished=has_ended(recorded.decisions))
 
 
 class _Absent(Planner):

@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lrscope.curves import Plan, RunKey, Scan
+from lrscope.curves import Plan, RunKey, RunState, Scan
 from lrscope.search.planners.base import Advance, Planner
 from lrscope.search.planners.halving import Bracket, HalvingPlanner
 from lrscope.search.rate.budget import total_steps
@@ -31,7 +31,7 @@ from lrscope.search.rate.model.endgame import ENDGAME_BUDGET_SHARE, LARGE_BUDGET
 from lrscope.search.rate.model.forecast import Forecast, forecast
 from lrscope.search.rate.model.observations import Seen
 from lrscope.search.rate.model.safeguards import challenger, leading, needs_proof
-from lrscope.search.rate.ranking import Judge, bad, judge_by
+from lrscope.search.rate.ranking import Judge, judge_by
 from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
 from lrscope.vocabulary import choose_metric
@@ -194,7 +194,10 @@ class ReplayedBracket(Bracket):
             ended = run.state.final and run.step <= step
             judged, other = (self.summarise(key, judge).until(step) for judge in (by, stand))
             over = ended or step >= self.horizon
-            found.append(Seen(key, step, ended and bad(run), over, judged, other))
+            failed = ended and run.state is RunState.FAILED
+            dead = ended and run.state is RunState.DIVERGED
+            whole = step >= self.horizon or (ended and run.state is RunState.COMPLETE)
+            found.append(Seen(key, step, dead, over, judged, other, failed, whole))
         return found
 
     def judges(self) -> tuple[Judge, Judge]:
@@ -229,7 +232,7 @@ class ReplayedBracket(Bracket):
     def decide(self) -> list[tuple[float, int, str]]:
         """What to advance next: (rate, step, reason) each."""
         f = self.model()
-        first = challenger(f, self.horizon)
+        first = challenger(f)
         if (
             self.budget >= LARGE_BUDGET_RUNS * self.horizon
             and self.left <= ENDGAME_BUDGET_SHARE * self.budget

@@ -20,6 +20,7 @@ from lrscope.search.rate.budget import total_steps
 from lrscope.search.rate.by_curves import ByCurves
 from lrscope.search.rate.confirm import RATES_IN_QUESTION, confirm, reserve, unspent
 from lrscope.search.rate.grid import beside, cautious, evenly_spread
+from lrscope.search.rate.nothing import silent_until
 from lrscope.search.rate.ranking import Ranking, gone, rank
 from lrscope.search.rate.recommend import recommend
 from lrscope.search.rate.recommendation import Recommendation
@@ -189,7 +190,7 @@ class Bracket(Account):
             pace = pace_of(replace(run, step=min(look, run.step)), look)
             self.charge(key, look)
             if pace is not None:
-                return pace, []
+                return replace(pace, silent=silent_until(self.scan.runs)), []
             if look >= self.horizon or self.price(key, 2 * look) > self.left:
                 return ReportPace(), []
             look *= 2

@@ -93,7 +93,7 @@ def answer_of(
         f"on the same curve: {others}."
     )
     warnings = (*_caveats(readings, whole, fell, len(ramps)), *caveats)
-    return RangeTestAnswer(named, None, cliff, reason, rule, metric, goal, warnings, None, readings)
+    return RangeTestAnswer(named, None, cliff, reason, rule, metric, goal, warnings, readings=readings)
 
 
 def _lost(ramps: Sequence[RampCurve], level: float) -> Estimate | None:

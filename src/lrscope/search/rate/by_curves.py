@@ -21,8 +21,9 @@ class ByCurves:
     The rate is one that was run itself, and as far as any: the best at the furthest step at which at least two runs can
     be compared. The interval holds every rate that cannot be told apart from it, allowing for the scatter of the curves
     and for what may still have come between the step at which a run was stopped and the horizon
-    (`search.rate.extrapolate`). It is widened by half a grid step on both sides, because the grid is all that was
-    looked at, and ends where the range of the scan ends; `method` says where it is open.
+    (`search.rate.extrapolate`). It is widened on both sides, because the rates tried are all that was
+    looked at: half the way to the next rate that was tried, and where there is none, to the end of the range of the
+    scan; `method` says where it is open.
     """
 
     def lead(self, scan: Scan) -> RunKey | None:
@@ -36,19 +37,18 @@ class ByCurves:
         end = cliff.high if cliff is not None and cliff.high > value else math.inf
         together = [value, *(g.lr for g in found.deficits if g.lr < end and not g.told_apart(plan.level))]
         low, high = min(together), max(together)
-        visited = sorted({value, *(gap.lr for gap in found.deficits)})
-        least, most = plan.rates[0], plan.rates[-1]
-        below = low / _half_step(plan.rates, visited, low, -1)
-        above = high * _half_step(plan.rates, visited, high, +1)
-        sides = [side for side, out in (("below", below < least), ("above", above > most)) if out]
+        tried = tried_rates(scan)
+        below, above = half_step(tried, low, -1), half_step(tried, high, +1)
         method = (
-            "rates not told apart from the best by their curves and what may still come, and half a grid step"
+            "rates not told apart from the best by their curves and what may still come, and half the way to the "
+            "next that was tried"
         )
-        open_end = f"; open {' and '.join(sides)}, where the range of the scan ends" if sides else ""
+        sides = [side for side, end in (("below", below), ("above", above)) if end is None]
+        open_end = f"; open {' and '.join(sides)}, where no further rate was tried" if sides else ""
         return Estimate(
             value=value,
-            low=max(below, least),
-            high=min(above, most),
+            low=plan.rates[0] if below is None else below,
+            high=plan.rates[-1] if above is None else above,
             level=plan.level,
             method=method + open_end,
         )
@@ -96,16 +96,21 @@ class ByCurves:
         return []
 
 
-def _half_step(rates: Sequence[float], visited: Sequence[float], lr: float, side: int) -> float:
-    """Factor to the middle between `lr` and the next rate that was tried on that side, on a log scale."""
-    place = visited.index(lr) + side
-    if 0 <= place < len(visited):
-        other = visited[place]
-    else:
-        place = rates.index(lr) if lr in rates else 0
-        near = place + side if 0 <= place + side < len(rates) else place - side
-        other = rates[near] if 0 <= near < len(rates) else lr
-    return math.sqrt(max(lr, other) / min(lr, other))
+def tried_rates(scan: Scan) -> list[float]:
+    """Rates of which something is known, ascending: those that trained, and those that diverged."""
+    return sorted(
+        {run.lr for run in scan.runs if run.state is not RunState.FAILED and (run.step > 0 or bad(run))}
+    )
+
+
+def half_step(tried: Sequence[float], lr: float, side: int) -> float | None:
+    """The middle, on a log scale, between `lr` and the next rate that was tried on that side, -1 below or +1 above;
+    that rate itself where `lr` was not tried. None where no rate was tried there."""
+    beyond = [other for other in tried if side * (other - lr) > 0]
+    if not beyond:
+        return None
+    nearest = min(beyond, key=lambda other: abs(other - lr))
+    return math.sqrt(lr * nearest) if lr in tried else nearest
 
 
 def _crossing(rates: Sequence[float], behind: dict[float, float], allowed: float) -> tuple[float, bool]:

@@ -26,13 +26,16 @@ SETTLED_GAIN_SHARE = 0.05
 RISEN_GAIN_SHARE = 0.1
 """A validation loss has risen when it ended above its best by this share of its improvement."""
 
+WIDE = 10.0
+"""Factor between two neighbouring rates beyond which the stretch between them counts as not looked at."""
+
 SECOND_SEED_RUNS = 2
 """Full runs that a further seed costs: the best two rates again."""
 
 
 def rate_caveats(scan: Scan, found: Leader, cliff: Estimate | None) -> tuple[str, ...]:
     """All caveats about the rate that `found` leads with, the gravest first."""
-    checks = (_indistinct, _edge, _unfinished, _overfitting, _objectives, _unsettled, _few_points)
+    checks = (_indistinct, _edge, _gap, _unfinished, _overfitting, _objectives, _unsettled, _few_points)
     said = [text for check in checks for text in check(scan, found)]
     unsaid = assumed(scan.plan, found.wanted, found.by.metric)
     return (
@@ -76,6 +79,17 @@ def _edge(scan: Scan, found: Leader) -> Iterator[str]:
     elif lr == rates[-1]:
         further = f"{rates[-1] * 100:g}"
         yield f"The best rate is at the upper edge of the range; try larger ones too (--high {further})."
+
+
+def _gap(scan: Scan, found: Leader) -> Iterator[str]:
+    """A wide stretch beside the named rate in which nothing was tried."""
+    lr = found.run.lr
+    tried = [run.lr for run in scan.runs if run.state is not RunState.FAILED and run.lr != lr]
+    nearest = (max((t for t in tried if t < lr), default=lr), min((t for t in tried if t > lr), default=lr))
+    for low, high in ((nearest[0], lr), (lr, nearest[1])):
+        if high > WIDE * low * (1 + 1e-9):
+            more = f"--budget {2 * scan.plan.budget:g}"
+            yield f"No rate between {low:g} and {high:g} was tried, and a better one may lie there: {more} would look."
 
 
 def _unfinished(scan: Scan, found: Leader) -> Iterator[str]:

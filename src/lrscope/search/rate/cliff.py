@@ -236,7 +236,9 @@ def stated_cliff(scan: Scan) -> Estimate | None:
         return found
     long = TRAINED_RUN_SHARE * horizon
     trained = [r.lr for r in scan.runs if r.lr <= found.low and r.step >= long and not bad(r)]
-    lost = [r.lr for r in scan.runs if r.lr >= found.high and (bad(r) or r.step >= long)]
+    lost = [
+        r.lr for r in scan.runs if r.lr >= found.high and (r.state is RunState.DIVERGED or r.step >= long)
+    ]
     low = max(max(trained, default=0.0), found.low / 10)
     high = min(min(lost, default=math.inf), found.high * 10)
     return replace(found, low=low, high=high, method=f"{found.method}, allowing for how short they were")

@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from lrscope.curves import Run, RunKey, Scan
+from lrscope.curves import Run, RunKey, RunState, Scan
 from lrscope.search.rate.cliff import sides
 from lrscope.search.rate.extrapolate import Extrapolation, extrapolate
 from lrscope.search.rate.ranking import (
@@ -123,14 +123,17 @@ def find_leader(scan: Scan, lead: RunKey | None = None) -> Leader | None:
 
 
 def _deepest(scan: Scan, runs: Sequence[Run]) -> Ranking:
-    """The ranking at the furthest step that at least two runs have reached.
+    """The ranking at the furthest step that at least two runs have reached; those that ended by themselves stay
+    where they ended.
 
     The one that was let through only to learn the horizon does not count among the two.
     """
     raced = [run for run in runs if run.key != scan.plan.scout] or list(runs)
-    steps = sorted((run.step for run in raced), reverse=True)
+    last = max(run.step for run in runs)
+    reach = {run.key: last if run.state is RunState.COMPLETE else run.step for run in runs}
+    steps = sorted((reach[run.key] for run in raced), reverse=True)
     for step in sorted(set(steps[1:] or steps), reverse=True):
-        order = rank([run for run in runs if run.step >= step], step, scan.plan)
+        order = rank([run for run in runs if reach[run.key] >= step], step, scan.plan)
         if order.keys and math.isfinite(order.values[0]):
             return order
     return rank(runs, max(steps), scan.plan)
@@ -160,7 +163,10 @@ def _deficit(
     by = judge_by(scan.plan, common_metric([leader, run], step, scan.plan))
     if by.metric is None:
         return None
-    value = reading(run, by, step) - reading(leader, by, step)
+    ended = leader.step != run.step and leader.state is run.state is RunState.COMPLETE
+    value = reading(run, by, run.step if ended else step) - reading(
+        leader, by, leader.step if ended else step
+    )
     if math.isnan(value):
         return None
     error = _error(leader, run, by, step)
@@ -174,7 +180,9 @@ def _deficit(
     if len(seeded) > 1 and np.isfinite(seeded).all():
         value = float(np.mean(seeded))
         error = max(error / math.sqrt(len(seeded)), float(np.std(seeded, ddof=1)) / math.sqrt(len(seeded)))
-    ahead = extrapolate(leader, run, Extrapolation(value, error), by, scan.plan.horizon, peers)
+    ahead = Extrapolation(value, error)
+    if not ended:  # two that came to their ends have nothing ahead of them
+        ahead = extrapolate(leader, run, ahead, by, scan.plan.horizon, peers)
     return Deficit(run.lr, step, value, error, ahead)
 
 

@@ -13,10 +13,12 @@ from lrscope.config import RunKey
 from lrscope.curves import RunState, Scan
 from lrscope.search.rate.caveats import rate_caveats
 from lrscope.search.rate.cliff import stated_cliff
+from lrscope.search.rate.enough import no_late_rival, overtaken, provisional, too_little
 from lrscope.search.rate.leader import Leader, find_leader
 from lrscope.search.rate.nothing import ignored_rate, why_nothing
 from lrscope.search.rate.ranking import judge
 from lrscope.search.rate.recommendation import Band, Recommendation
+from lrscope.search.rate.scatter import no_more_than_chance
 from lrscope.statistics.estimate import Estimate
 
 
@@ -56,12 +58,16 @@ def recommend(scan: Scan, rule: str, evidence: Evidence) -> Recommendation:
     cliff = _cliff(scan)
     read = "best so far" if scan.plan.objective == "best" else "level at the end"
     rule = f"{rule}, by the {read} of {by.metric}" if by.metric else rule
-    same = ignored_rate(scan.runs)
+    same = ignored_rate(scan.runs, scan.plan.horizon)
     found = None if same else find_leader(scan, lead=evidence.lead(scan))
     if found is None:
         reason = same or why_nothing(scan) or _no_leader(scan, by.metric)
         return Recommendation(None, None, cliff, reason, rule, by.metric, by.goal)
-    return Recommendation(
+    chance = evidence.chance(scan, found)
+    little = too_little(scan, found, chance) or no_more_than_chance(scan, found)
+    if little is not None:
+        return Recommendation(None, None, cliff, little, rule, by.metric, by.goal)
+    answer = Recommendation(
         lr=evidence.interval(scan, found),
         band=evidence.band(scan, found),
         cliff=cliff,
@@ -70,8 +76,10 @@ def recommend(scan: Scan, rule: str, evidence: Evidence) -> Recommendation:
         metric=by.metric,
         goal=by.goal,
         warnings=(*evidence.caveats(scan, found), *rate_caveats(scan, found, cliff)),
-        chance=evidence.chance(scan, found),
+        chance=chance,
     )
+    missing = no_late_rival(scan) or overtaken(scan, found)
+    return answer if missing is None else provisional(answer, missing)
 
 
 def _cliff(scan: Scan) -> Estimate | None:

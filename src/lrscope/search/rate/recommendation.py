@@ -52,6 +52,9 @@ class Recommendation:
     chance : float or None
         The chance that `lr` ends within the tolerance of the best rate of the grid, as a share of the improvement;
         None where the planner has no model to tell it.
+    provisional : bool
+        Whether what was seen is too little for the rate to be final: fewer than two runs came to half of a full run,
+        another stood lower long before, or the scan was interrupted. The first of `warnings` says what is missing.
     """
 
     lr: Estimate | None
@@ -63,6 +66,7 @@ class Recommendation:
     goal: Goal = "min"
     warnings: tuple[str, ...] = ()
     chance: float | None = None
+    provisional: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the ledger; `from_dict` reads them."""

@@ -28,11 +28,14 @@ class ReportPace:
 
     every: int = 1
     offset: int = 0
+    silent: int = 0
 
     @property
     def first(self) -> int:
-        """The smallest step, above zero, that is worth asking for."""
-        return self.offset if self.offset > 0 else self.every
+        """The smallest step, above zero, that is worth asking for: the first report after `silent`, up to which all
+        rates train alike."""
+        first = self.offset if self.offset > 0 else self.every
+        return first + max(0, -((first - self.silent - 1) // self.every)) * self.every
 
     @property
     def telling(self) -> int:

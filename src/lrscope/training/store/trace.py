@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from operator import lt
 
@@ -68,6 +68,10 @@ class Traces:
 
     def __init__(self) -> None:
         self.by_name: dict[str, Trace] = {}
+
+    def later_than(self, step: int) -> int:
+        """How often the metric that was reported most often has been reported after `step`."""
+        return max((len(t.steps) - bisect_right(t.steps, step) for t in self.by_name.values()), default=0)
 
     def add(self, points: Iterable[Point]) -> list[Point]:
         """Take observations; returns those that changed what is on record."""

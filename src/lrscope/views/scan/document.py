@@ -57,6 +57,7 @@ def answer_values(facts: Facts) -> dict[str, Any]:
             "level": lr.level,
             "method": lr.method,
             "chance": answer.chance,
+            "provisional": answer.provisional,
             "rule": answer.rule,
             "reason": answer.reason,
         },

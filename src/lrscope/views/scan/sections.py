@@ -174,12 +174,13 @@ def _figures(facts: Facts) -> list[tuple[str, str, str]]:
 
 
 def cliff_figure(facts: Facts) -> list[tuple[str, str, str]]:
-    """From which rate on training diverges."""
+    """From which rate on training diverges, or learns nothing."""
     cliff = facts.answer.cliff
     if cliff is not None:
         known = math.isfinite(cliff.low) and math.isfinite(cliff.high)
         note = f"between {numbers.rate(cliff.low)} and {numbers.rate(cliff.high)}" if known else ""
-        return [("Diverges above", numbers.rate(cliff.value), note)]
+        name = "Diverges above" if facts.count(RunState.DIVERGED) else "No longer learns above"
+        return [(name, numbers.rate(cliff.value), note)]
     if facts.runs and not facts.count(RunState.DIVERGED):
         return [("Diverges above", numbers.MISSING, "no run diverged")]
     return []

@@ -15,6 +15,7 @@ from lrscope.views.shared import numbers
 UNFINISHED = "Not finished: this is the answer so far. Run the same command again to continue."
 
 _OVERRUN_RATIO = 1.1  # a cost above the budget by more than this is explained
+_EVEN = 0.5
 _ABOUT = 1 + 1e-9
 _LEAST_SECONDS = 0.05  # shorter times are not worth a word
 
@@ -23,7 +24,10 @@ def headline(answer: Recommendation) -> tuple[str, str, str]:
     """The answer in a few words, as a report wants them."""
     if answer.lr is None:
         return "No learning rate can be recommended", "", ""
-    return "Learning rate ", numbers.rate(answer.lr.value), ""
+    after = " (provisional)" if answer.provisional else ""
+    if answer.chance is not None and answer.chance < _EVEN:
+        after += f", with a chance of only {numbers.share(answer.chance)} to be about as good as the best"
+    return "Learning rate ", numbers.rate(answer.lr.value), after
 
 
 def details(facts: Facts) -> list[str]:
@@ -70,9 +74,10 @@ def tolerance_words(band: Band) -> str:
 
 
 def cliff_words(facts: Facts) -> str:
-    """ "Training diverges above 0.31"; empty where nothing diverged within the range."""
+    """ "Training diverges above 0.31"; where no run diverged, where they cease to learn; empty where all learn."""
     cliff = facts.answer.cliff
-    return "" if cliff is None else f"Training diverges above {numbers.rate(cliff.value)}"
+    what = "diverges" if facts.count(RunState.DIVERGED) else "no longer learns"
+    return "" if cliff is None else f"Training {what} above {numbers.rate(cliff.value)}"
 
 
 def cost_words(facts: Facts) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.config import RunKey
-from lrscope.curves import Scan
+from lrscope.curves import RunState, Scan
+from lrscope.search.rate.by_curves import half_step, tried_rates
 from lrscope.search.rate.leader import Leader
 from lrscope.search.rate.model.forecast import Forecast
 from lrscope.search.rate.model.observations import harden
@@ -44,7 +45,7 @@ class ByModel:
         return scan.plan.key(lead, f.seed)
 
     def interval(self, scan: Scan, found: Leader) -> Estimate:
-        return interval(self.forecast, found.run.lr, scan.plan.level)
+        return interval(self.forecast, found.run.lr, scan.plan.level, tried_rates(scan))
 
     def band(self, scan: Scan, found: Leader) -> Band | None:
         return band(self.forecast, found.run.lr, scan.plan.tolerance)
@@ -60,29 +61,29 @@ class ByModel:
         return _own_caveats(scan, self.forecast, found)
 
 
-def interval(f: Forecast, named: float, level: float) -> Estimate:
+def interval(f: Forecast, named: float, level: float, tried: Sequence[float]) -> Estimate:
     """The shortest stretch of rates that holds the lowest end in `level` of the draws from the model.
 
-    Widened by half a grid step on both sides, because the grid is all that was looked at, and to the named
-    rate where that lies outside.
+    Widened on both sides half the way to the next rate that was tried, because these are all that was looked at, and to
+    the named rate where that lies outside.
     """
     middle = f.ends.mean(axis=0)
     lowest = (middle + INTERVAL_SPREAD_FACTOR * (f.ends - middle)).argmin(axis=1)
     low, high = shortest(np.bincount(lowest, minlength=len(f.rates)) / len(lowest), level)
     x = np.log10(np.array(f.rates))
-    every = f.grid
     low = min(low, int(np.searchsorted(x, math.log10(named) - 1e-9)))
     high = max(high, int(np.searchsorted(x, math.log10(named) - 1e-9)))
-    below, above = _middle(every, f.rates[low], -1), _middle(every, f.rates[high], +1)
-    ends = [
-        side
-        for side, out in (("below", f.rates[low] == every[0]), ("above", f.rates[high] == every[-1]))
-        if out
-    ]
-    method = "the shortest range that holds the best rate in that share of draws from the model, and half a grid step"
+    below, above = half_step(tried, f.rates[low], -1), half_step(tried, f.rates[high], +1)
+    method = (
+        "the shortest range that holds the best rate in that share of draws from the model, and half the way to the "
+        "next rate that was tried"
+    )
+    ends = [side for side, end in (("below", below), ("above", above)) if end is None]
     if ends:
-        method += f"; open {' and '.join(ends)}, where the range of the scan ends"
-    return Estimate(named, min(below, named), max(above, named), level, method)
+        method += f"; open {' and '.join(ends)}, where no further rate was tried"
+    least = f.grid[0] if below is None else below
+    most = f.grid[-1] if above is None else above
+    return Estimate(named, min(least, named), max(most, named), level, method)
 
 
 def shortest(chance: Array, level: float) -> tuple[int, int]:
@@ -96,12 +97,6 @@ def shortest(chance: Array, level: float) -> tuple[int, int]:
     ]
     _, _, low, high = min(stretches)
     return low, high
-
-
-def _middle(rates: Sequence[float], lr: float, side: int) -> float:
-    """The middle between a rate and the next one of the grid on that side, on a log scale."""
-    place = list(rates).index(lr) + side
-    return math.sqrt(lr * rates[place]) if 0 <= place < len(rates) else lr
 
 
 def band(f: Forecast, named: float, tolerance: float) -> Band | None:
@@ -134,7 +129,8 @@ def _reason(scan: Scan, found: Leader, chance: float) -> str:
     share = 100 * min(
         1.0, max(run.step for run in scan.runs if run.lr == lr) / (plan.horizon or 1)
     )  # any seed
-    how = "trained to its end" if share >= 99.5 else f"trained for {share:.2g} % of a full run"
+    whole = found.run.state is RunState.COMPLETE
+    how = "trained to its end" if whole or share >= 99.5 else f"trained for {share:.2g} % of a full run"
     tried = len({run.lr for run in scan.runs})
     likely = "more than 99 %" if chance >= 0.995 else f"{100 * chance:.0f} %"
     return (

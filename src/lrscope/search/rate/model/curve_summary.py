@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.curves import Run
-from lrscope.curves.readout import WINDOW_SHARE
+from lrscope.curves import Run, RunState
+from lrscope.curves.readout import WINDOW_SHARE, readout, window_start
 from lrscope.search.rate.cliff import START_POINTS
 from lrscope.search.rate.ranking import Judge, points
 from lrscope.search.rate.rungs import ReportPace
@@ -54,7 +54,7 @@ class CurveSummary:
     looked : array of int, shape (n,)
         Those steps: a value is there once the run has come so far, although it may rest on an earlier report.
     step : array of int, shape (n,)
-        The last step that each value rests on.
+        The last step that each value rests on; for the end of a run that ended by itself, that of a full run.
     value : array, shape (n,)
         Mean over the trailing window, signed so that less is better; infinite where it was not finite.
     error : array, shape (n,)
@@ -102,6 +102,7 @@ def summarise(run: Run, by: Judge, marks: Sequence[int]) -> CurveSummary:
     before = float(values[0]) if trained and np.isfinite(values[0]) else np.nan
     steps, values = steps[trained:], values[trained:]
     at, found_step, found, errors = [], [], [], []
+    ended: list[int] = []
     best = by.objective == "best"
     least = np.inf
     previous = 0
@@ -138,9 +139,18 @@ def summarise(run: Run, by: Judge, marks: Sequence[int]) -> CurveSummary:
         around = part if part.size >= START_POINTS else values[max(0, end - START_POINTS) : end]
         errors.append(_scatter(around) / math.sqrt(good.size) if good.size > 1 else 0.0)
         previous = end
+    if run.state is RunState.COMPLETE and run.step < marks[-1] and steps.size:
+        # It ended by itself: where it stands now is where it stands at the end of a full run.
+        tail = values[min(window_start(steps), steps.size - 1) :]
+        good = tail[np.isfinite(tail)]
+        at.append(len(marks) - 1)
+        ended = [run.step]
+        found_step.append(marks[-1])
+        found.append(readout(steps, values, goal="min", objective=by.objective))
+        errors.append(_scatter(tail) / math.sqrt(good.size) if good.size > 1 else 0.0)
     return CurveSummary(
         np.array(at, np.int64),
-        np.array([marks[k] for k in at], np.int64),
+        np.array([marks[k] for k in at[: len(at) - len(ended)]] + ended, np.int64),
         np.array(found_step, np.int64),
         np.array(found),
         np.array(errors),

@@ -55,11 +55,15 @@ class Seen:
     step : int
         Where it stands.
     dead : bool
-        Whether it diverged or failed there.
+        Whether it diverged there.
     over : bool
         Whether it cannot be advanced any more.
     judged, other : CurveSummary
         What it has shown of the metric that is judged, and of the one that stands in.
+    failed : bool
+        Whether it failed there: what it had shown counts, and how it would have ended is as open as before.
+    whole : bool
+        Whether it came to the end of its training, that of a full run or its own.
     """
 
     key: RunKey
@@ -68,6 +72,8 @@ class Seen:
     over: bool
     judged: CurveSummary
     other: CurveSummary
+    failed: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

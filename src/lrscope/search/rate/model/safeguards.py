@@ -42,20 +42,20 @@ def leading(f: Forecast, horizon: int) -> list[float]:
     """
     own = [steps_of(f, i) for i in range(len(f.rates))]
     if steps_due(f, horizon) <= 0:
-        order = by_expectation(f, horizon)
+        order = by_expectation(f)
     else:
         far = FAR_ENOUGH_SHARE * max(own)
-        order = sorted(by_expectation(f, horizon, SHOWN_WEIGHT), key=lambda i: own[i] < far)
-    return [f.rates[i] for i in order if own[i] > 0]
+        order = sorted(by_expectation(f, SHOWN_WEIGHT), key=lambda i: own[i] < far and not _whole(f, i))
+    return [f.rates[i] for i in order if own[i] > 0 and not _failed(f, i)]
 
 
-def challenger(f: Forecast, horizon: int) -> int:
-    """Index of the one that is expected to end lowest, whatever it has done itself."""
-    order = by_expectation(f, horizon)
-    return next((i for i in order if steps_of(f, i) > 0), order[0])
+def challenger(f: Forecast) -> int:
+    """Index of the one that is expected to end lowest, whatever it has done itself, short of having failed."""
+    order = by_expectation(f)
+    return next((i for i in order if steps_of(f, i) > 0 and not _failed(f, i)), order[0])
 
 
-def by_expectation(f: Forecast, horizon: int, shown: float = 0.0) -> list[int]:
+def by_expectation(f: Forecast, shown: float = 0.0) -> list[int]:
     """Candidates, the one that is expected to end lowest first; `shown` is the weight of where each stands now.
 
     Rates whose own runs have ended keep the order of these ends among themselves: what was seen overrules what is
@@ -66,7 +66,7 @@ def by_expectation(f: Forecast, horizon: int, shown: float = 0.0) -> list[int]:
     if shown:
         stands = np.array([_stands(f, i) for i in range(len(f.rates))])
         expected = (1 - shown) * expected + shown * stands
-    ends = {i: end for i in range(len(f.rates)) if (end := _end(f, i, horizon)) is not None}
+    ends = {i: end for i in range(len(f.rates)) if (end := _end(f, i)) is not None}
     seen = sorted(ends, key=lambda i: (ends[i], i))
     expected[seen], best[seen] = np.sort(expected[seen]), np.sort(best[seen])[::-1]
     rank = {i: k for k, i in enumerate(seen)}
@@ -76,10 +76,10 @@ def by_expectation(f: Forecast, horizon: int, shown: float = 0.0) -> list[int]:
     )
 
 
-def _end(f: Forecast, index: int, horizon: int) -> float | None:
-    """What the candidate's own run came to, where it went all the way."""
+def _end(f: Forecast, index: int) -> float | None:
+    """What the candidate's own run came to, where it went all the way, or as far as it goes by itself."""
     run = f.own(index)
-    if run is None or run.dead or run.step < horizon or not run.judged.value.size:
+    if run is None or run.dead or run.failed or not run.whole or not run.judged.value.size:
         return None
     value = float(run.judged.value[-1])
     return value if math.isfinite(value) else None
@@ -94,6 +94,16 @@ def steps_due(f: Forecast, horizon: int) -> float:
 def _stands(f: Forecast, index: int) -> float:
     """z that the candidate's own run has come to; 1, the start, where it has shown none."""
     return next(reversed(f.shown(index).values()), 1.0)
+
+
+def _failed(f: Forecast, index: int) -> bool:
+    run = f.own(index)
+    return run is not None and run.failed
+
+
+def _whole(f: Forecast, index: int) -> bool:
+    run = f.own(index)
+    return run is not None and run.whole
 
 
 def steps_of(f: Forecast, index: int) -> int:
@@ -115,7 +125,7 @@ def needs_proof(f: Forecast, index: int, horizon: int) -> str | None:
 
 def far_enough(f: Forecast, index: int, horizon: int) -> bool:
     """Whether the rate has itself come so far that its forecast rests on its own curve."""
-    return steps_of(f, index) >= PROVEN_RUN_SHARE * horizon
+    return _whole(f, index) or steps_of(f, index) >= PROVEN_RUN_SHARE * horizon
 
 
 def views_disagree(f: Forecast, horizon: int) -> bool:
@@ -125,5 +135,5 @@ def views_disagree(f: Forecast, horizon: int) -> bool:
     less than that of halving as often as elsewhere.
     """
     other = forecast(f.runs, f.grid, horizon, f.seed, beliefs=WITHOUT_FLOW)
-    named = [g.rates[challenger(g, horizon)] for g in (f, other)]
+    named = [g.rates[challenger(g)] for g in (f, other)]
     return max(named) > 10 * min(named)
