@@ -142,7 +142,7 @@ def diagnose(
     plain_sgd : bool, optional
         Whether the optimiser is gradient descent without momentum. Default: seen from the norms, if logged.
     percent, false_cuts : float
-        For `patience`: the descent per report to be seen, in per cent of what was gained, and the share of
+        For `patience`: the descent per report to be seen, in per cent of the improvement, and the share of
         wrong cuts allowed.
     processes, accumulation : int, optional
         For `check_stepping`: processes in the run, and micro-batches in an optimiser step.

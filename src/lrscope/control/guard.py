@@ -14,7 +14,7 @@ from lrscope.control.base import Action, Controller, RateChange, require, requir
 
 START_LOSSES = 16  # whose mean is the level at the start
 MOST_VARIANCES = 9.0  # one squared difference counts for at most so many times the variance so far
-OUTLIER_SD = 6.0  # standard deviations of one loss, and half of what was gained: more counts as that much
+OUTLIER_SD = 6.0  # standard deviations of one loss, and half of the improvement: more counts as that much
 MOST_ROLL_BACKS = 8  # one after the other, after which the rate is left alone: it is not the cause
 CEILING_SHARE = 0.6  # of the rate that failed
 CEILING_GROWTH = 1.00174  # a step: 1.25 in 128 steps
@@ -67,7 +67,7 @@ class Guard(Controller[GuardState]):
         Standard deviations of one loss. The fast average has about a quarter of a loss's deviation, so two
         are eight of its own.
     share : float
-        Share of what was gained.
+        Share of the improvement.
     keep_every : int
         Steps between snapshots, later a sixteenth of the run so far, and healthy steps that each needs before it
         and after it. Divergence shows some steps after it began: only a snapshot that was followed by healthy

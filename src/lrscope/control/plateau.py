@@ -24,7 +24,7 @@ class FoundPlateau(NamedTuple):
     level: float
     error: float
     fall: float  # what as long again at this pace would bring
-    share: float  # the same at most, as a share of what was gained
+    share: float  # the same at most, as a share of the improvement
 
 
 class PlateauHistory(NamedTuple):
@@ -58,8 +58,8 @@ class Plateau(Controller[PlateauState]):
     factor : float
         What the rate is multiplied by.
     threshold : float
-        What counts as nothing: if as long again at the present pace brings less than this share of all that
-        was gained, the loss is level. With `looks`, chosen on published curves (`benchmarks/diagnosis`).
+        What counts as nothing: if as long again at the present pace brings less than this share of the
+        improvement, the loss is level. With `looks`, chosen on published curves (`benchmarks/diagnosis`).
     block : int
         Losses in a block: 8 for the losses of single batches, 1 for values that are averages already, as
         validation losses are.

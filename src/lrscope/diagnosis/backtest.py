@@ -29,9 +29,9 @@ from lrscope.vocabulary import Goal, goal_of
 
 PREMATURE = 0.05  # more than this share of the whole improvement was still to come
 GOES_ON = 0.1  # or, on a curve that still falls, this share of what the last doubling had brought
-FLAT = 0.02  # less than this share is left: it stands
+STANDING_GAIN_SHARE = 0.02  # less than this share is left: it stands
 FLAT_FOR = 0.3  # for at least this share of the run
-LATE = 0.05  # of the run, after it stood
+LATE_CUT_SHARE = 0.05  # of the run, after it stood
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def what_came(curve: LossCurve, goal: Goal = "min", beyond: bool = True) -> Trut
     if not total > 0:
         return nothing
     left = (smooth - end) / total
-    above = np.flatnonzero(left > FLAT)
+    above = np.flatnonzero(left > STANDING_GAIN_SHARE)
     flat = int(above[-1]) + 1 if above.size else 0
     stood = not falls and flat <= (1 - FLAT_FOR) * (n - 1)
     return Truth(left, flat if stood else None, True, falls)
@@ -225,7 +225,7 @@ def _replay(name: str, rule: Rule, curve: LossCurve, truth: Truth) -> Replay:
         left_at_cut=left,
         premature=bool(cuts) and truth.premature(cuts[0]),
         delay=delay,
-        late=delay > LATE,
+        late=delay > LATE_CUT_SHARE,
         missed=truth.flat_from is not None and not cuts,
         final_factor=rule.lr / begin,
         notes=_traps(rule, curve),

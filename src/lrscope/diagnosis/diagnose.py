@@ -9,7 +9,7 @@ import numpy as np
 from lrscope.curves.curve import LossCurve
 from lrscope.curves.direction import assumption
 from lrscope.diagnosis.base import Advice, Diagnosis, Regime, Verdict
-from lrscope.diagnosis.gap import FEWEST, read_gap
+from lrscope.diagnosis.gap import FEWEST_GAPS, read_gap
 from lrscope.diagnosis.look_back import widened
 from lrscope.diagnosis.overfitting import read_overfitting
 from lrscope.diagnosis.regimes import Reading, read_loss
@@ -171,7 +171,7 @@ def _with_updates(
     verdict = read_updates(curves, reading.span, verdict, plain, lr) or verdict
     gap = next((c for n, c in curves.items() if n.rsplit("/", 1)[-1] == "gap"), None)
     if gap is not None:
-        verdict = read_gap(gap, widened(gap, reading.span, FEWEST, lr), verdict) or verdict
+        verdict = read_gap(gap, widened(gap, reading.span, FEWEST_GAPS, lr), verdict) or verdict
     return verdict
 
 

@@ -16,8 +16,8 @@ from lrscope.curves.curve import LossCurve
 from lrscope.diagnosis.base import Advice, Regime, Verdict
 from lrscope.statistics.level import level
 
-CLEAR = 2.5  # not fitted (control notes, section 1)
-FEWEST = 8
+CLEAR_GAP_T_VALUE = 2.5  # not fitted (control notes, section 1)
+FEWEST_GAPS = 8
 
 
 def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict | None:
@@ -39,7 +39,7 @@ def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict 
     """
     inside = gap.loss[(gap.step >= span[0]) & (gap.step <= span[1])]
     inside = inside[np.isfinite(inside)]
-    if inside.size < FEWEST:
+    if inside.size < FEWEST_GAPS:
         return None
     mean = level(inside)
     t = (
@@ -51,11 +51,11 @@ def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict 
     evidence = {**before.evidence, "gap": mean.value, "gap_t": t, "gap_points": float(inside.size)}
     sure = min(0.99, 0.5 + 0.15 * min(abs(t), 3.3))
     broken = "not_finite_at_end" in before.evidence
-    if before.regime is Regime.DIVERGING and (broken or t > CLEAR):
+    if before.regime is Regime.DIVERGING and (broken or t > CLEAR_GAP_T_VALUE):
         return Verdict(
             before.regime, before.advice, before.reason, before.confidence, evidence, before.warnings
         )
-    if t > CLEAR:
+    if t > CLEAR_GAP_T_VALUE:
         regime = before.regime if before.regime in (Regime.ZIGZAG, Regime.DESCENDING) else Regime.PLATEAU
         return Verdict(
             regime,
@@ -66,7 +66,7 @@ def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict 
             evidence,
             before.warnings,
         )
-    if t < -CLEAR and before.regime is Regime.DIVERGING:
+    if t < -CLEAR_GAP_T_VALUE and before.regime is Regime.DIVERGING:
         return Verdict(
             Regime.UNDECIDED,
             Advice.KEEP,
@@ -76,12 +76,12 @@ def read_gap(gap: LossCurve, span: tuple[int, int], before: Verdict) -> Verdict 
             evidence,
             before.warnings,
         )
-    if t < -CLEAR:
+    if t < -CLEAR_GAP_T_VALUE:
         half = inside.size // 2
         parts = [level(inside[:half]), level(inside[half:])]
-        stops_short = evidence.get("cos_t", math.inf) > CLEAR
+        stops_short = evidence.get("cos_t", math.inf) > CLEAR_GAP_T_VALUE
         repeated = stops_short and all(
-            p.value < 0 and (p.error == 0 or p.value / p.error < -CLEAR) for p in parts
+            p.value < 0 and (p.error == 0 or p.value / p.error < -CLEAR_GAP_T_VALUE) for p in parts
         )
         return Verdict(
             Regime.TOO_SLOW if repeated else Regime.DESCENDING,

@@ -11,7 +11,9 @@ import numpy as np
 
 from lrscope.curves.curve import LossCurve
 
-ALIKE = 1.5  # rates within this factor of today's are the same rate: half the smallest step of advice
+SAME_RATE_FACTOR = (
+    1.5  # rates within this factor of today's are the same rate: half the smallest step of advice
+)
 
 
 def widened(
@@ -31,11 +33,11 @@ def widened(
 
 
 def _unchanged_since(lr: LossCurve, last: int) -> int:
-    """The step from which on the rate has stayed within `ALIKE` of what it was at `last`."""
+    """The step from which on the rate has stayed within `SAME_RATE_FACTOR` of what it was at `last`."""
     step, rate = lr.step[lr.step <= last], lr.loss[lr.step <= last]
     if not step.size:
         return 0
     with np.errstate(all="ignore"):
-        other = ~(np.abs(np.log(rate / rate[-1])) <= np.log(ALIKE))
+        other = ~(np.abs(np.log(rate / rate[-1])) <= np.log(SAME_RATE_FACTOR))
     at = np.flatnonzero(other)
     return int(step[at[-1] + 1]) if at.size and at[-1] + 1 < step.size else int(step[0])

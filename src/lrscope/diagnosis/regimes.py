@@ -29,7 +29,7 @@ SETTLED_POINTS = 50  # from which on a curve that never fell is called level aga
 FEW_POINTS = 16  # of fewer, a fall that does not reach below the start is taken for a spike
 DECIDING_ERRORS = 2.9  # a pace of so many standard errors is told from none with power 0.9, error 5 %
 MOST_PATIENCE = 20  # lengths of the log; a promise that more points would decide goes no further
-ALIKE = (
+LOOK_ALIKE = (
     "From the loss alone a noise floor and a zig-zag across the valley look alike; to tell them apart, log the dot "
     "product of each gradient with the update before it (grad_dot_update), or the gap to the averaged weights."
 )
@@ -196,7 +196,7 @@ def _level(
     course = f"come down by only {two_digits(found.brought)}" if found.brought > 0 else "not come down"
     reason = (
         f"Level since about step {int(series.step[found.begin]):,}: per doubling of the steps it has {course}, where "
-        f"{two_digits(found.expected)} would have been expected from its course before. {ALIKE} Lowering helps in "
+        f"{two_digits(found.expected)} would have been expected from its course before. {LOOK_ALIKE} Lowering helps in "
         "both cases; keep a checkpoint, for some plateaus are shelves."
     )
     return Verdict(Regime.PLATEAU, Advice.LOWER, reason, min(found.certainty, MOST_CONFIDENCE), evidence)

@@ -18,7 +18,7 @@ from lrscope.diagnosis.base import Advice, Regime, Verdict
 from lrscope.diagnosis.look_back import widened
 from lrscope.statistics.level import level
 
-CLEAR = 3.0  # t-values beyond this are acted upon; not fitted (control notes, section 1)
+CLEAR_T_VALUE = 3.0  # t-values beyond this are acted upon; not fitted (control notes, section 1)
 _FEWEST = 16
 
 
@@ -109,7 +109,7 @@ def read_updates(
         "cos_points": float(inside.size),
         "a_eff": a_eff,
     }
-    if loss.regime is Regime.DIVERGING and (t <= CLEAR or "not_finite_at_end" in loss.evidence):
+    if loss.regime is Regime.DIVERGING and (t <= CLEAR_T_VALUE or "not_finite_at_end" in loss.evidence):
         return Verdict(loss.regime, loss.advice, loss.reason, loss.confidence, evidence, loss.warnings)
     if loss.regime is Regime.DIVERGING:
         return Verdict(
@@ -120,7 +120,7 @@ def read_updates(
             0.6,
             evidence,
         )
-    if t > CLEAR and loss.regime is not Regime.PLATEAU:
+    if t > CLEAR_T_VALUE and loss.regime is not Regime.PLATEAU:
         return Verdict(
             Regime.TOO_SLOW,
             Advice.RAISE,
@@ -129,7 +129,7 @@ def read_updates(
             _sure(t),
             evidence,
         )
-    if t > CLEAR:
+    if t > CLEAR_T_VALUE:
         return Verdict(
             Regime.TOO_SLOW,
             Advice.RAISE,
@@ -146,7 +146,7 @@ def read_updates(
             loss.confidence,
             evidence,
         )
-    if t < -CLEAR:
+    if t < -CLEAR_T_VALUE:
         return _overshooting(loss, mean.value, t, a_eff, plain_sgd, evidence)
     return Verdict(loss.regime, loss.advice, loss.reason, loss.confidence, evidence, loss.warnings)
 

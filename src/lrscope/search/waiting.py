@@ -13,7 +13,7 @@ from lrscope.search.ledger import Ledger
 from lrscope.training.source.base import Progress, Status
 from lrscope.training.store.base import Decision
 
-SOON = 2
+SOON_REPORTS = 2
 """Reports after being resumed within which an end, or a failure, may be owed to the wait."""
 
 FLOOD_RATIO = 5.0
@@ -22,7 +22,7 @@ FLOOD_RATIO = 5.0
 FLOOD_STEPS = 20
 """Steps that it has to report at once for that."""
 
-FLOODS = 2
+FLOODED_RUNS = 2
 """Runs that have to do so."""
 
 KNOWN_SLICES = 4
@@ -72,12 +72,12 @@ class Waits:
         if not self.ever:
             return False
         ended = self._suspects.get(key)
-        if ended is not None and key not in self.since and step > ended + SOON:
+        if ended is not None and key not in self.since and step > ended + SOON_REPORTS:
             why = (
                 f"A run that was suspended ended at step {ended} as soon as it went on, and came further without the "
                 "wait: the clock goes on for a suspended program (a time limit, a heartbeat)."
             )
-        elif len(self._floods) >= FLOODS and key in self._floods:
+        elif len(self._floods) >= FLOODED_RUNS and key in self._floods:
             why = (
                 f"Runs go on training while they are suspended (one reported {self._floods[key]} steps at once when it "
                 "went on): the training is in a process that the program did not start itself."
@@ -130,7 +130,9 @@ class Waits:
         """
         over = progress.status in (Status.ENDED, Status.FAILED)
         short = horizon is not None and progress.step < horizon
-        if not (over and short and key in self.since and key not in self._suspects and reports <= SOON):
+        if not (
+            over and short and key in self.since and key not in self._suspects and reports <= SOON_REPORTS
+        ):
             return False
         self._suspects[key] = progress.step
         return True

@@ -26,7 +26,7 @@ SETTLED_GAIN_SHARE = 0.05
 RISEN_GAIN_SHARE = 0.1
 """A validation loss has risen when it ended above its best by this share of its improvement."""
 
-WIDE = 10.0
+WIDE_GAP_FACTOR = 10.0
 """Factor between two neighbouring rates beyond which the stretch between them counts as not looked at."""
 
 SECOND_SEED_RUNS = 2
@@ -87,7 +87,7 @@ def _gap(scan: Scan, found: Leader) -> Iterator[str]:
     tried = [run.lr for run in scan.runs if run.state is not RunState.FAILED and run.lr != lr]
     nearest = (max((t for t in tried if t < lr), default=lr), min((t for t in tried if t > lr), default=lr))
     for low, high in ((nearest[0], lr), (lr, nearest[1])):
-        if high > WIDE * low * (1 + 1e-9):
+        if high > WIDE_GAP_FACTOR * low * (1 + 1e-9):
             more = f"--budget {2 * scan.plan.budget:g}"
             yield f"No rate between {low:g} and {high:g} was tried, and a better one may lie there: {more} would look."
 

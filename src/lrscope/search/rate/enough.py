@@ -17,13 +17,13 @@ from lrscope.search.rate.recommendation import Recommendation
 LEAST_CHANCE = 0.3
 """A rate whose stated chance to be about as good as the best is below this is not named."""
 
-FEWEST_LATE = 2
+FEWEST_LATE_RUNS = 2
 """Runs that have to come far: one alone shows no order there."""
 
-AHEAD = 0.01
+AHEAD_GAIN_SHARE = 0.01
 """Share of the improvement by which another run has to stand lower to put the rate named in doubt."""
 
-LATE = 0.5
+LATE_RUN_SHARE = 0.5
 """Share of a full run that is far: where the rate falls, the order is made in the last half."""
 
 
@@ -54,11 +54,11 @@ def no_late_rival(scan: Scan) -> str | None:
     plan = scan.plan
     if not plan.pausable or plan.horizon is None or plan.horizon == 1:
         return None
-    least = LATE * plan.horizon
+    least = LATE_RUN_SHARE * plan.horizon
     late = sum(
         1 for run in scan.runs if not bad(run) and (run.state is RunState.COMPLETE or run.step >= least)
     )
-    if late >= FEWEST_LATE:
+    if late >= FEWEST_LATE_RUNS:
         return None
     came = "Only one run has" if late else "No run has"
     return (
@@ -84,7 +84,7 @@ def overtaken(scan: Scan, found: Leader) -> str | None:
         ):
             continue
         stands = reading(run, by, run.step)
-        if stands < found.final - AHEAD * gained and stands < reading(leader, by, run.step):
+        if stands < found.final - AHEAD_GAIN_SHARE * gained and stands < reading(leader, by, run.step):
             ahead.append((stands, run))
     if not ahead:
         return None

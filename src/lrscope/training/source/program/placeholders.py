@@ -38,7 +38,8 @@ def check_places(arguments: Sequence[str], parameters: Sequence[str]) -> None:
     Only a word that is nothing but a placeholder (``{steps}``, ``--steps={steps}``) is taken for one that was meant:
     braces inside longer words belong to the program (``{epoch}-{val_loss}``).
     """
-    check_rate(arguments)
+    if "lr" in parameters:
+        check_rate(arguments)
     for name in parameters:
         if not uses(name, *arguments):
             raise SourceError(
