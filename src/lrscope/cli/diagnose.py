@@ -17,6 +17,7 @@ from lrscope.cli.answer import (
     print_text,
     write_files,
 )
+from lrscope.cli.options import debug_option, json_option, plot_option
 
 if TYPE_CHECKING:
     from lrscope._diagnose import DiagnosisResult
@@ -45,8 +46,8 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--epoch-steps", type=float, metavar="N", help="Steps in an epoch. Default: as logged."
             ),
-            click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text."),
-            click.option("--debug", is_flag=True, help="On an error, show its details too."),
+            json_option,
+            debug_option,
         )
     ):
         function = option(function)
@@ -86,9 +87,7 @@ def _stepping(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @_patience
 @_stepping
-@click.option(
-    "--plot", type=FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
-)
+@plot_option
 @click.option("-o", "--report", type=FILE, metavar="FILE", help="Also write the HTML report there.")
 def command(
     path: str,

@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from lrscope.cli.answer import FILE, chatter_on_stderr, check_outputs, give
+from lrscope.cli.answer import chatter_on_stderr, check_outputs, give
+from lrscope.cli.options import (
+    debug_option,
+    fresh_option,
+    json_option,
+    out_option,
+    plot_option,
+    report_option,
+)
 from lrscope.cli.parameters import folder_suffix, parameters_option, read_parameters
 from lrscope.cli.place import default_folder
 from lrscope.errors import UsageError
@@ -25,18 +33,12 @@ _RUNNING = ("low", "high", "steps", "ramps", "jobs", "parameters", "out", "fresh
 @click.option("--metric", metavar="NAME", help="Loss to read. Default: the loss that is reported most often.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Ramps that are run at the same time.")
 @parameters_option
-@click.option(
-    "--out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Folder of results."
-)
-@click.option(
-    "--fresh", is_flag=True, help="Start over instead of continuing; what was measured is moved aside."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
-@click.option(
-    "--plot", type=FILE, metavar="FILE", help="Also draw a figure (png, svg, pdf; needs matplotlib)."
-)
-@click.option("--report", type=FILE, metavar="FILE", help="Also write the HTML report there.")
-@click.option("--debug", is_flag=True, help="On an error, show its details too.")
+@out_option
+@fresh_option
+@json_option
+@plot_option
+@report_option
+@debug_option
 @click.pass_context
 def command(
     ctx: click.Context,

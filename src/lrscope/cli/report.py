@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lrscope.cli.answer import FILE, check_outputs, give
+from lrscope.cli.options import debug_option, json_option
 
 
 @click.command("report", context_settings={"max_content_width": 110})
@@ -15,8 +16,8 @@ from lrscope.cli.answer import FILE, check_outputs, give
     "-o", "--report", type=FILE, metavar="FILE", help="Write the HTML report there (one file, no network)."
 )
 @click.option("--plot", type=FILE, metavar="FILE", help="Draw a figure (png, svg, pdf; needs matplotlib).")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
-@click.option("--debug", is_flag=True, help="On an error, show its details too.")
+@json_option
+@debug_option
 def command(scan: Path, report: Path | None, plot: Path | None, as_json: bool, debug: bool) -> int:  # noqa: ARG001
     """Show what a scan has found so far. SCAN is its folder (lrscope-out/NAME).
 
